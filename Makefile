@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every goal sets up what it needs: apt packages, .venv, the built workspace (environment/set_up.sh).
+
+SHELL := /bin/bash
+REPORT ?= report
+# Processes ended by kill -9 leave their shared memory behind; what nobody holds any more is removed first.
+ACTIVATE := source environment/activate.sh && { fastdds shm clean >/dev/null 2>&1 || true; }
+CODE := ros2_ws/src sim bench test environment conftest.py
+
+.PHONY: demo test bench lint clean set_up
+
+# Runs the cup-to-rack experiment; an interrupted one continues from its report folder.
+demo: set_up
+	@$(ACTIVATE) && exec python3 -m widowx_bringup.run demo.launch.yaml report_folder:="$(abspath $(REPORT))"
+
+test: set_up
+	@$(ACTIVATE) && exec python3 -m pytest
+
+bench: set_up
+	@$(ACTIVATE) && for file in bench/bench_*.py; do python3 "$$file" || exit 1; done
+
+lint: set_up
+	@$(ACTIVATE) && ruff check $(CODE) && ruff format --check $(CODE) && mypy
+
+clean:
+	rm -rf .venv ros2_ws/build ros2_ws/install ros2_ws/log ros2_ws/.set_up.lock
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . -name '*.egg-info' -prune -exec rm -rf {} +
+
+set_up:
+	@environment/set_up.sh

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs an experiment file without ROS: same schedule, learner and files, one process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+import time
+
+from in_process_station import Choose, InProcessStation
+import numpy as np
+from parl_learner.experiment_config import ExperimentConfig
+from parl_learner.experiment_schedule import EpisodeStep, LearnStep, next_step
+from parl_learner.learner import Learner, data_store
+from parl_policy.action_space import MAX_TRANSLATION_M  # noqa: F401
+from parl_policy.episode import Episode
+from parl_policy.episode_file import episode_to_bytes
+from parl_policy.episode_player import EpisodeGoal
+from parl_policy.observation import StationState
+from parl_policy.policy_classes import load_actor
+import torch
+from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
+
+
+@dataclass
+class PhaseResult:
+    """Outcome of one phase of an experiment."""
+
+    successes: int = 0
+    episodes: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    disagreements: int = 0
+    """Episodes whose verdict and ground truth differ."""
+
+
+def run_in_process(
+    config: ExperimentConfig,
+    task_file: Path,
+    expert: ExpertConfig,
+    data_folder: Path,
+    say: Callable[[str], None],
+) -> dict[str, PhaseResult]:
+    """Run an experiment to its end, continuing from what the data folder holds.
+
+    Returns:
+        Result by phase, in order.
+    """
+    station = InProcessStation(task_file)
+    store = data_store(data_folder)
+    learner = Learner(config, store, lambda _: None, say)
+    results: dict[str, PhaseResult] = {}
+    horizon = station.horizon
+    loaded: dict[tuple[int, bool], Choose] = {}
+    while True:
+        learner.library.refresh()
+        step = next_step(config, learner.library.completed(), learner.version)
+        if step is None:
+            return results
+        started = time.perf_counter()
+        if isinstance(step, LearnStep):
+            learner.take_in_episodes()
+            while learner.busy:
+                learner.work()
+            result = results.setdefault('learning', PhaseResult())
+            say(f'version {learner.version}: {learner.loop.critic_metrics}')
+        else:
+            result = results.setdefault(step.phase, PhaseResult())
+            goal = EpisodeGoal(step.episode_id, step.purpose, horizon, step.seed)
+            episode = station.play(goal, _chooser(step, store, expert, loaded))
+            store.put('episode', step.seed, episode_to_bytes(episode), 'mcap')
+            result.episodes += 1
+            result.successes += episode.success
+            result.steps += len(episode)
+            result.disagreements += station.truly_done != episode.success
+            if step.index + 1 == step.of or (step.phase == 'practice' and result.episodes % 10 == 0):
+                say(f'{step.phase}: {result}')
+        result.seconds += time.perf_counter() - started
+
+
+def _chooser(step: EpisodeStep, store, expert: ExpertConfig, loaded) -> Choose:
+    if step.version == 0:
+        script = ScriptedExpert(expert, step.seed)
+
+        def demonstrate(index: int, observation: np.ndarray, state: StationState):
+            cup, rack = state.object_positions
+            target = state.target.position
+            return script.act(index, target, state.gripper_opening, cup, rack), ''
+
+        return demonstrate
+    key = (step.version, step.optimise)
+    if key not in loaded:
+        (policy,) = [r for r in store.list('policy') if r.version == step.version]
+        critics = [r for r in store.list('critic') if r.version == step.version]
+        critic = store.path(critics[0].name) if step.optimise else None
+        loaded.clear()
+        loaded[key] = load_actor(store.path(policy.name), critic)[0]
+    actor = loaded[key]
+    generator = torch.Generator().manual_seed(step.seed)
+    return lambda index, observation, state: (
+        actor.act(observation, generator).action.astype(np.float64),
+        f'policy {step.version}',
+    )

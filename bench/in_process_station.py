@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo's station without ROS: the same physics, pixels, limits and player in one process.
+
+A benchmark needs hundreds of episodes over many seeds; this plays them without six processes.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from parl_policy.action_space import Target
+from parl_policy.config_file import load_yaml
+from parl_policy.episode import Episode
+from parl_policy.episode_player import EpisodeGoal, EpisodePlayer
+from parl_policy.observation import StationState
+from reward_detector.frame_judge import FrameJudge
+from reward_detector.gripper_opening import gripper_opening
+from widowx_driver.arm_state import ArmState, read_arm_state
+from widowx_driver.command import Command
+from widowx_driver.command import Target as DriverTarget
+from widowx_driver.driver_config import DriverConfig
+from widowx_driver.pose import matrix_to_quaternion
+from widowx_driver.safety_shell import SafetyShell
+from widowx_driver.task_file import load_driver_task
+from widowx_sim import wx250s
+from widowx_sim.station import Station
+
+Choose = Callable[[int, np.ndarray, StationState], tuple[np.ndarray, str]]
+"""(step, observation, state) -> (action (7,), policy version)."""
+
+
+class InProcessStation:
+    """Simulated arm, reward detector and driver of one task."""
+
+    def __init__(self, task_file: Path) -> None:
+        """Build the parts from a task file."""
+        self._station = Station(task_file)
+        self._judge = FrameJudge.from_task_file(task_file)
+        self._task = load_driver_task(task_file)
+        self._shell = SafetyShell(DriverConfig(), self._task)
+        self.horizon = int(load_yaml(task_file)['horizon'])
+        self.truly_done = False
+        """Ground truth at the end of the last episode."""
+
+    def play(self, goal: EpisodeGoal, choose: Choose) -> Episode:
+        """Play one episode."""
+        self._station.reset(goal.seed)
+        arm = self._arm()
+        started = self._shell.start(arm, arm.stamp_s)
+        if not isinstance(started, Command):
+            raise RuntimeError(started.reason)
+        self._judge.begin_episode(goal.episode_id)
+        command, player = started, EpisodePlayer(goal, self._look(started).names)
+        while True:
+            state = self._look(command).state
+            observation = player.see(state)
+            if player.over:
+                break
+            action, version = choose(player.steps, observation, state)
+            target = player.act(action, version)
+            command = self._drive(target, command)
+        self.truly_done = self._station.is_task_done()
+        episode = player.episode({'task': 'in process'})
+        assert episode is not None
+        return episode
+
+    def _drive(self, target: Target, last: Command) -> Command:
+        arm = self._arm()
+        wanted = DriverTarget(
+            stamp_s=arm.stamp_s,
+            frame_id=self._task.base_frame,
+            position=target.position,
+            quaternion_xyzw=matrix_to_quaternion(target.rotation),
+            gripper=target.gripper,
+        )
+        result = self._shell.command(wanted, arm, arm.stamp_s)
+        command = result if isinstance(result, Command) else last
+        self._station.command_gripper(command.finger_m)
+        self._station.command_arm(command.joint_positions)
+        self._station.advance(self._task.control_period_s)
+        return command
+
+    def _arm(self) -> ArmState:
+        return read_arm_state(
+            self._station.time_s,
+            wx250s.JOINT_STATE_NAMES,
+            self._station.joint_state().position.tolist(),
+        )
+
+    def _look(self, command: Command) -> '_Sight':
+        arm = self._arm()
+        opening = gripper_opening(arm.finger_m)
+        judgement = self._judge.judge(arm.stamp_s, self._station.render(), opening)
+        objects = judgement.objects
+        state = StationState(
+            target=Target(command.executed.position, command.executed.rotation, command.gripper),
+            gripper_opening=opening,
+            object_positions=objects.positions,
+            object_visible=objects.visible,
+            stamp_s=arm.stamp_s,
+            verdict=int(judgement.verdict.value),
+        )
+        return _Sight(tuple(objects.names), state)
+
+
+class _Sight:
+    def __init__(self, names: tuple[str, ...], state: StationState) -> None:
+        self.names = names
+        self.state = state

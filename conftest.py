@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings and fixtures shared by every test of the tree."""
+
+from collections.abc import Iterator
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent
+
+# Before numpy, torch, mujoco or rclpy is imported anywhere: each reads its own once.
+os.environ.update(
+    {
+        'FASTRTPS_DEFAULT_PROFILES_FILE': str(
+            ROOT / 'ros2_ws/src/widowx_bringup/config/fastdds.xml'
+        ),
+        'LP_NUM_THREADS': '0',
+        'MKL_NUM_THREADS': '1',
+        'MUJOCO_GL': 'egl',
+        'OMP_NUM_THREADS': '1',
+        'OPENBLAS_NUM_THREADS': '1',
+        'RMW_IMPLEMENTATION': 'rmw_fastrtps_cpp',
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        'ROS_LOG_DIR': str(ROOT / 'ros2_ws/log/test'),
+    }
+)
+
+
+@pytest.fixture
+def ros_domain_id(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Gives a ROS domain no other test on this machine uses; child processes inherit it."""
+    coordinator = pytest.importorskip('domain_coordinator', reason='no ROS 2 in this Python')
+    with coordinator.domain_id() as domain_id:
+        monkeypatch.setenv('ROS_DOMAIN_ID', str(domain_id))
+        yield domain_id
+
+
+@pytest.fixture
+def ros_domain(ros_domain_id: int) -> Iterator[None]:
+    """Initialises rclpy on a ROS domain of the test's own and shuts it down afterwards."""
+    rclpy = pytest.importorskip('rclpy', reason='no ROS 2 in this Python')
+    rclpy.init(domain_id=ros_domain_id)
+    try:
+        yield
+    finally:
+        rclpy.try_shutdown()

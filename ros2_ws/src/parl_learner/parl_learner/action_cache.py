@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the policy's samples and π_opt's particles for every observation of the replay."""
+
+import torch
+
+from parl_policy.action_optimisation import (
+    ActionOptimisationConfig,
+    Particles,
+    climb,
+    keep_best,
+)
+from parl_policy.critic import CriticEnsemble
+from parl_policy.policy import Policy
+
+
+class ActionCache:
+    """Samples change only with the policy, particles only with the critic: keep them in between.
+
+    Rows are those of the replay, so an observation that closes one transition and opens the next
+    is sampled once. Particles may be older than the critic by the updates since the last
+    `optimise`; their values are then those of the older critic.
+    """
+
+    ROWS_AT_ONCE = 256
+
+    def __init__(self, config: ActionOptimisationConfig, action_dim: int) -> None:
+        """Start empty."""
+        self.config = config
+        self._candidates = torch.empty(0, config.samples, action_dim)
+        self._actions = torch.empty(0, config.particles + 1, action_dim)
+        self._values = torch.empty(0, config.particles + 1)
+
+    def sample_all(
+        self, policy: Policy, observations: torch.Tensor, generator: torch.Generator
+    ) -> None:
+        """Draw the candidates of all rows (M, O) anew, after the policy has changed."""
+        self._candidates = self._candidates[:0]
+        self.sample_new(policy, observations, generator)
+
+    @torch.no_grad()
+    def sample_new(
+        self, policy: Policy, observations: torch.Tensor, generator: torch.Generator
+    ) -> None:
+        """Draw the candidates of rows that have none yet."""
+        parts = [self._candidates]
+        for states in observations[len(self._candidates) :].split(self.ROWS_AT_ONCE):
+            parts.append(policy.sample(policy.encode(states), self.config.samples, generator))
+        self._candidates = torch.cat(parts)
+
+    def optimise_all(
+        self, critic: CriticEnsemble, observations: torch.Tensor, data_actions: torch.Tensor
+    ) -> None:
+        """Make the particles of all rows anew; arguments as in `optimise`."""
+        rows = len(observations)
+        self._actions = torch.zeros(rows, *self._actions.shape[1:])
+        self._values = torch.zeros(rows, *self._values.shape[1:])
+        self.optimise(critic, observations, data_actions, torch.arange(rows))
+
+    def optimise(
+        self,
+        critic: CriticEnsemble,
+        observations: torch.Tensor,
+        data_actions: torch.Tensor,
+        rows: torch.Tensor,
+    ) -> None:
+        """Make the particles of some rows anew with this critic.
+
+        Beside the m best candidates the executed action climbs too; only distillation sees it.
+
+        Args:
+            critic: The online critic.
+            observations: (M, O) of the replay.
+            data_actions: (M, D) executed actions of the replay.
+            rows: Which rows.
+        """
+        for part in rows.split(self.ROWS_AT_ONCE):
+            states = observations[part]
+
+            def q_function(actions: torch.Tensor, states: torch.Tensor = states) -> torch.Tensor:
+                return critic(states, actions).mean(0)
+
+            best = keep_best(q_function, self._candidates[part], self.config.particles)
+            start = torch.cat([best.actions, data_actions[part].unsqueeze(1)], dim=1)
+            particles = climb(q_function, start, self.config)
+            self._actions[part], self._values[part] = particles.actions, particles.values
+
+    def particles(self, rows: torch.Tensor) -> Particles:
+        """π_opt of the rows (B,) as it acts and backs up values: m particles."""
+        return Particles(self._actions[rows, :-1], self._values[rows, :-1])
+
+    def distillation_particles(self, rows: torch.Tensor) -> Particles:
+        """The same with the executed action in the place of the candidate ranked worst."""
+        kept = [*range(self.config.particles - 1), self.config.particles]
+        return Particles(self._actions[rows][:, kept], self._values[rows][:, kept])
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """What a checkpoint keeps."""
+        return {
+            'candidates': self._candidates,
+            'actions': self._actions,
+            'values': self._values,
+        }
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """Inverse of `state_dict`."""
+        self._candidates = state['candidates']
+        self._actions, self._values = state['actions'], state['values']

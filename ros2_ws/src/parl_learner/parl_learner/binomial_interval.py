@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How sure one can be of a success rate: intervals that stay honest for few episodes."""
+
+import math
+
+Z_95 = 1.959963984540054
+"""Two-sided 95 % point of the standard normal distribution."""
+
+
+def wilson_interval(successes: int, episodes: int, z: float = Z_95) -> tuple[float, float]:
+    """Score interval of a proportion (Wilson 1927; method 3 of Newcombe 1998a).
+
+    Args:
+        successes: 0 … episodes.
+        episodes: how many were tried; with 0 nothing is known and the interval is (0, 1).
+        z: standard normal quantile, for 95 % by default.
+
+    Returns:
+        Lower and upper bound, within [0, 1].
+
+    Raises:
+        ValueError: counts that cannot be.
+    """
+    if not 0 <= successes <= episodes:
+        raise ValueError(
+            f'{successes} successes of {episodes} episodes: need 0 <= successes <= episodes'
+        )
+    if episodes == 0:
+        return 0.0, 1.0
+    rate = successes / episodes
+    z2 = z * z
+    centre = 2 * successes + z2
+    spread = z * math.sqrt(z2 + 4 * successes * (1 - rate))
+    scale = 2 * (episodes + z2)
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def difference_interval(
+    successes_before: int,
+    episodes_before: int,
+    successes_after: int,
+    episodes_after: int,
+    z: float = Z_95,
+) -> tuple[float, float]:
+    """Interval of the gain after - before (method 10 of Newcombe 1998b, hybrid score).
+
+    Args:
+        successes_before: of the one policy.
+        episodes_before: independent trials of the one policy.
+        successes_after: of the other.
+        episodes_after: independent trials of the other.
+        z: standard normal quantile, for 95 % by default.
+
+    Returns:
+        Lower and upper bound, within [-1, 1].
+
+    Raises:
+        ValueError: counts that cannot be.
+    """
+    low_before, high_before = wilson_interval(successes_before, episodes_before, z)
+    low_after, high_after = wilson_interval(successes_after, episodes_after, z)
+    if episodes_before == 0 or episodes_after == 0:
+        return -1.0, 1.0
+    before = successes_before / episodes_before
+    after = successes_after / episodes_after
+    gain = after - before
+    return (
+        gain - math.hypot(after - low_after, high_before - before),
+        gain + math.hypot(high_after - after, before - low_before),
+    )

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A short film of one episode from the frames in its file."""
+
+from collections.abc import Sequence
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+# The only codec of the OpenCV wheel that web browsers play.
+_CODEC = 'vp09'
+_BAND_PX = 34
+
+
+class EpisodeVideoError(Exception):
+    """A video could not be made; the message says why."""
+
+
+def write_episode_video(
+    path: Path,
+    frames: Sequence[tuple[float, bytes]],
+    rate_hz: float,
+    caption: str,
+    hold_s: float = 1.0,
+) -> Path:
+    """Write an MP4 of camera frames with a caption and the step number.
+
+    Args:
+        path: ends in .mp4.
+        frames: (stamp [s], JPEG bytes) in order, at least one.
+        rate_hz: frames per second.
+        caption: one line of ASCII above the picture.
+        hold_s: how long the last frame stays.
+
+    Returns:
+        The path; the file opens and has all its frames.
+
+    Raises:
+        EpisodeVideoError: no frames, a frame that is no JPEG, or the video cannot be written.
+    """
+    if not frames:
+        raise EpisodeVideoError(
+            f'{path.name}: the episode file has no camera frames; record them when evaluating'
+        )
+    pictures = [_draw(jpeg, number, caption) for number, (_, jpeg) in enumerate(frames)]
+    pictures += [pictures[-1]] * round(hold_s * rate_hz)
+    height, width = pictures[0].shape[:2]
+    unfinished = path.with_name(f'.{path.stem}.partial.mp4')
+    writer = cv2.VideoWriter(
+        str(unfinished), cv2.VideoWriter.fourcc(*_CODEC), rate_hz, (width, height)
+    )
+    for picture in pictures:
+        writer.write(picture)
+    writer.release()
+    if count_frames(unfinished) != len(pictures):
+        unfinished.unlink(missing_ok=True)
+        raise EpisodeVideoError(
+            f'{path}: OpenCV wrote no complete video; check free disk space '
+            f'and that the opencv wheel has {_CODEC}'
+        )
+    os.replace(unfinished, path)
+    return path
+
+
+def count_frames(path: Path) -> int:
+    """Count the frames that can really be decoded; 0 if the file does not open."""
+    video = cv2.VideoCapture(str(path))
+    count = 0
+    while video.grab():
+        count += 1
+    video.release()
+    return count
+
+
+def _draw(jpeg: bytes, number: int, caption: str) -> np.ndarray:
+    data = np.frombuffer(jpeg, np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if image is None:
+        raise EpisodeVideoError(f'camera frame {number} ({len(jpeg)} bytes) is no JPEG image')
+    picture = cv2.copyMakeBorder(image, _BAND_PX, 0, 0, 0, cv2.BORDER_CONSTANT, value=(34, 34, 34))
+    _write_text(picture, caption, 10)
+    _write_text(picture, f'step {number}', picture.shape[1] - 90)
+    return picture
+
+
+def _write_text(picture: np.ndarray, text: str, column_px: int) -> None:
+    white = (255, 255, 255)
+    cv2.putText(
+        picture, text, (column_px, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.55, white, 1, cv2.LINE_AA
+    )

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An experiment on one page: data, training, practice and evaluation, as one YAML file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from parl_learner.learning_config import LearningConfig
+from parl_policy.config_file import from_mapping, load_yaml
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentConfig:
+    """What is done in which order; see `next_step`."""
+
+    task: str
+    """Name of the task, as in the task file."""
+    seed: int
+    """Of everything random in the experiment."""
+    demonstrations: int
+    """Episodes recorded from the demonstrator before training."""
+    demonstrator: str = 'demonstrator/act'
+    """Service that answers parl_msgs/Act for demonstrations."""
+    warm_up_episodes: int = 20
+    """Practice episodes before the first online update."""
+    practice_episodes: int = 50
+    """Practice episodes in all, warm-up included."""
+    episodes_per_round: int = 1
+    """Practice episodes between updates, after the warm-up."""
+    evaluation_episodes: int = 32
+    """Episodes of each evaluation; all evaluations start from the same states."""
+    learning: LearningConfig
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.demonstrations < 1 or self.episodes_per_round < 1:
+            raise ValueError('demonstrations and episodes_per_round must be at least 1')
+        if not 0 <= self.warm_up_episodes <= self.practice_episodes:
+            raise ValueError(
+                f'warm_up_episodes must lie in 0…practice_episodes: {self.warm_up_episodes} of '
+                f'{self.practice_episodes}'
+            )
+
+    def practice_needed(self, round_index: int) -> int:
+        """Practice episodes recorded before round 1, 2, … can begin."""
+        first = self.warm_up_episodes or self.episodes_per_round
+        return min(
+            first + (round_index - 1) * self.episodes_per_round, self.practice_episodes
+        )
+
+    @property
+    def rounds(self) -> int:
+        """Practice rounds; the last version is `rounds + 1`."""
+        count = 0
+        while count == 0 or self.practice_needed(count) < self.practice_episodes:
+            count += 1
+        return count
+
+
+def load_experiment(path: Path) -> ExperimentConfig:
+    """Read an experiment file.
+
+    Raises:
+        ConfigError: Names the file, the key, what was found and what is allowed.
+    """
+    return from_mapping(ExperimentConfig, load_yaml(path), str(path))

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The learner without ROS: episodes in, versions out, one checkpoint in between."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+import time
+
+from parl_learner.checkpoint import load_checkpoint, save_checkpoint, saved_rounds
+from parl_learner.episode_library import EpisodeLibrary
+from parl_learner.experiment_config import ExperimentConfig
+from parl_learner.learning_loop import LearningLoop
+from parl_policy.artifact_store import ArtifactRecord, ArtifactStore
+from parl_policy.episode import Episode
+
+Announce = Callable[[ArtifactRecord], None]
+
+
+class Learner:
+    """Works off what the episodes in the store call for; every finished version goes there too."""
+
+    CHECKPOINT_EVERY_S = 20.0
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        store: ArtifactStore,
+        announce: Announce,
+        report: Callable[[str], None],
+    ) -> None:
+        """Resume from the checkpoint in the store's folder, if there is one.
+
+        Args:
+            config: The experiment; its seed is the learner's.
+            store: Episode files come from here, versions go here.
+            announce: Told about every new version.
+            report: Told about unusable files.
+
+        Raises:
+            CheckpointError: The checkpoint was made with another configuration.
+            WeightsFileError: The checkpoint is damaged.
+            KeyError: An episode that the checkpoint learned from is gone.
+        """
+        self.config = config
+        self.library = EpisodeLibrary(store, report)
+        self.loop: LearningLoop | None = None
+        """None until the demonstrations tell what an observation looks like."""
+        self._store = store
+        self._announce = announce
+        self._rounds: list[list[str]] = []
+        self._checkpoint = store.folder / 'learner.checkpoint'
+        self._saved_at = time.monotonic()
+        self._stored_version = 0
+        self.library.refresh()
+        if self._checkpoint.exists():
+            self._resume()
+
+    @property
+    def version(self) -> int:
+        """Newest version that is safely stored."""
+        return self._stored_version
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is work that needs no further episodes."""
+        return self.loop is not None and not self.loop.idle
+
+    def take_in_episodes(self) -> bool:
+        """Begin the next round if its episodes are all there; returns `busy`."""
+        if self.busy:
+            return True
+        self.library.refresh()
+        names = self._next_round()
+        if names:
+            episodes = [self.library.named(name) for name in names]
+            if self.loop is None:
+                self.loop = self._new_loop(episodes[0])
+            self.loop.begin_round(episodes)
+            self._rounds.append(names)
+            self._save()
+        return self.busy
+
+    def work(self) -> None:
+        """Do one unit; store a version when one is finished and a checkpoint now and then."""
+        if self.loop is None:
+            return
+        self.loop.advance()
+        if self.loop.counters.version > self._stored_version:
+            self._save()
+            self._store_version()
+        elif time.monotonic() - self._saved_at > self.CHECKPOINT_EVERY_S:
+            self._save()
+
+    def _next_round(self) -> list[str]:
+        """File names of the next round's episodes; empty while some are missing."""
+        used = {name for names in self._rounds for name in names}
+        if not self._rounds:
+            purpose, needed = 'demonstration', self.config.demonstrations
+        elif len(self._rounds) > self.config.rounds:
+            return []
+        else:
+            purpose, needed = 'practice', self.config.practice_needed(len(self._rounds))
+        names = list(self.library.completed(purpose).values())
+        if len(names) < needed:
+            return []
+        return [name for name in names[:needed] if name not in used]
+
+    def _new_loop(self, example: Episode) -> LearningLoop:
+        return LearningLoop(
+            self.config.learning,
+            example.observation_names,
+            example.actions.shape[1],
+            self.config.seed,
+        )
+
+    def _resume(self) -> None:
+        self._rounds = saved_rounds(self._checkpoint, self.config.learning)
+        rounds: Sequence[Sequence[Episode]] = [
+            [self.library.named(name) for name in names] for names in self._rounds
+        ]
+        self.loop = self._new_loop(rounds[0][0])
+        self.loop.resume(rounds)
+        load_checkpoint(self._checkpoint, self.loop)
+        if self.loop.counters.version:
+            self._store_version()
+
+    def _store_version(self) -> None:
+        assert self.loop is not None
+        version = self.loop.counters.version
+        if self.loop.idle:
+            for kind, content in self.loop.version_files().items():
+                self._announce(self._store.put(kind, version, content, 'safetensors'))
+        self._stored_version = version
+
+    def _save(self) -> None:
+        assert self.loop is not None
+        save_checkpoint(self._checkpoint, self.loop, self._rounds)
+        self._saved_at = time.monotonic()
+
+
+def data_store(data_folder: Path) -> ArtifactStore:
+    """The store of an experiment: `artifacts` in its data folder."""
+    return ArtifactStore(data_folder / 'artifacts')

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replay built from episodes: a table of observations and transitions between its rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from parl_learner.returns import monte_carlo_returns
+from parl_policy.episode import Episode
+
+
+class CriticSupportError(ValueError):
+    """The returns in the data do not fit the range of values that the critic can express."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B transitions.
+
+    Attributes:
+        rows: (B,) rows of the observations in the replay; the next observation is the next row.
+        observations: (B, O).
+        next_observations: (B, O).
+        actions: (B, D) executed, in [-1, 1].
+        rewards: (B,).
+        discounts: (B,) discount where the episode went on or timed out, 0 after a success.
+        returns: (B,) Monte-Carlo returns.
+    """
+
+    rows: torch.Tensor
+    observations: torch.Tensor
+    next_observations: torch.Tensor
+    actions: torch.Tensor
+    rewards: torch.Tensor
+    discounts: torch.Tensor
+    returns: torch.Tensor
+
+
+class Replay:
+    """Grows by whole episodes, in the order given; each episode of N steps adds N + 1 rows."""
+
+    def __init__(self, observation_dim: int, action_dim: int, discount: float) -> None:
+        """Start empty."""
+        self.discount = discount
+        self.observations = torch.empty(0, observation_dim)
+        self.row_actions = torch.empty(0, action_dim)
+        """(M, D) executed action of each row; 0 in closing rows, which begin no transition."""
+        self._columns = {
+            name: torch.empty(0) for name in ('rewards', 'discounts', 'returns', 'demonstration', 'success')
+        }
+        self._rows = torch.empty(0, dtype=torch.long)
+
+    def __len__(self) -> int:
+        """Transitions held."""
+        return len(self._rows)
+
+    def add(self, episode: Episode) -> None:
+        """Append an episode.
+
+        Raises:
+            ValueError: Its observations or actions have another width than the replay's.
+        """
+        expected = (self.observations.shape[1], self.row_actions.shape[1])
+        found = (episode.observations.shape[1], episode.actions.shape[1])
+        if found != expected:
+            raise ValueError(
+                f'episode {episode.episode_id} has (observation, action) widths {found}, the '
+                f'replay has {expected}: it was recorded for another task or version'
+            )
+        length = len(episode.actions)
+        terminated = bool(episode.terminated[-1])
+        discounts = np.full(length, self.discount, dtype=np.float32)
+        discounts[episode.terminated] = 0.0
+        columns = {
+            'rewards': episode.rewards,
+            'discounts': discounts,
+            'returns': monte_carlo_returns(episode.rewards, terminated, self.discount),
+            'demonstration': np.full(length, episode.purpose == 'demonstration', np.float32),
+            'success': np.full(length, episode.success, np.float32),
+        }
+        self._rows = torch.cat([self._rows, len(self.observations) + torch.arange(length)])
+        self.observations = torch.cat([self.observations, torch.tensor(episode.observations)])
+        closing = torch.zeros(1, expected[1])
+        self.row_actions = torch.cat([self.row_actions, torch.tensor(episode.actions), closing])
+        for name, values in columns.items():
+            self._columns[name] = torch.cat([self._columns[name], torch.tensor(values)])
+
+    def batch(self, chosen: torch.Tensor) -> Batch:
+        """The transitions of the given indices (B,)."""
+        rows = self._rows[chosen]
+        return Batch(
+            rows=rows,
+            observations=self.observations[rows],
+            next_observations=self.observations[rows + 1],
+            actions=self.row_actions[rows],
+            rewards=self._columns['rewards'][chosen],
+            discounts=self._columns['discounts'][chosen],
+            returns=self._columns['returns'][chosen],
+        )
+
+    def draw(self, size: int, mixing_ratio: float, generator: torch.Generator) -> Batch:
+        """A random batch, `mixing_ratio` of it from demonstrations while there is other data."""
+        from_demonstration = self._columns['demonstration'] > 0.5
+        practice = torch.nonzero(~from_demonstration).squeeze(1)
+        demonstrations = torch.nonzero(from_demonstration).squeeze(1)
+        split = round(size * mixing_ratio) if len(practice) else size
+        return self.batch(
+            torch.cat(
+                [
+                    _pick(demonstrations, split, generator),
+                    _pick(practice, size - split, generator),
+                ]
+            )
+        )
+
+    def draw_successes(self, size: int, generator: torch.Generator) -> Batch:
+        """A random batch of transitions from episodes that succeeded."""
+        successes = torch.nonzero(self._columns['success'] > 0.5).squeeze(1)
+        return self.batch(_pick(successes, size, generator))
+
+    def check_support(self, support: tuple[float, float]) -> None:
+        """Refuse returns that a critic with this support could not express.
+
+        Raises:
+            CriticSupportError: Names the returns found and a support that would do.
+        """
+        returns = self._columns['returns']
+        low, high = float(returns.min()), float(returns.max())
+        if low < support[0] - 1e-3 or high > support[1] + 1e-3:
+            raise CriticSupportError(
+                f'returns in the data span [{low:.2f}, {high:.2f}] but the critic support is '
+                f'[{support[0]}, {support[1]}]; set critic.support to hold them '
+                f'(rewards of -1 with discount {self.discount} reach '
+                f'{-1.0 / (1.0 - self.discount):.0f})'
+            )
+
+
+def _pick(indices: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
+    if count == 0:
+        return indices[:0]
+    return indices[torch.randint(len(indices), (count,), generator=generator)]

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report folder of an experiment: table, figures, two films, on one Markdown page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from parl_learner.binomial_interval import difference_interval, wilson_interval
+from parl_learner.calibration_figure import write_calibration_figure
+from parl_learner.episode_video import EpisodeVideoError, write_episode_video
+from parl_learner.learner_log import read_learner_log, write_training_figure
+from parl_learner.learning_curve import write_learning_curve
+from parl_learner.report_data import EvaluationResult, PhaseTime, ReportData
+from parl_policy.durable_file import write_durably
+from parl_policy.episode import Episode
+from parl_policy.episode_file import EpisodeFileError, read_episode, read_frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Recorded:
+    """Episodes of the folder and the files they came from."""
+
+    episodes: Sequence[tuple[Path, Episode]]
+    skipped: Sequence[str]
+
+
+def write_report(folder: Path, data: ReportData) -> Path:
+    """Write report.md, learning_curve.png, q_calibration.png, training.png and the two films.
+
+    What cannot be made (no frames, unreadable file …) is named on the page; the rest is written.
+
+    Args:
+        folder: made if missing; older files of the same names are replaced.
+        data: what to show.
+
+    Returns:
+        Path of report.md.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    recorded = _read_all(data.episode_folder)
+    practice = [
+        episode.success
+        for _, episode in recorded.episodes
+        if episode.purpose == 'practice' and episode.trainable
+    ]
+    write_learning_curve(folder / 'learning_curve.png', practice, data.evaluations)
+    parts = [
+        _head(data, recorded),
+        '## Learning\n\n![Success over practice](learning_curve.png)',
+        _calibration_part(folder, data),
+        _training_part(folder, data),
+        _video_part(folder, data, recorded),
+        _phase_table(data.phases),
+    ]
+    text = '\n\n'.join(part for part in parts if part) + '\n'
+    return write_durably(folder / 'report.md', text.encode())
+
+
+def result_table(evaluations: Sequence[EvaluationResult]) -> str:
+    """Format the result table as Markdown, one row per evaluation."""
+    lines = [
+        '| policy | success | 95 % interval | mean steps | episodes practised | wall time |',
+        '|---|---|---|---|---|---|',
+    ]
+    for result in evaluations:
+        low, high = wilson_interval(result.successes, result.episodes)
+        lines.append(
+            f'| {result.label} | {result.successes}/{result.episodes} ({result.rate:.0%}) '
+            f'| {low:.0%} … {high:.0%} | {result.mean_steps:.1f} | {result.practised_episodes} '
+            f'| {duration(result.seconds)} |'
+        )
+    return '\n'.join(lines)
+
+
+def duration(seconds: float) -> str:
+    """Format a time span for people: `42 s`, `3 min 05 s`, `1 h 02 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f'{whole} s'
+    if whole < 3600:
+        return f'{whole // 60} min {whole % 60:02d} s'
+    return f'{whole // 3600} h {whole % 3600 // 60:02d} min'
+
+
+def _read_all(folder: Path) -> _Recorded:
+    episodes = []
+    skipped = []
+    for path in sorted(Path(folder).glob('*.mcap')):
+        try:
+            episodes.append((path, read_episode(path)))
+        except EpisodeFileError as error:
+            skipped.append(str(error))
+    episodes.sort(key=lambda pair: pair[1].stamps_s[0])
+    return _Recorded(episodes=episodes, skipped=skipped)
+
+
+def _head(data: ReportData, recorded: _Recorded) -> str:
+    first, last = data.evaluations[0], data.evaluations[-1]
+    lines = [
+        f'# {data.task}: report of the experiment with seed {data.seed}',
+        '',
+        result_table(data.evaluations),
+        '',
+    ]
+    if len(data.evaluations) > 1:
+        before = data.evaluations[-2]
+        for earlier in [before] if before is first else [before, first]:
+            low, high = difference_interval(
+                earlier.successes, earlier.episodes, last.successes, last.episodes
+            )
+            gain = 100 * (last.rate - earlier.rate)
+            lines.append(
+                f'Gain of *{last.label}* over *{earlier.label}*: {gain:+.0f} points '
+                f'(95 % interval {100 * low:+.0f} … {100 * high:+.0f}).'
+            )
+    lines += [
+        '',
+        'Intervals: Wilson for a rate, Newcombe for a difference. Wall time: from the '
+        'start of the experiment until that policy was ready.',
+    ]
+    lines += [f'\n{note}' for note in data.notes]
+    if recorded.skipped:
+        lines += ['', '**Episode files not used:**', '', *(f'- {why}' for why in recorded.skipped)]
+    return '\n'.join(lines)
+
+
+def _calibration_part(folder: Path, data: ReportData) -> str:
+    head = '## Critic\n\n'
+    if data.calibration is None or not len(data.calibration.q_values):
+        return f'{head}No calibration: there were no transitions to compare.'
+    write_calibration_figure(folder / 'q_calibration.png', data.calibration)
+    return f'{head}![Q against return](q_calibration.png)'
+
+
+def _training_part(folder: Path, data: ReportData) -> str:
+    if data.learner_log is None or not data.learner_log.is_file():
+        return ''
+    try:
+        log = read_learner_log(data.learner_log)
+        write_training_figure(folder / 'training.png', log)
+    except ValueError as error:
+        return f'No training figure: {error}'
+    return '![Losses and values](training.png)'
+
+
+def _video_part(folder: Path, data: ReportData, recorded: _Recorded) -> str:
+    earlier, last = data.evaluations[:-1], data.evaluations[-1]
+    wanted = (
+        ('failure_before.mp4', 'failure', False, list(reversed(earlier))),
+        ('success_after.mp4', 'success', True, [last]),
+    )
+    lines = ['## Films', '']
+    for name, word, success, evaluations in wanted:
+        found = _find(recorded, evaluations, success)
+        if found is None:
+            labels = ', '.join(result.label for result in evaluations) or 'nothing earlier'
+            lines.append(f'- No film of a {word}: none was recorded ({labels}).')
+            continue
+        path, episode, label = found
+        try:
+            write_episode_video(
+                folder / name,
+                read_frames(path),
+                data.control_rate_hz,
+                f'{label}: {episode.outcome}',
+            )
+            lines.append(
+                f'- [{name}]({name}): a {word} of *{label}*, episode `{episode.episode_id}`'
+            )
+        except (EpisodeVideoError, EpisodeFileError) as error:
+            lines.append(f'- No film of a {word}: {error}')
+    return '\n'.join(lines)
+
+
+def _find(
+    recorded: _Recorded, evaluations: Sequence[EvaluationResult], success: bool
+) -> tuple[Path, Episode, str] | None:
+    """Find an evaluation episode with that ending, in the first evaluation that has one."""
+    by_id = {episode.episode_id: (path, episode) for path, episode in recorded.episodes}
+    for result in evaluations:
+        for episode_id in result.episode_ids:
+            path, episode = by_id.get(episode_id, (None, None))
+            if (
+                path is not None
+                and episode is not None
+                and episode.success == success
+                and episode.outcome not in ('aborted', 'discarded')
+            ):
+                return path, episode, result.label
+    return None
+
+
+def _phase_table(phases: Sequence[PhaseTime]) -> str:
+    if not phases:
+        return ''
+    lines = ['## Time', '', '| phase | wall time |', '|---|---|']
+    lines += [f'| {phase.label} | {duration(phase.seconds)} |' for phase in phases]
+    lines.append(f'| **together** | **{duration(sum(phase.seconds for phase in phases))}** |')
+    return '\n'.join(lines)

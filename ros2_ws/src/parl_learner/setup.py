@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Installs parl_learner with colcon or, without any ROS, with pip."""
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'parl_learner'
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    packages=find_packages(exclude=['test']),
+    package_data={PACKAGE: ['py.typed']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (f'share/{PACKAGE}', ['package.xml']),
+    ],
+    install_requires=['parl_policy', 'matplotlib', 'opencv-python-headless'],
+    extras_require={'test': ['pytest']},
+    zip_safe=True,
+    maintainer='PARL developers',
+    maintainer_email='parl@example.org',
+    description='Everything PARL needs to learn: replay, critic losses, distillation, learner.',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            'learner_node = parl_learner.learner_node:main',
+            'experiment_node = parl_learner.experiment_node:main',
+        ]
+    },
+)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The optimised policy π_opt as it acts: sample, rank, climb, choose."""
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from parl_policy.action_optimisation import ActionOptimisationConfig, optimise_actions
+from parl_policy.critic import CriticEnsemble
+from parl_policy.policy import Policy
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One choice of the actor.
+
+    Attributes:
+        action: (D,) in [-1, 1].
+        candidates: (m, D) particles it was chosen from.
+        values: (m,) their Q; NaN without a critic.
+        mean_q: Q of the chosen action; NaN without a critic.
+        seconds: Time the choice took [s].
+    """
+
+    action: np.ndarray
+    candidates: np.ndarray
+    values: np.ndarray
+    mean_q: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Acts with a policy alone, or with the policy optimised by a critic.
+
+    Attributes:
+        policy: Proposes actions.
+        critic: Ranks and improves them; None acts with the policy's first sample.
+        optimisation: Numbers of Algorithm 1.
+        choice: Take the best particle, or sample one from softmax(Q) (Eq. 4.3).
+    """
+
+    policy: Policy
+    critic: CriticEnsemble | None
+    optimisation: ActionOptimisationConfig
+    choice: Literal['argmax', 'softmax'] = 'argmax'
+
+    def act(self, observation: np.ndarray, generator: torch.Generator) -> Decision:
+        """Choose an action for one observation (O,); same generator state, same action.
+
+        Raises:
+            ValueError: The observation is not finite.
+        """
+        started = time.perf_counter()
+        if not np.isfinite(observation).all():
+            raise ValueError(f'observation is not finite: {observation}')
+        states = torch.as_tensor(observation, dtype=torch.float32).unsqueeze(0)
+        with torch.no_grad():
+            context = self.policy.encode(states)
+        if self.critic is None:
+            candidates = self.policy.sample(context, 1, generator)
+            chosen, values = candidates[0, 0], torch.full((1,), torch.nan)
+            mean_q = float('nan')
+        else:
+            critic = self.critic
+            samples = self.policy.sample(context, self.optimisation.samples, generator)
+            particles = optimise_actions(
+                lambda actions: critic(states, actions).mean(0), samples, self.optimisation
+            )
+            if self.choice == 'argmax':
+                chosen = particles.argmax()[0]
+            else:
+                chosen = particles.sample(1, generator)[0, 0]
+            candidates, values = particles.actions, particles.values[0]
+            mean_q = float(values.max() if self.choice == 'argmax' else values.mean())
+        return Decision(
+            action=chosen.numpy(),
+            candidates=candidates[0].numpy(),
+            values=values.numpy(),
+            mean_q=mean_q,
+            seconds=time.perf_counter() - started,
+        )

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads nested, frozen dataclasses from YAML; refuses what it does not know, by name."""
+
+from collections.abc import Mapping
+import dataclasses
+from pathlib import Path
+import types
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+Config = TypeVar('Config')
+
+
+class ConfigError(ValueError):
+    """A configuration file is missing, unreadable or says something unknown."""
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+        ConfigError: Missing, unreadable, not YAML, or not a mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f'cannot read {path}: {error}') from error
+    if not isinstance(content, dict):
+        raise ConfigError(f'{path} holds {type(content).__name__}, expected a mapping of keys')
+    return content
+
+
+def from_mapping(config_class: type[Config], mapping: Mapping[str, Any], where: str) -> Config:
+    """Build a (nested) dataclass from plain YAML or JSON data.
+
+    Args:
+        config_class: A dataclass; fields with defaults may be missing from the mapping.
+        mapping: What was read.
+        where: File and key, for the error message.
+
+    Raises:
+        ConfigError: Names the key, what was found and what is allowed.
+    """
+    if not isinstance(mapping, Mapping):
+        raise ConfigError(f'{where}: found {mapping!r}, expected a mapping')
+    fields = {field.name: field for field in dataclasses.fields(config_class)}  # type: ignore[arg-type]
+    hints = get_type_hints(config_class)
+    unknown = sorted(set(mapping) - set(fields))
+    if unknown:
+        raise ConfigError(f'{where}: unknown key {unknown[0]!r}; known are {sorted(fields)}')
+    missing = [
+        name
+        for name, field in fields.items()
+        if name not in mapping
+        and field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ConfigError(f'{where}: key {missing[0]!r} is missing')
+    values = {
+        name: _convert(hints[name], value, f'{where}: {name}') for name, value in mapping.items()
+    }
+    try:
+        return config_class(**values)
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f'{where}: {error}') from error
+
+
+def to_mapping(config: Any) -> dict[str, Any]:
+    """Inverse of `from_mapping`: plain data that JSON and YAML can hold."""
+    return dataclasses.asdict(config)
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return from_mapping(hint, value, where)
+    if origin is Literal:
+        if value not in arguments:
+            raise ConfigError(f'{where} is {value!r}, expected one of {list(arguments)}')
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f'{where} is {value!r}, expected a list')
+        inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
+        if len(inner) != len(value):
+            raise ConfigError(f'{where} has {len(value)} entries, expected {len(inner)}')
+        return tuple(
+            _convert(part, entry, f'{where}[{i}]')
+            for i, (part, entry) in enumerate(zip(inner, value, strict=True))
+        )
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        (hint,) = [part for part in arguments if part is not type(None)]
+        return _convert(hint, value, where)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint in (int, float, str, bool) and type(value) is not hint:
+        raise ConfigError(f'{where} is {value!r}, expected {hint.__name__}')
+    return value

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Critic ensemble: Q(s, a) by several multilayer perceptrons with LayerNorm and swish."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from parl_policy.ln_resnet import LAYER_NORM_EPSILON
+from parl_policy.observation_normaliser import ObservationNormaliser
+from parl_policy.value_head import HLGaussHead, ScalarHead, ValueHead
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticConfig:
+    """Defaults are the paper's for state observations."""
+
+    members: int = 10
+    """Networks in the ensemble."""
+    hidden: tuple[int, ...] = (512, 512, 512)
+    """Width of each layer."""
+    action_at_every_layer: bool = True
+    """Feed the action to every layer, not only to the first."""
+    head: Literal['hl_gauss', 'mse'] = 'hl_gauss'
+    """How the output stands for a value."""
+    support: tuple[float, float] = (-100.0, 0.0)
+    """Range of values the HL-Gauss head can say; the dataset check refuses returns outside."""
+    bins: int = 128
+    """Bins of the HL-Gauss head."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.members < 1 or not self.hidden:
+            raise ValueError(f'a critic needs a member and a layer: {self}')
+        if self.head not in ('hl_gauss', 'mse'):
+            raise ValueError(f"critic head is {self.head!r}, expected 'hl_gauss' or 'mse'")
+
+    def value_head(self) -> ValueHead:
+        """The head these settings describe."""
+        if self.head == 'mse':
+            return ScalarHead()
+        return HLGaussHead(*self.support, outputs=self.bins)
+
+
+class CriticMember(nn.Module):
+    """One network: Dense, LayerNorm, swish, repeated; the first layer split by input."""
+
+    def __init__(
+        self, observation_dim: int, action_dim: int, config: CriticConfig, outputs: int
+    ) -> None:
+        """Initialise orthogonally: gain √2, and 0.01 for the last hidden layer and the head."""
+        super().__init__()
+        widths = (observation_dim, *config.hidden)
+        last = len(config.hidden) - 1
+        self.layers = nn.ModuleList()
+        self.action_layers = nn.ModuleList()
+        self.norms = nn.ModuleList()
+        for i in range(len(config.hidden)):
+            takes_action = i == 0 or config.action_at_every_layer
+            joint = nn.Linear(widths[i] + action_dim * takes_action, widths[i + 1])
+            nn.init.orthogonal_(joint.weight, 1e-2 if i == last and last > 0 else 2.0**0.5)
+            layer = nn.Linear(widths[i], widths[i + 1])
+            layer.weight.data = joint.weight.data[:, : widths[i]].clone()
+            nn.init.zeros_(layer.bias)
+            self.layers.append(layer)
+            self.norms.append(nn.LayerNorm(widths[i + 1], eps=LAYER_NORM_EPSILON))
+            if takes_action:
+                action_layer = nn.Linear(action_dim, widths[i + 1], bias=False)
+                action_layer.weight.data = joint.weight.data[:, widths[i] :].clone()
+                self.action_layers.append(action_layer)
+        self.head = nn.Linear(widths[-1], outputs)
+        nn.init.orthogonal_(self.head.weight, 1e-2)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        """(B, O), (B, n, D) -> (B, n, outputs); the observation's part is computed once a state."""
+        x = self.layers[0](observations).unsqueeze(1) + self.action_layers[0](actions)
+        x = nn.functional.silu(self.norms[0](x))
+        for i in range(1, len(self.layers)):
+            x = self.layers[i](x)
+            if i < len(self.action_layers):
+                x = x + self.action_layers[i](actions)
+            x = nn.functional.silu(self.norms[i](x))
+        return self.head(x)
+
+
+class CriticEnsemble(nn.Module):
+    """E members that share the normaliser and the meaning of their outputs.
+
+    The members run in a loop: on a CPU one batched product for all is slower than E products.
+    """
+
+    def __init__(self, observation_dim: int, action_dim: int, config: CriticConfig) -> None:
+        """Make an untrained ensemble."""
+        super().__init__()
+        self.config = config
+        self.value_head = config.value_head()
+        self.normaliser = ObservationNormaliser(observation_dim)
+        self.members = nn.ModuleList(
+            CriticMember(observation_dim, action_dim, config, self.value_head.outputs)
+            for _ in range(config.members)
+        )
+
+    def fit_normalisation(self, observations: torch.Tensor) -> None:
+        """Take mean and spread of (N, O)."""
+        self.normaliser.fit(observations)
+
+    def raw(
+        self,
+        observations: torch.Tensor,
+        actions: torch.Tensor,
+        members: Sequence[int] | None = None,
+    ) -> torch.Tensor:
+        """Outputs before the value head.
+
+        Args:
+            observations: (B, O).
+            actions: (B, n, D) in [-1, 1].
+            members: Which members, repeats allowed; all by default.
+
+        Returns:
+            (E, B, n, outputs).
+        """
+        normalised = self.normaliser(observations)
+        chosen = range(len(self.members)) if members is None else members
+        outputs = {i: self.members[i](normalised, actions) for i in set(chosen)}
+        return torch.stack([outputs[i] for i in chosen])
+
+    def forward(
+        self,
+        observations: torch.Tensor,
+        actions: torch.Tensor,
+        members: Sequence[int] | None = None,
+    ) -> torch.Tensor:
+        """Values: (B, O), (B, n, D) -> (E, B, n)."""
+        return self.value_head.value(self.raw(observations, actions, members))

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who chooses the actions of an episode: a policy version, or a service outside the node."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import numpy as np
+from parl_msgs.action import RunEpisode
+from parl_msgs.msg import EndEffectorTarget, ObjectPositions
+from parl_msgs.srv import Act
+import torch
+
+from parl_policy import message_conversion as convert
+from parl_policy.actor import Actor, Decision
+from parl_policy.artifact_node import ArtifactNode
+from parl_policy.artifact_store import ArtifactRecord
+from parl_policy.episode_abort import EpisodeAbort
+from parl_policy.observation import StationState
+from parl_policy.policy_classes import load_actor
+from parl_policy.station_node import StationLink
+from parl_policy.weights_file import WeightsFileError
+
+VERSION_TIMEOUT_S = 60.0
+"""Wall time to wait for an announced version."""
+
+
+@dataclass(frozen=True)
+class GoalActor:
+    """Chooses the actions of one episode."""
+
+    version: str
+    """Policy artifact; empty for an actor outside the node."""
+    choose: Callable[[int, np.ndarray, StationState], Awaitable[Decision]]
+    """(step, observation, state) -> decision."""
+
+
+async def make_goal_actor(
+    node: ArtifactNode, link: StationLink, goal: RunEpisode.Goal
+) -> GoalActor:
+    """Make the actor that a goal asks for.
+
+    Raises:
+        EpisodeAbort: The version does not come, is damaged, or the actor's service is missing.
+    """
+    if goal.actor:
+        return _outside_actor(node, link, goal)
+    policy = await _version(node, link, 'policy', goal.policy_version)
+    critic = await _version(node, link, 'critic', policy.version) if goal.optimise else None
+    store = node.store
+    try:
+        actor, _, _ = load_actor(
+            store.path(policy.name), store.path(critic.name) if critic else None
+        )
+    except WeightsFileError as error:
+        raise EpisodeAbort(str(error)) from error
+    return _policy_actor(actor, policy.name, goal.seed)
+
+
+def _policy_actor(actor: Actor, version: str, seed: int) -> GoalActor:
+    generator = torch.Generator().manual_seed(seed)
+
+    async def choose(_: int, observation: np.ndarray, __: StationState) -> Decision:
+        return actor.act(observation, generator)
+
+    return GoalActor(version, choose)
+
+
+def _outside_actor(node: ArtifactNode, link: StationLink, goal: RunEpisode.Goal) -> GoalActor:
+    client = node.create_client(Act, goal.actor)
+
+    async def choose(step: int, observation: np.ndarray, state: StationState) -> Decision:
+        request = Act.Request(
+            episode_id=goal.episode_id,
+            step=step,
+            seed=goal.seed,
+            count=1,
+            target=EndEffectorTarget(
+                pose=convert.to_pose(state.target), gripper=state.target.gripper
+            ),
+            gripper_opening=state.gripper_opening,
+            objects=_object_message(link, state),
+            observation=observation.tolist(),
+        )
+        answer = await link.call(client, request)
+        if not answer.success:
+            raise EpisodeAbort(f'{goal.actor}: {answer.message}')
+        action = np.clip(np.asarray(answer.actions, dtype=np.float64), -1.0, 1.0)
+        unknown = float('nan')
+        return Decision(action, action[None], np.array([unknown]), unknown, 0.0)
+
+    return GoalActor('', choose)
+
+
+def _object_message(link: StationLink, state: StationState) -> ObjectPositions:
+    message = ObjectPositions(
+        names=list(link.gate.object_names), visible=state.object_visible.tolist()
+    )
+    message.header.stamp = convert.stamp(state.stamp_s)
+    message.positions = [convert.to_point(position) for position in state.object_positions]
+    return message
+
+
+async def _version(
+    node: ArtifactNode, link: StationLink, kind: str, version: int
+) -> ArtifactRecord:
+    def find() -> ArtifactRecord | None:
+        if not version:
+            return node.store.newest(kind)
+        found = [record for record in node.store.list(kind) if record.version == version]
+        return found[-1] if found else None
+
+    return await link.until(
+        find,
+        VERSION_TIMEOUT_S,
+        lambda: f'{kind} version {version or "(any)"} is not in {node.store.folder}; '
+        'has the learner announced it?',
+    )

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Collects the inputs of a control step and says when they belong together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from parl_policy.action_space import Target
+from parl_policy.observation import StationState
+
+CLOCK_RESTART_S = 1.0
+"""A stamp this much older than the newest one means that the clock was started again."""
+
+
+@dataclass(frozen=True)
+class ObjectsInput:
+    """Object positions of one camera frame: (K, 3) [m], (K,) bool."""
+
+    stamp_s: float
+    names: tuple[str, ...]
+    positions: np.ndarray
+    visible: np.ndarray
+
+
+@dataclass(frozen=True)
+class VerdictInput:
+    """Verdict on one camera frame."""
+
+    stamp_s: float
+    episode_id: str
+    verdict: int
+
+
+@dataclass(frozen=True)
+class ExecutedInput:
+    """What the driver made of a target."""
+
+    episode_id: str
+    step: int
+    target: Target
+
+
+class InputGate:
+    """Keeps the newest of each input; `state` puts them together or `missing` names what lacks.
+
+    Objects and verdict must come from one frame, that frame from this control boundary, and the
+    driver must have answered the last target: nothing stale ever becomes an observation.
+    """
+
+    def __init__(self, frame_slack_s: float) -> None:
+        """Start empty.
+
+        Args:
+            frame_slack_s: A frame this much older than the boundary still shows it [s]: one
+                camera period.
+        """
+        self._frame_slack_s = frame_slack_s
+        self._objects: ObjectsInput | None = None
+        self._verdict: VerdictInput | None = None
+        self._executed: ExecutedInput | None = None
+        self._opening: tuple[float, float] | None = None  # stamp [s], 0 closed … 1 open
+        self._now_s = -np.inf
+
+    @property
+    def now_s(self) -> float:
+        """Newest stamp of any input [s]."""
+        return self._now_s
+
+    def take_objects(self, objects: ObjectsInput) -> None:
+        """Keep the newest object positions."""
+        self._note_time(objects.stamp_s)
+        self._objects = objects
+
+    def take_verdict(self, verdict: VerdictInput) -> None:
+        """Keep the newest verdict."""
+        self._note_time(verdict.stamp_s)
+        self._verdict = verdict
+
+    def take_opening(self, stamp_s: float, opening: float) -> None:
+        """Keep the newest gripper opening."""
+        self._note_time(stamp_s)
+        self._opening = (stamp_s, opening)
+
+    def take_executed(self, executed: ExecutedInput) -> None:
+        """Keep the driver's newest answer."""
+        self._executed = executed
+
+    def missing(self, boundary_s: float, episode_id: str, steps: int) -> str:
+        """What is still lacking for the observation at a control boundary; empty if nothing.
+
+        Args:
+            boundary_s: Time of the boundary [s].
+            episode_id: The running episode.
+            steps: Targets sent in it so far.
+        """
+        oldest = boundary_s - self._frame_slack_s
+        if self._now_s < boundary_s - 1e-3:
+            return f'time stands at {self._now_s:.3f} s, the step begins at {boundary_s:.3f} s'
+        if self._opening is None or self._opening[0] < oldest:
+            return 'joint_states: nothing new; is the arm (or the simulation) running?'
+        if self._objects is None or self._objects.stamp_s < oldest:
+            return 'object_positions: nothing new; are camera and reward detector running?'
+        if self._verdict is None or self._verdict.episode_id != episode_id:
+            return f'reward: nothing for episode {episode_id}; is the reward detector running?'
+        if self._verdict.stamp_s != self._objects.stamp_s:
+            return 'reward: none yet for the newest frame'
+        if steps and (
+            self._executed is None
+            or (self._executed.episode_id, self._executed.step) != (episode_id, steps - 1)
+        ):
+            return f'executed_target: none for step {steps - 1}; is the driver running?'
+        return ''
+
+    def state(self, start_target: Target) -> StationState:
+        """The complete inputs; only after `missing` returned nothing.
+
+        Args:
+            start_target: Stands for the executed target before the first step.
+        """
+        assert self._objects and self._verdict and self._opening
+        return StationState(
+            target=self._executed.target if self._executed else start_target,
+            gripper_opening=self._opening[1],
+            object_positions=self._objects.positions,
+            object_visible=self._objects.visible,
+            stamp_s=self._objects.stamp_s,
+            verdict=self._verdict.verdict,
+        )
+
+    def begin_episode(self) -> None:
+        """Forget the driver's answers to earlier episodes."""
+        self._executed = None
+
+    @property
+    def object_names(self) -> tuple[str, ...]:
+        """Names of the objects last heard of."""
+        return self._objects.names if self._objects else ()
+
+    def _note_time(self, stamp_s: float) -> None:
+        if stamp_s < self._now_s - CLOCK_RESTART_S:
+            self._objects = self._verdict = self._opening = None
+            self._now_s = stamp_s
+        self._now_s = max(self._now_s, stamp_s)

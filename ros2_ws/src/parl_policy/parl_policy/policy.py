@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy protocol: everything PARL ever asks of a policy."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """Shape of what a policy samples.
+
+    Actions are flat vectors of D = horizon · dim numbers in [-1, 1], first control step first.
+    """
+
+    horizon: int
+    """Control steps in one action (T); 1 = no chunk."""
+    dim: int
+    """Numbers per control step (A)."""
+
+    @property
+    def flat_dim(self) -> int:
+        """D = T · A."""
+        return self.horizon * self.dim
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Any policy that can sample actions and be trained on actions (PA-RL, arXiv 2412.06685).
+
+    Shapes: B states, k samples a state, m targets a state, D = `action_spec.flat_dim`.
+    Normalisation belongs inside: a policy takes raw observations and speaks actions in [-1, 1].
+    """
+
+    action_spec: ActionSpec
+
+    def fit_normalisation(self, observations: torch.Tensor) -> None:
+        """Called once before training, with all observations (N, O) of the demonstrations."""
+        ...
+
+    def encode(self, observations: torch.Tensor) -> Any:
+        """Context computed once per state (B leading): features, a key-value cache, or the input."""
+        ...
+
+    def sample(self, context: Any, count: int, generator: torch.Generator) -> torch.Tensor:
+        """`count` independent actions a state: (B, k, D); same generator state, same actions."""
+        ...
+
+    def loss(
+        self,
+        context: Any,
+        targets: torch.Tensor,
+        weights: torch.Tensor | None,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """Supervised loss of the policy's own kind on target actions (B, m, D).
+
+        `weights` (B, m) weigh a state's targets and default to 1/m each; returns (B,).
+        """
+        ...
+
+    def trainable_parameters(self) -> Iterable[torch.nn.Parameter]:
+        """What the optimiser may change (adapters only, for a large model)."""
+        ...
+
+    def after_update(self) -> None:
+        """Called after each optimiser step, for moving averages."""
+        ...
+
+    def state_dict(self) -> Mapping[str, torch.Tensor]:
+        """Everything needed to act and to go on training."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> Any:
+        """Inverse of `state_dict`."""
+        ...

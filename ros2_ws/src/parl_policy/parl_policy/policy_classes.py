@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy classes PARL knows by name, and how a version of one becomes a file and back.
+
+To add a class: implement `parl_policy.policy.Policy`, give it a config dataclass, add a line here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from parl_policy.action_optimisation import ActionOptimisationConfig
+from parl_policy.actor import Actor
+from parl_policy.config_file import from_mapping, to_mapping
+from parl_policy.critic import CriticConfig, CriticEnsemble
+from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
+from parl_policy.policy import ActionSpec, Policy
+from parl_policy.weights_file import WeightsFileError, load_weights, weights_to_bytes
+
+POLICY_CLASSES: dict[str, tuple[Callable[..., Policy], type]] = {
+    'diffusion': (DiffusionPolicy, DiffusionPolicyConfig),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorConfig:
+    """Everything besides weights that decides how an actor acts; travels with the weights."""
+
+    policy_class: str
+    """Key of `POLICY_CLASSES`."""
+    policy: Mapping[str, Any]
+    """Fields of that class's config."""
+    critic: CriticConfig
+    optimisation: ActionOptimisationConfig
+    choice: Literal['argmax', 'softmax']
+    """Which particle acts."""
+    observation_names: tuple[str, ...]
+    """Layout of the observation vector."""
+    action_spec: ActionSpec
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown class."""
+        if self.policy_class not in POLICY_CLASSES:
+            raise ValueError(
+                f'policy class {self.policy_class!r} is unknown; known are '
+                f'{sorted(POLICY_CLASSES)} (parl_policy/policy_classes.py)'
+            )
+
+    def make_policy(self) -> Policy:
+        """An untrained policy."""
+        policy_class, config_class = POLICY_CLASSES[self.policy_class]
+        config = from_mapping(config_class, self.policy, f'{self.policy_class} policy')
+        return policy_class(len(self.observation_names), self.action_spec, config)
+
+    def make_critic(self) -> CriticEnsemble:
+        """An untrained critic."""
+        return CriticEnsemble(
+            len(self.observation_names), self.action_spec.flat_dim, self.critic
+        )
+
+
+def version_to_bytes(
+    config: ActorConfig, module: Policy | CriticEnsemble, kind: str, version: int
+) -> bytes:
+    """One policy or critic version as the content of a safetensors file."""
+    metadata = {'kind': kind, 'version': version, 'actor': to_mapping(config)}
+    return weights_to_bytes(dict(module.state_dict()), metadata)
+
+
+def load_actor(policy_path: Path, critic_path: Path | None) -> tuple[Actor, ActorConfig, int]:
+    """Rebuild an actor from files.
+
+    Args:
+        policy_path: A policy version.
+        critic_path: The critic of the same version; None acts without optimisation.
+
+    Returns:
+        The actor, what it was built from, its version.
+
+    Raises:
+        WeightsFileError: A file is damaged, of another kind, or the versions differ.
+    """
+    tensors, metadata = load_weights(policy_path)
+    _check_kind(policy_path, metadata, 'policy')
+    config = from_mapping(ActorConfig, metadata['actor'], str(policy_path))
+    policy = config.make_policy()
+    policy.load_state_dict(tensors)
+    critic = None
+    if critic_path is not None:
+        tensors, critic_metadata = load_weights(critic_path)
+        _check_kind(critic_path, critic_metadata, 'critic')
+        if critic_metadata['version'] != metadata['version']:
+            raise WeightsFileError(
+                f'{critic_path.name} is version {critic_metadata["version"]} but '
+                f'{policy_path.name} is version {metadata["version"]}; they act as a pair'
+            )
+        critic = config.make_critic()
+        critic.load_state_dict(tensors)
+        critic.requires_grad_(False)
+    actor = Actor(policy, critic, config.optimisation, config.choice)
+    return actor, config, int(metadata['version'])
+
+
+def _check_kind(path: Path, metadata: Mapping[str, Any], kind: str) -> None:
+    if metadata.get('kind') != kind:
+        raise WeightsFileError(f'{path} holds a {metadata.get("kind")!r}, expected a {kind}')

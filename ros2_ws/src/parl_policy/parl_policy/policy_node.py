@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy node: observations in, targets out, one episode per `run_episode` goal."""
+
+import time
+
+from parl_msgs.action import RunEpisode
+from parl_msgs.msg import EpisodeStatus
+from parl_msgs.srv import LabelEpisode
+import rclpy
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_srvs.srv import Trigger
+
+from parl_policy.artifact_node import ArtifactNode
+from parl_policy.durable_file import DurableWriteError
+from parl_policy.episode import EpisodeError
+from parl_policy.episode_abort import EpisodeAbort
+from parl_policy.episode_file import episode_to_bytes
+from parl_policy.episode_player import EpisodeGoal, EpisodePlayer
+from parl_policy.goal_actor_node import make_goal_actor
+from parl_policy.station_node import StationLink
+
+OUTCOMES = {
+    'success': EpisodeStatus.SUCCESS,
+    'timeout': EpisodeStatus.TIMEOUT,
+    'failed': EpisodeStatus.FAILED,
+    'aborted': EpisodeStatus.ABORTED,
+    'discarded': EpisodeStatus.DISCARDED,
+}
+LABELS = {
+    LabelEpisode.Request.SUCCESS: 'success',
+    LabelEpisode.Request.FAILURE: 'failed',
+    LabelEpisode.Request.DISCARD: 'discarded',
+}
+
+
+class PolicyNode(ArtifactNode):
+    """Plays episodes: reset, go to start, step until the verdict or the horizon, write the file."""
+
+    def __init__(self) -> None:
+        """Wait for goals; weights are loaded when a goal asks for a version."""
+        super().__init__('policy', fetched_kinds=('policy', 'critic'))
+        self.link = StationLink(self)
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._episode = self.create_publisher(EpisodeStatus, 'episode', latched)
+        self._player: EpisodePlayer | None = None
+        self._is_busy = False
+        self.create_service(LabelEpisode, 'label_episode', self._on_label)
+        self.create_service(Trigger, '~/pause', self._on_pause)
+        self.create_service(Trigger, '~/resume', self._on_resume)
+        self._server = ActionServer(
+            self,
+            RunEpisode,
+            'run_episode',
+            execute_callback=self._on_run_episode,
+            goal_callback=self._on_goal,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+        )
+        self._tell(EpisodeStatus.IDLE, '')
+
+    def _on_goal(self, request: RunEpisode.Goal) -> GoalResponse:
+        if self._is_busy or not request.episode_id or request.max_steps < 1:
+            self.get_logger().error(
+                f'goal {request.episode_id!r} refused: '
+                + ('an episode is running' if self._is_busy else 'it needs an id and max_steps')
+            )
+            return GoalResponse.REJECT
+        self._is_busy = True
+        return GoalResponse.ACCEPT
+
+    async def _on_run_episode(self, handle: ServerGoalHandle) -> RunEpisode.Result:
+        request = handle.request
+        goal = EpisodeGoal(
+            request.episode_id, request.purpose, request.max_steps, request.seed
+        )
+        reason = ''
+        try:
+            player = await self._play(handle, goal)
+        except (EpisodeAbort, ValueError) as error:
+            reason = str(error)
+            self.get_logger().error(f'{goal.episode_id} aborted: {reason}')
+            player = self._player or EpisodePlayer(goal, ())
+            player.stop('aborted')
+        finally:
+            self._player, self._is_busy = None, False
+        result = self._result(player, request, reason)
+        self._tell(EpisodeStatus.FINISHED, goal.episode_id, player, result.reason)
+        if handle.is_cancel_requested:
+            handle.canceled()
+        elif result.outcome == EpisodeStatus.ABORTED:
+            handle.abort()
+        else:
+            handle.succeed()
+        return result
+
+    async def _play(self, handle: ServerGoalHandle, goal: EpisodeGoal) -> EpisodePlayer:
+        request = handle.request
+        actor = await make_goal_actor(self, self.link, request)
+        self._tell(EpisodeStatus.RESETTING, goal.episode_id)
+        start_target, boundary_s = await self.link.reset(goal.seed)
+        self._tell(EpisodeStatus.RUNNING, goal.episode_id)
+        await self.link.first_input(boundary_s, goal.episode_id)
+        player = self._player = EpisodePlayer(goal, self.link.gate.object_names)
+        self.link.begin_recording(keep_frames=goal.purpose == 'evaluation')
+        while True:
+            state = await self.link.state(boundary_s, goal.episode_id, player.steps, start_target)
+            seen_at = time.perf_counter()
+            boundary_s = state.stamp_s + self.link.period_s
+            self.link.record_frame(state.stamp_s)
+            if handle.is_cancel_requested:
+                raise EpisodeAbort('cancelled by the client')
+            observation = player.see(state)
+            if player.over:
+                return player
+            choice = await actor.choose(player.steps, observation, state)
+            step = player.steps
+            target = player.act(choice.action, actor.version)
+            self.link.send_target(target, goal.episode_id, step, actor.version, state.stamp_s)
+            handle.publish_feedback(
+                RunEpisode.Feedback(
+                    step=step,
+                    verdict=state.verdict,
+                    mean_q=choice.mean_q,
+                    decision_ms=(time.perf_counter() - seen_at) * 1e3,
+                )
+            )
+            self.link.show_candidates(choice, state.target)
+
+    def _result(
+        self, player: EpisodePlayer, request: RunEpisode.Goal, reason: str
+    ) -> RunEpisode.Result:
+        result = RunEpisode.Result(reason=reason, steps=player.steps)
+        try:
+            episode = player.episode(
+                {'actor': request.actor, 'optimise': request.optimise, 'reason': reason}
+            )
+            if episode is not None:
+                content = episode_to_bytes(episode, self.link.frames or None)
+                record = self.store.put('episode', request.seed, content, 'mcap')
+                result.file = self.announce(record)
+                result.episode_return = float(episode.rewards.sum())
+        except (EpisodeError, DurableWriteError, ValueError) as error:
+            player.stop('aborted')
+            result.reason = f'{player.goal.episode_id} is not stored: {error}'
+            self.get_logger().error(result.reason)
+        result.outcome = OUTCOMES[player.outcome]
+        result.success = player.outcome == 'success'
+        return result
+
+    def _tell(
+        self, state: int, episode_id: str, player: EpisodePlayer | None = None, reason: str = ''
+    ) -> None:
+        message = EpisodeStatus(episode_id=episode_id, state=state, reason=reason)
+        message.header.stamp = self.get_clock().now().to_msg()
+        if player is not None:
+            message.outcome, message.step = OUTCOMES[player.outcome], player.steps
+        self._episode.publish(message)
+
+    def _on_label(
+        self, request: LabelEpisode.Request, response: LabelEpisode.Response
+    ) -> LabelEpisode.Response:
+        outcome = LABELS.get(request.label)
+        if self._player is None or outcome is None:
+            response.message = (
+                'no episode is running' if outcome else f'label {request.label} is unknown'
+            )
+            return response
+        self._player.stop(outcome)
+        response.success, response.message = True, f'{self._player.goal.episode_id}: {outcome}'
+        return response
+
+    def _on_pause(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self.link.is_paused = True
+        response.success, response.message = True, 'paused: no more targets until resume'
+        return response
+
+    def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self.link.is_paused = False
+        response.success, response.message = True, 'resumed'
+        return response
+
+
+def main() -> None:
+    """Run the node until it is told to stop."""
+    rclpy.init()
+    node = None
+    executor = SingleThreadedExecutor()
+    try:
+        node = PolicyNode()
+        executor.add_node(node)
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy node's end of the station's topics and services."""
+
+from collections.abc import Callable
+import time
+from typing import Any, TypeVar
+
+from parl_msgs.msg import EndEffectorTarget, ObjectPositions, Reward
+from parl_msgs.srv import GoToStart, Reset
+from rclpy.client import Client
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.task import Future
+from sensor_msgs.msg import Image, JointState
+from visualization_msgs.msg import MarkerArray
+
+from parl_policy import message_conversion as convert
+from parl_policy.action_space import Target
+from parl_policy.actor import Decision
+from parl_policy.episode_abort import EpisodeAbort
+from parl_policy.input_gate import InputGate
+from parl_policy.observation import StationState
+from parl_policy.config_file import load_yaml
+from pathlib import Path
+
+Value = TypeVar('Value')
+
+
+class StationLink:
+    """Keeps the newest inputs, waits for what belongs together, sends targets."""
+
+    INPUT_TIMEOUT_S = 5.0
+    """Wall time without complete inputs after which the episode is aborted."""
+    SERVICE_TIMEOUT_S = 30.0
+    """Wall time for reset and the way to the start pose."""
+
+    def __init__(self, node: Node) -> None:
+        """Subscribe and advertise on behalf of the node."""
+        task_file = Path(str(node.declare_parameter('task_file', '').value))
+        camera_period_s = float(node.declare_parameter('camera_period_s', 0.07).value or 0.0)
+        task = load_yaml(task_file)
+        self.period_s = 1.0 / float(task['control_rate_hz'])
+        self._frame_id = f'{task["robot"]}/base_link'
+        self.gate = InputGate(camera_period_s)
+        self.is_paused = False
+        self.frames: list[tuple[float, bytes]] = []
+        self._keeps_frames = False
+        self._image: Image | None = None
+        self._node = node
+        self._waiting: tuple[Callable[[], Any], Future, float, Callable[[], str]] | None = None
+        take = node.create_subscription
+        take(JointState, 'joint_states', self._on_joints, qos_profile_sensor_data)
+        take(ObjectPositions, 'object_positions', self._on_objects, 10)
+        take(Reward, 'reward', self._on_reward, 10)
+        take(EndEffectorTarget, 'executed_target', self._on_executed, 10)
+        take(Image, 'camera/color/image_raw', self._on_image, qos_profile_sensor_data)
+        self._target = node.create_publisher(EndEffectorTarget, 'target', 1)
+        best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self._candidates = node.create_publisher(MarkerArray, 'candidates', best_effort)
+        self._reset = node.create_client(Reset, 'reset')
+        self._go_to_start = node.create_client(GoToStart, 'go_to_start')
+        wall = Clock(clock_type=ClockType.STEADY_TIME)
+        node.create_timer(0.1, self._poke, clock=wall)
+
+    async def reset(self, seed: int) -> tuple[Target, float]:
+        """Put scene and arm to their start.
+
+        Returns:
+            The commanded target there, and the time of the first control boundary [s].
+        """
+        answer = await self.call(self._reset, Reset.Request(seed=seed))
+        self._check(answer, 'reset')
+        answer = await self.call(self._go_to_start, GoToStart.Request())
+        self._check(answer, 'go_to_start')
+        self.gate.begin_episode()
+        return convert.to_target(answer.target), self.gate.now_s
+
+    async def first_input(self, boundary_s: float, episode_id: str) -> None:
+        """Wait until the detector has seen the start of the episode."""
+        await self._until_inputs(boundary_s, episode_id, 0)
+
+    async def state(
+        self, boundary_s: float, episode_id: str, steps: int, start_target: Target
+    ) -> StationState:
+        """Wait for the complete inputs of a control boundary."""
+        await self._until_inputs(boundary_s, episode_id, steps)
+        return self.gate.state(start_target)
+
+    async def call(self, client: Client, request: Any) -> Any:
+        """Call a service; abort the episode if it does not exist or does not answer."""
+        name = client.srv_name
+        await self.until(
+            lambda: client.service_is_ready() or None,
+            self.SERVICE_TIMEOUT_S,
+            lambda: f'service {name} does not exist; is its node running?',
+        )
+        future = client.call_async(request)
+        future.add_done_callback(lambda _: self._poke())
+        return await self.until(
+            lambda: future.result() if future.done() else None,
+            self.SERVICE_TIMEOUT_S,
+            lambda: f'service {name} does not answer',
+        )
+
+    async def until(
+        self, ready: Callable[[], Value | None], timeout_s: float, missing: Callable[[], str]
+    ) -> Value:
+        """Wait until `ready` gives a value; EpisodeAbort says what is `missing` after a wall time."""
+        value = ready()
+        while value is None:
+            future: Future = Future()
+            self._waiting = (ready, future, time.monotonic() + timeout_s, missing)
+            try:
+                value = await future
+            finally:
+                self._waiting = None
+        return value
+
+    def send_target(
+        self, target: Target, episode_id: str, step: int, version: str, stamp_s: float
+    ) -> None:
+        """Publish what the arm shall do."""
+        message = EndEffectorTarget(
+            pose=convert.to_pose(target),
+            gripper=target.gripper,
+            episode_id=episode_id,
+            step=step,
+            policy_version=version,
+        )
+        message.header.frame_id = self._frame_id
+        message.header.stamp = convert.stamp(stamp_s)
+        self._target.publish(message)
+
+    def show_candidates(self, decision: Decision, target: Target) -> None:
+        """Publish the candidates for rviz, if anybody looks."""
+        if self._candidates.get_subscription_count():
+            now = self._node.get_clock().now().to_msg()
+            self._candidates.publish(convert.to_markers(decision, target, self._frame_id, now))
+
+    def begin_recording(self, keep_frames: bool) -> None:
+        """Forget the frames of the last episode; keep those of this one or not."""
+        self.frames, self._keeps_frames = [], keep_frames
+
+    def record_frame(self, stamp_s: float) -> None:
+        """Keep the newest camera frame for the episode's film."""
+        if self._keeps_frames and self._image is not None:
+            self.frames.append((stamp_s, convert.to_jpeg(self._image)))
+
+    async def _until_inputs(self, boundary_s: float, episode_id: str, steps: int) -> None:
+        def missing() -> str:
+            return self.gate.missing(boundary_s, episode_id, steps)
+
+        await self.until(
+            lambda: None if self.is_paused or missing() else True, self.INPUT_TIMEOUT_S, missing
+        )
+
+    def _check(self, answer: Any, name: str) -> None:
+        if not answer.success:
+            raise EpisodeAbort(f'{name} failed: {answer.message}')
+
+    def _poke(self) -> None:
+        if self._waiting is None:
+            return
+        ready, future, deadline, missing = self._waiting
+        value = ready()
+        if value is not None and not future.done():
+            future.set_result(value)
+        elif time.monotonic() > deadline and not self.is_paused and not future.done():
+            future.set_exception(EpisodeAbort(missing() or 'paused for too long'))
+
+    def _on_joints(self, message: JointState) -> None:
+        stamp_s = convert.seconds(message.header.stamp)
+        self.gate.take_opening(stamp_s, convert.to_opening(message))
+        self._poke()
+
+    def _on_objects(self, message: ObjectPositions) -> None:
+        self.gate.take_objects(convert.to_objects(message))
+        self._poke()
+
+    def _on_reward(self, message: Reward) -> None:
+        self.gate.take_verdict(convert.to_verdict(message))
+        self._poke()
+
+    def _on_executed(self, message: EndEffectorTarget) -> None:
+        self.gate.take_executed(convert.to_executed(message))
+        self._poke()
+
+    def _on_image(self, message: Image) -> None:
+        self._image = message

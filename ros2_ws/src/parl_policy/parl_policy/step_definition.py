@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The message definitions an episode file carries, so that any MCAP reader can open it.
+
+Pure text: files are written and read without ROS. A test compares STEP with parl_msgs/msg/Step.
+"""
+
+STEP_TYPE = 'parl_msgs/msg/Step'
+STEP = """\
+builtin_interfaces/Time stamp
+uint32 step
+float32[] observation
+float32[] action
+float32[] proposed_action
+float32 reward
+bool terminated
+bool truncated
+uint8 verdict
+string policy_version
+"""
+
+CAMERA_TYPE = 'sensor_msgs/msg/CompressedImage'
+CAMERA = f"""\
+std_msgs/Header header
+string format
+uint8[] data
+{'=' * 80}
+MSG: std_msgs/Header
+builtin_interfaces/Time stamp
+string frame_id
+"""

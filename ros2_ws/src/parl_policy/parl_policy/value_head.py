@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a critic's output stands for a value: a number (MSE) or a histogram (HL-Gauss)."""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+
+class ValueHead(Protocol):
+    """Maps raw critic outputs (…, outputs) to values (…) and to a training loss."""
+
+    @property
+    def outputs(self) -> int:
+        """Width of the critic's last layer."""
+        ...
+
+    def value(self, raw: torch.Tensor) -> torch.Tensor:
+        """(…, outputs) -> (…)."""
+        ...
+
+    def loss(self, raw: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Loss of each prediction against its target value: (…, outputs), (…) -> (…)."""
+        ...
+
+
+@dataclass(frozen=True)
+class ScalarHead:
+    """Mean-squared error on one output."""
+
+    outputs: int = 1
+
+    def value(self, raw: torch.Tensor) -> torch.Tensor:
+        """Drop the last axis."""
+        return raw.squeeze(-1)
+
+    def loss(self, raw: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Squared error."""
+        return (raw.squeeze(-1) - target).square()
+
+
+@dataclass(frozen=True)
+class HLGaussHead:
+    """Cross-entropy to a Gaussian-smoothed histogram of the target (arXiv 2403.03950)."""
+
+    low: float
+    """Left edge of the support."""
+    high: float
+    """Right edge of the support."""
+    outputs: int = 128
+    """Bins."""
+    sigma_bins: float = 0.75
+    """Standard deviation of the smoothing, in bin widths (the authors' release works out at 1.06)."""
+
+    def __post_init__(self) -> None:
+        """Refuse an empty support."""
+        if not self.low < self.high or self.outputs < 2 or self.sigma_bins <= 0:
+            raise ValueError(f'HL-Gauss needs low < high, >= 2 bins and sigma > 0: {self}')
+
+    def edges(self) -> torch.Tensor:
+        """(bins + 1,) edges of the bins."""
+        return torch.linspace(self.low, self.high, self.outputs + 1)
+
+    def centres(self) -> torch.Tensor:
+        """(bins,) centres of the bins."""
+        edges = self.edges()
+        return (edges[1:] + edges[:-1]) / 2.0
+
+    def project(self, target: torch.Tensor) -> torch.Tensor:
+        """Probability of each bin under N(target, sigma²) truncated to the support.
+
+        Targets outside the support are moved to its edge first.
+
+        Returns:
+            (…, bins), sums to 1.
+        """
+        sigma = self.sigma_bins * (self.high - self.low) / self.outputs
+        offset = self.edges() - target.clamp(self.low, self.high).unsqueeze(-1)
+        cdf = torch.erf(offset / (math.sqrt(2.0) * sigma))
+        return cdf.diff(dim=-1) / (cdf[..., -1:] - cdf[..., :1])
+
+    def value(self, raw: torch.Tensor) -> torch.Tensor:
+        """Expected bin centre under the softmax."""
+        return raw.softmax(-1) @ self.centres()
+
+    def loss(self, raw: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy against the projected target."""
+        return -(self.project(target) * raw.log_softmax(-1)).sum(-1)

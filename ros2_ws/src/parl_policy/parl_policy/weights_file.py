@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A policy or critic version as one safetensors file: tensors and what they mean."""
+
+from collections.abc import Mapping
+import json
+from pathlib import Path
+import struct
+from typing import Any
+
+from safetensors import SafetensorError
+import safetensors.torch
+import torch
+
+FORMAT_VERSION = 1
+
+# One key, because safetensors does not keep the order of several: same weights, same bytes.
+_METADATA_KEY = 'parl'
+
+
+class WeightsFileError(Exception):
+    """Weights cannot be saved or loaded; base of the errors below."""
+
+
+class WeightsVersionError(WeightsFileError):
+    """The file was written in another format version, or not by PARL."""
+
+
+class WeightsDamagedError(WeightsFileError):
+    """The file is missing, truncated, altered, or not a safetensors file."""
+
+
+class WeightsNotFiniteError(WeightsFileError):
+    """A weight is NaN or infinite."""
+
+
+def weights_to_bytes(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> bytes:
+    """Serialise weights; the same weights and metadata always give the same bytes.
+
+    Args:
+        tensors: name -> tensor of any shape, on any device.
+        metadata: JSON-able: configuration to rebuild the network, versions it was made from.
+
+    Raises:
+        WeightsNotFiniteError: a weight is NaN or infinite; such a version is never published.
+        WeightsFileError: the metadata is not JSON-able.
+    """
+    _check_finite(tensors, 'weights to save')
+    try:
+        header = json.dumps(
+            {'format_version': FORMAT_VERSION, 'metadata': dict(metadata)},
+            sort_keys=True,
+            allow_nan=False,
+        )
+    except (TypeError, ValueError) as error:
+        raise WeightsFileError(
+            f'metadata of weights: {error}; use only what JSON can hold'
+        ) from error
+    own = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    return safetensors.torch.save(own, {_METADATA_KEY: header})
+
+
+def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read weights back, on the CPU.
+
+    Returns:
+        The tensors by name, and the metadata as it was given.
+
+    Raises:
+        WeightsDamagedError, WeightsVersionError, WeightsNotFiniteError.
+    """
+    try:
+        data = Path(path).read_bytes()
+        header = _header(data)
+        tensors = safetensors.torch.load(data)
+    except (OSError, SafetensorError, ValueError, struct.error) as error:
+        raise WeightsDamagedError(
+            f'weights file {path}: {error}; delete it and fetch or train that version again'
+        ) from error
+    if not isinstance(header, dict) or header.get('format_version') != FORMAT_VERSION:
+        found = header.get('format_version') if isinstance(header, dict) else None
+        raise WeightsVersionError(
+            f'weights file {path}: format version {found}, this program reads {FORMAT_VERSION}; '
+            f'use the PARL version that wrote it, or train again'
+        )
+    _check_finite(tensors, f'weights file {path}')
+    return tensors, header['metadata']
+
+
+def _header(data: bytes) -> object:
+    """Parse our metadata from safetensors' header: 8 bytes little-endian length, then JSON."""
+    (length,) = struct.unpack_from('<Q', data)
+    if length > len(data) - 8:
+        raise ValueError('file ends inside its header')
+    described = json.loads(data[8 : 8 + length]).get('__metadata__', {})
+    return json.loads(described.get(_METADATA_KEY, 'null'))
+
+
+def _check_finite(tensors: Mapping[str, torch.Tensor], where: str) -> None:
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            bad = int((~torch.isfinite(tensor)).sum())
+            raise WeightsNotFiniteError(
+                f'{where}: tensor {name} has {bad} of {tensor.numel()} values NaN or infinite; '
+                f'go back to the version before and lower the learning rate'
+            )

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Installs parl_policy with colcon or, without any ROS, with pip."""
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'parl_policy'
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    packages=find_packages(exclude=['test']),
+    package_data={PACKAGE: ['py.typed']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (f'share/{PACKAGE}', ['package.xml']),
+    ],
+    install_requires=['numpy', 'torch', 'safetensors', 'mcap', 'mcap-ros2-support', 'PyYAML'],
+    extras_require={'test': ['pytest']},
+    zip_safe=True,
+    maintainer='PARL developers',
+    maintainer_email='parl@example.org',
+    description='Everything PARL needs to act: policies, critics, action optimisation.',
+    license='Apache-2.0',
+    entry_points={'console_scripts': ['policy_node = parl_policy.policy_node:main']},
+)

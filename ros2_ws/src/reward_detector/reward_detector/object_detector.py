@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plug-in seam: anything that finds the task's objects in one image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detection:
+    """One object seen in one image."""
+
+    name: str
+    """The object's name in the task file."""
+    contact_px: np.ndarray
+    """(2,) float64 (u, v) where the object meets what it stands on; pixel centres are integers."""
+    box: tuple[int, int, int, int]
+    """Bounding box (left, top, width, height) [px]."""
+    area_px: float
+    """Visible pixels."""
+    score: float
+    """0 ... 1, how sure the detector is; for colour, how well the box is filled."""
+
+
+class ObjectDetector(Protocol):
+    """Finds objects in an image; keeps no memory from one image to the next."""
+
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        """Return at most one detection for each object; an object not seen is left out.
+
+        Args:
+            image: (H, W, 3) uint8, RGB.
+        """
+        ...

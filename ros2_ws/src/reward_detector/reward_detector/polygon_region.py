@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a point is inside or outside a polygon."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def signed_distance(polygon: np.ndarray, point: np.ndarray) -> float:
+    """Return the distance of a point from a polygon's outline, positive inside.
+
+    Args:
+        polygon: (N, 2) corners in order, either way round, N >= 3, no edge crossing another.
+        point: (2,) in the same unit.
+    """
+    starts, ends = polygon, np.roll(polygon, -1, axis=0)
+    edges = ends - starts
+    along = np.einsum('ij,ij->i', point - starts, edges) / np.einsum('ij,ij->i', edges, edges)
+    nearest = starts + np.clip(along, 0.0, 1.0)[:, None] * edges
+    distance = float(np.min(np.linalg.norm(nearest - point, axis=1)))
+    # Even-odd rule: count the edges that a ray in +x from the point crosses.
+    spans = (starts[:, 1] > point[1]) != (ends[:, 1] > point[1])
+    rise = np.where(spans, edges[:, 1], 1.0)
+    crossing_x = starts[:, 0] + (point[1] - starts[:, 1]) / rise * edges[:, 0]
+    inside = np.count_nonzero(spans & (crossing_x > point[0])) % 2 == 1
+    return distance if inside else -distance

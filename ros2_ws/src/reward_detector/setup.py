@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+from setuptools import find_packages, setup
+
+PACKAGE = 'reward_detector'
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    packages=find_packages(exclude=['test']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (f'share/{PACKAGE}', ['package.xml']),
+    ],
+    install_requires=['setuptools'],
+    extras_require={'test': ['pytest']},
+    zip_safe=True,
+    maintainer='PARL developers',
+    maintainer_email='parl@example.org',
+    description='Camera image to object positions on the table, and to a sparse reward.',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            'reward_detector_node = reward_detector.reward_detector_node:main',
+        ],
+    },
+)

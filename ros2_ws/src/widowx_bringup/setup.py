@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+from glob import glob
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'widowx_bringup'
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    packages=find_packages(exclude=['test']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (f'share/{PACKAGE}', ['package.xml']),
+        (f'share/{PACKAGE}/config', glob('config/*.*')),
+        (f'share/{PACKAGE}/config/experiments', glob('config/experiments/*.yaml')),
+        (f'share/{PACKAGE}/config/tasks', glob('config/tasks/*.yaml')),
+        (f'share/{PACKAGE}/launch', glob('launch/*.launch.yaml')),
+        (f'share/{PACKAGE}/urdf', glob('urdf/*.urdf')),
+    ],
+    install_requires=['PyYAML'],
+    extras_require={'test': ['pytest']},
+    zip_safe=True,
+    maintainer='PARL developers',
+    maintainer_email='parl@example.org',
+    description='Launch files, configuration, robot description and displays of the station.',
+    license='Apache-2.0',
+)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+import asyncio
+import sys
+
+from widowx_bringup.process_keeper import ProcessKeeper
+from widowx_bringup.process_specification import ProcessSpecification
+
+
+def run(code: str, until: str, **limits: float) -> tuple[int, list[str]]:
+    """Runs `code`, stops it at the line `until`; gives exit code and lines."""
+    lines: list[str] = []
+
+    async def keep() -> int:
+        def write_line(name: str, line: str) -> None:
+            lines.append(line)
+            if line == until:
+                keeper.stop(0)
+
+        specification = ProcessSpecification(name='one', command=(sys.executable, '-c', code))
+        keeper = ProcessKeeper([specification], write_line, **limits)
+        return await asyncio.wait_for(keeper.run(), 20.0)
+
+    return asyncio.run(keep()), lines
+
+
+def test_process_that_ignores_sigint_gets_sigterm():
+    code = """
+import signal, sys, time
+def end(number, frame):
+    print('terminated')
+    sys.exit()
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, end)
+print('ready')
+time.sleep(60)
+"""
+    exit_code, lines = run(code, 'ready', interrupt_limit_s=0.2)
+    assert exit_code == 0
+    assert lines[-1] == 'terminated'
+
+
+def test_process_that_ignores_everything_is_killed():
+    code = """
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('ready')
+time.sleep(60)
+"""
+    exit_code, lines = run(code, 'ready', interrupt_limit_s=0.1, terminate_limit_s=0.1)
+    assert exit_code == 0
+    assert lines[-1] == 'ready'
+
+
+def test_long_line_and_line_without_end_arrive_whole():
+    exit_code, lines = run("print('x' * 300000); print('rest', end='')", until='never')
+    assert exit_code == 0
+    assert 'x' * 300000 in lines
+    assert 'rest' in lines

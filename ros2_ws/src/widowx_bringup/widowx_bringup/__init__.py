@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bring-up of the WidowX station."""

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the processes of one launch file alive, and ends them all together."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+import signal
+from typing import Any
+
+from widowx_bringup.child_process import ChildProcess
+from widowx_bringup.process_specification import ProcessSpecification
+
+
+class ProcessKeeper:
+    """Runs processes until one that ends everything ends, all have ended, or `stop` is called."""
+
+    def __init__(
+        self,
+        specifications: Sequence[ProcessSpecification],
+        write_line: Callable[[str, str], None],
+        *,
+        interrupt_limit_s: float = 10.0,
+        terminate_limit_s: float = 5.0,
+    ) -> None:
+        """Prepares the processes; `run` starts them.
+
+        Args:
+            specifications: what to run.
+            write_line: takes the name of a process and one line it printed.
+            interrupt_limit_s: time from SIGINT to SIGTERM [s].
+            terminate_limit_s: time from SIGTERM to SIGKILL [s].
+        """
+        self._specifications = specifications
+        self._write_line = write_line
+        self._last_resorts = (
+            (interrupt_limit_s, signal.SIGTERM),
+            (terminate_limit_s, signal.SIGKILL),
+        )
+        self._stopping = asyncio.Event()
+        self._exit_code = 0
+
+    def stop(self, exit_code: int) -> None:
+        """Ends everything; the first call decides what `run` returns."""
+        if not self._stopping.is_set():
+            self._exit_code = exit_code
+            self._stopping.set()
+
+    async def run(self) -> int:
+        """Runs everything to its end.
+
+        Returns:
+            The code given to `stop`, or of the process whose end ended everything, or of the
+            last process that failed where all ended by themselves; 128 + n for signal n.
+        """
+        async with asyncio.TaskGroup() as group:
+            for specification in self._specifications:
+                group.create_task(self._keep(specification))
+        return self._exit_code
+
+    async def _keep(self, specification: ProcessSpecification) -> None:
+        while not self._stopping.is_set():
+            try:
+                exit_code = await self._run_once(specification)
+            except OSError as error:
+                self._write_line(specification.name, f'cannot be started: {error}')
+                self.stop(127)
+                return
+            if self._stopping.is_set():
+                return
+            self._write_line(specification.name, f'process ended with exit code {exit_code}')
+            is_over = exit_code == 0 or not specification.respawn
+            if specification.shutdown_on_exit and is_over:
+                self.stop(exit_code)
+            elif specification.respawn:
+                await _within(specification.respawn_delay_s, self._stopping.wait())
+            else:
+                self._exit_code = exit_code or self._exit_code
+                return
+
+    async def _run_once(self, specification: ProcessSpecification) -> int:
+        child = ChildProcess(specification)
+        self._write_line(specification.name, f'process started with pid {child.pid}')
+        reading = asyncio.create_task(
+            child.read_lines(lambda line: self._write_line(specification.name, line))
+        )
+        ended = asyncio.create_task(child.wait_until_ended())
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait((ended, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not ended.done():
+            await self._end(child, ended)
+        exit_code = child.collect()
+        await reading
+        return exit_code
+
+    async def _end(self, child: ChildProcess, ended: 'asyncio.Task[None]') -> None:
+        child.send(signal.SIGINT)
+        for limit_s, last_resort in self._last_resorts:
+            if await _within(limit_s, asyncio.shield(ended)):
+                return
+            child.send_to_group(last_resort)
+        await ended
+
+
+async def _within(limit_s: float, what: 'Coroutine[Any, Any, Any] | asyncio.Future[None]') -> bool:
+    """Waits at most `limit_s` [s]; says whether it happened."""
+    try:
+        await asyncio.wait_for(what, limit_s)
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a launch file asks for: one process each, with everything resolved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessSpecification:
+    """One process to run."""
+
+    name: str
+    """Stands before each line it prints."""
+    command: tuple[str, ...]
+    """Program and arguments."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Set on top of the runner's own environment."""
+    respawn: bool = False
+    """Start it again when it ends."""
+    respawn_delay_s: float = 0.0
+    """Time between its end and the new start [s]."""
+    shutdown_on_exit: bool = False
+    """Its end ends everything; with `respawn`, only an end with exit code 0 does."""
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        if not self.command:
+            raise ValueError(f'{self.name}: command is empty; it needs a program at least')
+        if self.respawn_delay_s < 0.0:
+            raise ValueError(
+                f'{self.name}: respawn_delay {self.respawn_delay_s} is negative; give seconds >= 0'
+            )

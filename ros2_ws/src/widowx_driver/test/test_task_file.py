@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from widowx_driver.driver_config import DriverConfig
+from widowx_driver.pose import STRAIGHT_DOWN
+from widowx_driver.safety_shell import SafetyShell
+from widowx_driver.task_file import load_driver_task, TaskFileError
+
+CUP_TO_RACK = (
+    Path(__file__).parents[2] / 'widowx_bringup' / 'config' / 'tasks' / 'cup_to_rack.yaml'
+)
+
+
+def changed(task_file, section, key, value):
+    content = yaml.safe_load(task_file.read_text(encoding='utf-8'))
+    target = content if section is None else content[section]
+    if value is None:
+        del target[key]
+    else:
+        target[key] = value
+    task_file.write_text(yaml.safe_dump(content), encoding='utf-8')
+    return task_file
+
+
+def test_reads_its_sections(task):
+    assert task.base_frame == 'wx250s/base_link'
+    assert task.control_period_s == 0.2
+    assert np.array_equal(task.start_pose.position, [0.28, 0.02, 0.18])
+    assert np.array_equal(task.start_pose.rotation, STRAIGHT_DOWN)
+    assert task.workspace.max_tilt == 0.30
+
+
+def test_the_shipped_task_has_a_start_the_arm_reaches():
+    shell = SafetyShell(DriverConfig(), load_driver_task(CUP_TO_RACK))
+    assert shell.start_command.joint_positions.shape == (6,)
+
+
+@pytest.mark.parametrize(
+    ('section', 'key', 'value', 'message'),
+    [
+        (None, 'start', None, 'section start is missing'),
+        (None, 'robot', 5, 'robot is 5'),
+        (None, 'control_rate_hz', 0.0, 'control_rate_hz is 0.0; give a number in 0.1..100'),
+        ('start', 'position', None, 'start.position is missing'),
+        ('start', 'colour', 'red', 'start.colour is unknown'),
+        ('start', 'position', [0.28, 0.02], 'start.position is .*; give three numbers'),
+        ('start', 'position', [0.28, 0.02, 0.9], 'start lies outside workspace'),
+        ('start', 'gripper', 1.5, 'start.gripper is 1.5'),
+        ('workspace', 'max_tilt', 'wide', 'workspace.max_tilt is .wide.'),
+        ('workspace', 'low', [0.5, 0.0, 0.0], 'low must be below'),
+    ],
+)
+def test_wrong_files_are_named_with_key_and_remedy(task_file, section, key, value, message):
+    changed(task_file, section, key, value)
+    with pytest.raises(TaskFileError, match=message) as error:
+        load_driver_task(task_file)
+    assert str(task_file) in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(TaskFileError, match=r'nowhere\.yaml'):
+        load_driver_task(tmp_path / 'nowhere.yaml')
+
+
+def test_configuration_names_field_and_remedy():
+    with pytest.raises(ValueError, match=r'max_joint_step_rad is -1\.0; give a positive'):
+        DriverConfig(max_joint_step_rad=-1.0)
+    with pytest.raises(ValueError, match='profile_acceleration_ms is 150; give at most half'):
+        DriverConfig(profile_acceleration_ms=150)

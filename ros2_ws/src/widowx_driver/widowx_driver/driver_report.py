@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the driver is, in one level and one sentence, for /diagnostics."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from widowx_driver.arm_state import ArmState
+from widowx_driver.command import Command, Hold
+from widowx_driver.safety_shell import SafetyShell
+
+
+class Level(IntEnum):
+    """Levels of diagnostic_msgs/DiagnosticStatus."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriverReport:
+    """State of the driver at one moment."""
+
+    level: Level
+    """how bad it is"""
+    text: str
+    """what it is, with the remedy"""
+    values: dict[str, str] = field(default_factory=dict)
+    """counters and ages"""
+
+
+class TargetCounter:
+    """Counts what became of the targets."""
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.limited = 0
+        self.held = 0
+        self.last_hold = ''
+        self._hold_since_report = ''
+
+    def count(self, outcome: Command | Hold) -> None:
+        """Add one target."""
+        if isinstance(outcome, Command):
+            self.accepted += 1
+            self.limited += outcome.limited
+        else:
+            self.held += 1
+            self.last_hold = self._hold_since_report = outcome.reason
+
+    def take_recent_hold(self) -> str:
+        """Return the last reason to hold since the last call, or an empty string."""
+        recent, self._hold_since_report = self._hold_since_report, ''
+        return recent
+
+
+def driver_report(
+    shell: SafetyShell,
+    state: ArmState | None,
+    now_s: float,
+    counter: TargetCounter,
+    has_modes: bool,
+) -> DriverReport:
+    """Judge the driver: an unbelievable arm is an error, any other reason to hold a warning."""
+    level, text = Level.OK, 'follows targets'
+    recent_hold = counter.take_recent_hold()
+    watchdog = shell.check(state, now_s)
+    if watchdog is not None:
+        is_arm = bool(shell.arm_fault(state, now_s)) and not shell.is_stopped
+        level, text = (Level.ERROR if is_arm else Level.WARN), watchdog.reason
+    elif recent_hold:
+        level, text = Level.WARN, recent_hold
+    elif not has_modes:
+        level = Level.WARN
+        text = 'operating mode not set: waits for service set_operating_modes; start the arm'
+    elif shell.last_command is None:
+        text = 'waits for go_to_start'
+    age = 'none yet' if state is None else f'{now_s - state.stamp_s:.3f}'
+    return DriverReport(
+        level=level,
+        text=text,
+        values={
+            'targets_accepted': str(counter.accepted),
+            'targets_limited': str(counter.limited),
+            'targets_held': str(counter.held),
+            'last_hold': counter.last_hold,
+            'joint_states_age_s': age,
+            'operating_mode_set': str(has_modes).lower(),
+            'stopped': str(shell.is_stopped).lower(),
+        },
+    )

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decides what the arm does with each target. The policy is never trusted."""
+
+import numpy as np
+
+from widowx_driver.arm_model import finger_from_opening, JOINT_NAMES, opening_from_finger
+from widowx_driver.arm_state import ArmState
+from widowx_driver.command import Command, Hold, Target
+from widowx_driver.driver_config import DriverConfig
+from widowx_driver.kinematics import ForwardKinematics, InverseKinematics
+from widowx_driver.limits import allowed_joint_step_rad
+from widowx_driver.pose import FloatArray, Pose, quaternion_to_matrix
+from widowx_driver.step_planner import StepPlanner
+from widowx_driver.target_check import target_fault
+from widowx_driver.task_file import DriverTask
+
+
+class SafetyShell:
+    """Holds the last command; every new one is at most one safe step away from it.
+
+    A refused target changes nothing: the executed target and the set-points stay what they were.
+    """
+
+    def __init__(self, config: DriverConfig, task: DriverTask) -> None:
+        """Solve the start pose.
+
+        Raises:
+            InverseKinematicsError: The task's start pose is out of reach.
+        """
+        self._config = config
+        self._task = task
+        self._planner = StepPlanner(config, task.workspace)
+        self.start_command = Command(
+            joint_positions=InverseKinematics(config.joint_margin_rad, 1e-7, 1e-7).solve_cold(
+                task.start_pose
+            ),
+            finger_m=finger_from_opening(task.start_gripper),
+            executed=task.start_pose,
+            gripper=task.start_gripper,
+        )
+        self._forward = ForwardKinematics()
+        self._is_stopped = False
+        self._is_episode_running = False
+        self._newest_state_s = -np.inf
+        self._last_target_at_s = -np.inf
+        self.forget()
+
+    @property
+    def last_command(self) -> Command | None:
+        """The set-points that stand, None before a start."""
+        return self._last
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether stop() is in force."""
+        return self._is_stopped
+
+    def forget(self) -> None:
+        """Take nothing for granted any more: targets are refused until the next start."""
+        self._last: Command | None = None
+        self._last_command_s = -np.inf
+        self._newest_target_s = -np.inf
+
+    def observe(self, joint_state: ArmState) -> bool:
+        """Note the time of a measured state; forget everything if time or the arm was restarted.
+
+        The arm publishes at 100 Hz, so a step of its stamps either way, longer than
+        DriverConfig.max_clock_step_s, means that what was commanded before says nothing now.
+
+        Returns:
+            Whether that happened.
+        """
+        step_s = joint_state.stamp_s - self._newest_state_s
+        self._newest_state_s = joint_state.stamp_s
+        if not np.isfinite(step_s) or abs(step_s) <= self._config.max_clock_step_s:
+            return False
+        self.forget()
+        return True
+
+    def standing(self, joint_state: ArmState | None) -> tuple[Pose, float] | None:
+        """Return executed pose and opening; measured before a start, None if unknown."""
+        if self._last is not None:
+            return self._last.executed, self._last.gripper
+        if joint_state is None or joint_state.fault:
+            return None
+        opening = opening_from_finger(joint_state.finger_m)
+        return self._forward.pose(joint_state.joint_positions), opening
+
+    def stop(self) -> None:
+        """Hold where the arm is commanded to be, until resume()."""
+        self._is_stopped = True
+
+    def resume(self) -> None:
+        """Take targets again."""
+        self._is_stopped = False
+
+    def start(self, joint_state: ArmState, now_s: float) -> Command | Hold:
+        """Take the start pose as executed, if the arm is there.
+
+        Args:
+            joint_state: Newest measured state.
+            now_s: Time of the node clock.
+
+        Returns:
+            The command that stands from now on, or why the arm holds.
+        """
+        fault = self.arm_fault(joint_state, now_s)
+        if fault:
+            return Hold(reason=fault)
+        error = joint_state.joint_positions - self.start_command.joint_positions
+        worst = int(np.argmax(np.abs(error)))
+        if abs(error[worst]) > self._config.arrival_tolerance_rad:
+            return Hold(
+                reason=f'{JOINT_NAMES[worst]} is {error[worst]:+.3f} rad from the start pose; '
+                'call go_to_start'
+            )
+        self.forget()
+        self._last = self.start_command
+        return self.start_command
+
+    def command(
+        self, target: Target, joint_state: ArmState | None, now_s: float
+    ) -> Command | Hold:
+        """Turn a target into the next set-points.
+
+        Args:
+            target: As received.
+            joint_state: Newest measured state, None if there is none.
+            now_s: Time of the node clock.
+
+        Returns:
+            A command inside every limit, or why the last one stays.
+        """
+        fault = (
+            self.arm_fault(joint_state, now_s)
+            or target_fault(target, self._task.base_frame)
+            or self._time_fault(target.stamp_s, now_s)
+        )
+        if fault:
+            return Hold(reason=fault)
+        if self._last is None or joint_state is None:
+            return Hold(reason='the arm is not at a known pose; call go_to_start')
+        fault = self._tracking_fault(joint_state.joint_positions, self._last.joint_positions)
+        if fault:
+            return Hold(reason=fault)
+        wanted = Pose(
+            position=np.asarray(target.position, dtype=np.float64),
+            rotation=quaternion_to_matrix(np.asarray(target.quaternion_xyzw, dtype=np.float64)),
+        )
+        allowed_rad = allowed_joint_step_rad(
+            now_s - self._last_command_s, self._task.control_period_s, self._config
+        )
+        result = self._planner.plan(wanted, target.gripper, self._last, allowed_rad)
+        self._last_target_at_s = now_s
+        if isinstance(result, Command):
+            self._newest_target_s = target.stamp_s
+            self._last_command_s = now_s
+            self._last = result
+        return result
+
+    def set_episode_running(self, is_running: bool, now_s: float) -> None:
+        """Tell the watchdog whether targets are to be expected from now on."""
+        if is_running and not self._is_episode_running:
+            self._last_target_at_s = now_s
+        self._is_episode_running = is_running
+
+    def check(self, joint_state: ArmState | None, now_s: float) -> Hold | None:
+        """Watchdog: tell why the arm holds although nobody refused a target."""
+        fault = self.arm_fault(joint_state, now_s)
+        if fault:
+            return Hold(reason=fault)
+        limit_s = self._config.max_target_silence_periods * self._task.control_period_s
+        silence_s = now_s - self._last_target_at_s
+        if self._is_episode_running and silence_s > limit_s + 1e-6:
+            return Hold(
+                reason=f'no target for {silence_s:.2f} s (limit {limit_s:.2f} s); check the policy'
+            )
+        return None
+
+    def arm_fault(self, joint_state: ArmState | None, now_s: float) -> str:
+        """Return why the arm must not be commanded at all, or an empty string."""
+        if self._is_stopped:
+            return 'stopped by the operator; call resume'
+        if joint_state is None:
+            return 'no joint_states yet; check that the arm or the simulation runs'
+        if joint_state.fault:
+            return joint_state.fault
+        age_s = now_s - joint_state.stamp_s
+        if age_s > self._config.max_joint_state_age_s:
+            return f'joint_states are {age_s:.2f} s old; check the arm and its serial line'
+        return ''
+
+    def _time_fault(self, stamp_s: float, now_s: float) -> str:
+        if stamp_s <= self._newest_target_s:
+            return (
+                f'target stamp {stamp_s:.3f} s is not newer than the last accepted '
+                f'{self._newest_target_s:.3f} s'
+            )
+        if now_s - stamp_s > self._config.max_target_age_s:
+            return f'target is from an observation {now_s - stamp_s:.2f} s old; the policy is late'
+        if stamp_s - now_s > self._config.max_target_lead_s:
+            return f'target stamp lies {stamp_s - now_s:.2f} s in the future; compare the clocks'
+        elapsed_s = now_s - self._last_command_s
+        spacing_s = self._config.min_target_spacing_periods * self._task.control_period_s
+        if elapsed_s < spacing_s - 1e-6:
+            return f'target came {elapsed_s:.3f} s after the last; wait at least {spacing_s:.3f} s'
+        return ''
+
+    def _tracking_fault(self, measured: FloatArray, commanded: FloatArray) -> str:
+        error = measured - commanded
+        worst = int(np.argmax(np.abs(error)))
+        if abs(error[worst]) <= self._config.max_tracking_error_rad:
+            return ''
+        return (
+            f'{JOINT_NAMES[worst]} is {error[worst]:+.2f} rad from its command: the arm does not '
+            'follow; check its servos, then call go_to_start'
+        )

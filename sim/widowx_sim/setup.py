@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+from setuptools import find_packages, setup
+
+package_name = 'widowx_sim'
+
+setup(
+    name=package_name,
+    version='0.1.0',
+    packages=find_packages(exclude=['test']),
+    package_data={package_name: ['models/*.xml']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', ['resource/' + package_name]),
+        ('share/' + package_name, ['package.xml']),
+    ],
+    install_requires=['setuptools'],
+    extras_require={'test': ['pytest']},
+    zip_safe=False,
+    maintainer='PARL developers',
+    maintainer_email='parl@example.org',
+    description='MuJoCo WidowX-250 6DoF station behind the ROS interface of the real arm.',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            'sim_node = widowx_sim.sim_node:main',
+            'demonstrator_node = widowx_sim.demonstrator_node:main',
+        ],
+    },
+)

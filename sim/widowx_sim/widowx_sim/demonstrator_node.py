@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Serves the scripted expert as an actor, for demonstrations through the policy node."""
+
+import dataclasses
+import sys
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+
+from parl_msgs.srv import Act
+from widowx_sim import message_conversion
+from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
+
+
+class DemonstratorNode(Node):
+    """Answers `demonstrator/act` from detected positions; remembers one episode."""
+
+    def __init__(self, **node_options: object) -> None:
+        """Read the noise; `node_options` as rclpy has them. Raises ValueError for bad noise."""
+        super().__init__('demonstrator', **node_options)
+        self._config = ExpertConfig(
+            **{
+                field.name: self.declare_parameter(field.name, field.default).value
+                for field in dataclasses.fields(ExpertConfig)
+            }
+        )
+        self._expert: ScriptedExpert | None = None
+        self._episode_id = ''
+        self.create_service(Act, 'demonstrator/act', self._on_act)
+
+    def _on_act(self, request: Act.Request, response: Act.Response) -> Act.Response:
+        cup = message_conversion.object_position(request.objects, 'cup')
+        rack = message_conversion.object_position(request.objects, 'rack')
+        if request.step == 0:
+            self._expert = ScriptedExpert(self._config, request.seed)
+            self._episode_id = request.episode_id
+        if self._expert is None or request.episode_id != self._episode_id:
+            response.message = (
+                f'step {request.step} of episode {request.episode_id!r} is not of '
+                f'the one begun here ({self._episode_id!r}): begin with step 0'
+            )
+        elif request.count != 1:
+            response.message = f'count is {request.count}: a script has one action, ask for 1'
+        elif cup is None or rack is None:
+            unseen = 'cup' if cup is None else 'rack'
+            response.message = f'{unseen} has not been seen yet: wait until the detector has it'
+        else:
+            position = message_conversion.end_effector_position(request.target.pose)
+            action = self._expert.act(request.step, position, request.gripper_opening, cup, rack)
+            response.actions = action.astype('float32').tolist()
+            response.success = True
+        return response
+
+
+def main() -> None:
+    """Run the node until it is interrupted."""
+    rclpy.init()
+    node = None
+    try:
+        node = DemonstratorNode()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin()
+    except ValueError as error:
+        sys.exit(f'demonstrator: {error}')
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()

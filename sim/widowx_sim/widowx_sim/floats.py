@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The array type that the modules of this package speak."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]

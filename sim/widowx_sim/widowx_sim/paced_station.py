@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A station whose time goes on by itself or step by step with its commands."""
+
+from collections.abc import Callable
+import time
+
+from widowx_sim.floats import FloatArray
+from widowx_sim.pacing import LockstepGate, PacingConfig, RealtimePacer, TICK_S
+from widowx_sim.station import Station
+
+
+class PacedStation:
+    """Advances a station and says when its joints and its camera frame are to be published."""
+
+    def __init__(
+        self,
+        station: Station,
+        config: PacingConfig,
+        publish_joints: Callable[[], None],
+        publish_frame: Callable[[], None],
+    ) -> None:
+        """Stand still until the first `poll`.
+
+        Args:
+            station: what to advance.
+            config: how.
+            publish_joints: called after each tick.
+            publish_frame: called at each control boundary (realtime: each camera period), after
+                `publish_joints` for the same time.
+        """
+        self._station = station
+        self._publish_joints = publish_joints
+        self._publish_frame = publish_frame
+        self._is_lockstep = config.pacing == 'lockstep'
+        rate_hz = station.task.control_rate_hz if self._is_lockstep else config.camera_rate_hz
+        self._ticks_per_frame = round(1.0 / (rate_hz * TICK_S))
+        self._ticks_since_frame = 0
+        self._gate = LockstepGate()
+        self._pacer = RealtimePacer(config.speed)
+
+    def poll(self, wall_s: float) -> None:
+        """Do what is due at wall time `wall_s` [s, monotonic]; call it every few ms."""
+        if not self._is_lockstep:
+            for _ in range(self._pacer.take_due_ticks(wall_s)):
+                self._tick()
+        elif self._gate.take_republish(wall_s):
+            self._publish_boundary()
+
+    def reset(self, seed: int) -> None:
+        """Begin an episode and publish its first boundary; commands that wait are forgotten."""
+        self._station.reset(seed)
+        self._publish_boundary()
+
+    def command_arm(self, joint_positions_rad: FloatArray) -> None:
+        """Pass on a command, and let the period run if it was the second of the pair.
+
+        A refused command counts too: the real arm would hold as well while time goes on.
+
+        Args:
+            joint_positions_rad: (6,) goal [rad].
+
+        Raises:
+            CommandError: see `Station.command_arm`.
+        """
+        try:
+            self._station.command_arm(joint_positions_rad)
+        finally:
+            self._gate.note_arm()
+            self._run_period_if_complete()
+
+    def command_gripper(self, finger_m: float) -> None:
+        """Pass on a command, and let the period run if it was the second of the pair.
+
+        Args:
+            finger_m: goal of the left finger [m] from the centre.
+
+        Raises:
+            CommandError: see `Station.command_gripper`.
+        """
+        try:
+            self._station.command_gripper(finger_m)
+        finally:
+            self._gate.note_gripper()
+            self._run_period_if_complete()
+
+    def _run_period_if_complete(self) -> None:
+        if self._is_lockstep and self._gate.is_open():
+            for _ in range(self._ticks_per_frame):
+                self._tick()
+
+    def _tick(self) -> None:
+        self._station.advance(TICK_S)
+        self._ticks_since_frame += 1
+        if self._ticks_since_frame >= self._ticks_per_frame:
+            self._publish_boundary()
+        else:
+            self._publish_joints()
+
+    def _publish_boundary(self) -> None:
+        self._publish_joints()
+        self._publish_frame()
+        self._ticks_since_frame = 0
+        self._gate.begin(time.monotonic())

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated station: arm, table, cup, rack and camera, advanced by whoever owns it."""
+
+from dataclasses import dataclass
+import math
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from widowx_sim import camera_geometry, wx250s
+from widowx_sim.command_error import CommandError
+from widowx_sim.floats import FloatArray
+from widowx_sim.scene import build_model, TIMESTEP_S
+from widowx_sim.start_pose import solve_arm_positions, start_rotation
+from widowx_sim.task_scene import load_task_scene, TaskScene
+from widowx_sim.time_profile import TimeProfile
+
+_ARM = slice(0, 6)
+_GRIPPER = slice(6, 7)
+_SETTLE_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointState:
+    """Measured state, in the order of `wx250s.JOINT_STATE_NAMES`."""
+
+    position: FloatArray
+    """(9,) [rad], fingers [m] from the centre."""
+    velocity: FloatArray
+    """(9,) [rad/s]; 0 for the fingers."""
+    effort: FloatArray
+    """(9,) [mA], load [0.1 %] for wrist_rotate and gripper; 0 for the fingers."""
+
+
+class Station:
+    """MuJoCo physics and camera of one task, without any ROS."""
+
+    def __init__(self, task: TaskScene | str | Path) -> None:
+        """Build the model and solve the start pose.
+
+        Args:
+            task: scene, or path of a task file.
+
+        Raises:
+            TaskFileError: the task file cannot be used.
+            ValueError: the arm cannot reach the start pose.
+        """
+        self.task = task if isinstance(task, TaskScene) else load_task_scene(task)
+        self._model = build_model(self.task)
+        self._data = mujoco.MjData(self._model)
+        self._renderer: mujoco.Renderer | None = None
+        self._ticks = 0
+        start = self.task.start
+        self.start_joints = solve_arm_positions(
+            self._model, np.array(start.position), start_rotation(start)
+        )
+        finger = wx250s.FINGER_CLOSED_M + start.gripper * (
+            wx250s.FINGER_OPEN_M - wx250s.FINGER_CLOSED_M
+        )
+        limits = np.full(7, wx250s.VELOCITY_LIMIT_RAD_S)
+        limits[_GRIPPER] = wx250s.FINGER_VELOCITY_LIMIT_M_S
+        self.profile = TimeProfile(
+            np.append(self.start_joints, finger), limits, np.full(7, 0.2), np.full(7, 0.06)
+        )
+        self._lower = np.append(wx250s.ARM_LOWER_RAD, wx250s.FINGER_CLOSED_M)
+        self._upper = np.append(wx250s.ARM_UPPER_RAD, wx250s.FINGER_OPEN_M)
+        self._start_setpoints = self.profile.positions.copy()
+        self.reset(0)
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time since construction [s]; a reset does not turn it back."""
+        return self._ticks * TIMESTEP_S
+
+    def reset(self, seed: int) -> None:
+        """Put arm and cup at an episode's start, at rest.
+
+        Args:
+            seed: of the episode; the same seed gives the same state to the last bit.
+        """
+        cup = self.task.cup
+        random = np.random.default_rng(seed)
+        x, y, yaw = (random.uniform(*bounds) for bounds in (cup.x, cup.y, cup.yaw))
+        mujoco.mj_resetData(self._model, self._data)
+        qpos = self._data.qpos
+        qpos[:6] = self._start_setpoints[:6]
+        qpos[6:8] = self._start_setpoints[6], -self._start_setpoints[6]
+        qpos[8:] = x, y, 0.0, math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)
+        self.profile.hold(self._start_setpoints)
+        self.advance(_SETTLE_S)
+
+    def command_arm(self, joint_positions_rad: FloatArray) -> None:
+        """Begin to move the arm; it follows the time profile.
+
+        Args:
+            joint_positions_rad: (6,) goal [rad].
+
+        Raises:
+            CommandError: wrong shape, not finite, or beyond a joint limit. The arm goes on with
+                what it was doing.
+        """
+        goal = np.asarray(joint_positions_rad, dtype=np.float64)
+        if goal.shape != (6,):
+            raise CommandError(f'arm command has shape {goal.shape}: give 6 joint positions')
+        for motor in range(6):
+            self._check_limits(motor, goal[motor])
+        self.profile.move_to(goal, _ARM)
+
+    def command_gripper(self, finger_m: float) -> None:
+        """Begin to move the gripper; it follows the time profile until something is in the way.
+
+        Args:
+            finger_m: goal of the left finger [m] from the centre.
+
+        Raises:
+            CommandError: not finite, or beyond the travel.
+        """
+        self._check_limits(6, finger_m)
+        self.profile.move_to(np.array([finger_m]), _GRIPPER)
+
+    def _check_limits(self, motor: int, goal: float) -> None:
+        low, high = self._lower[motor], self._upper[motor]
+        # Commands come as 32-bit floats.
+        if not low - 1e-5 <= goal <= high + 1e-5:
+            unit = 'rad' if motor < 6 else 'm'
+            raise CommandError(
+                f'{wx250s.MOTORS[motor]} command is {goal:.4f} {unit}: give a '
+                f'finite value within {low:.4f} to {high:.4f} {unit}'
+            )
+
+    def advance(self, duration_s: float) -> None:
+        """Simulate `duration_s` [s], rounded to whole physics steps."""
+        for _ in range(round(duration_s / TIMESTEP_S)):
+            self._data.ctrl[:] = self.profile.advance(TIMESTEP_S)
+            mujoco.mj_step(self._model, self._data)
+            self._ticks += 1
+
+    def joint_state(self) -> JointState:
+        """Return what the servos measure now."""
+        data = self._data
+        finger = float(data.qpos[6])
+        gripper = wx250s.horn_angle(finger)
+        gripper_rate = wx250s.horn_angle_rate(finger) * data.qvel[6]
+        torques = data.qfrc_actuator[:7] + data.qfrc_gravcomp[:7]
+        efforts = wx250s.motor_efforts(torques[:6], float(torques[6]))
+        return JointState(
+            position=np.concatenate([data.qpos[:6], [gripper, finger, -finger]]),
+            velocity=np.concatenate([data.qvel[:6], [gripper_rate, 0.0, 0.0]]),
+            effort=np.concatenate([efforts, [0.0, 0.0]]),
+        )
+
+    def render(self) -> NDArray[np.uint8]:
+        """Return the camera's image now, (H, W, 3) RGB."""
+        camera = self.task.camera
+        if self._renderer is None:
+            self._renderer = mujoco.Renderer(self._model, camera.height, camera.width)
+        # Positions of bodies lag the joints by one step until the kinematics are run again.
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_camlight(self._model, self._data)
+        self._renderer.update_scene(self._data, camera=camera.name)
+        self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
+        self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
+        return self._renderer.render()
+
+    def object_pose(self, name: str) -> tuple[FloatArray, float]:
+        """Return the truth about an object, for tests and labels only.
+
+        Args:
+            name: cup or rack.
+
+        Returns:
+            (3,) position of the middle of its underside [m, base_link], and yaw [rad].
+        """
+        mujoco.mj_kinematics(self._model, self._data)
+        body = self._data.body(name)
+        return body.xpos.copy(), math.atan2(body.xmat[3], body.xmat[0])
+
+    def end_effector_pose(self) -> FloatArray:
+        """Return the truth about ee_gripper_link in base_link, (4, 4) [m], for tests only."""
+        mujoco.mj_kinematics(self._model, self._data)
+        site = self._data.site('ee_gripper')
+        pose = np.eye(4)
+        pose[:3, :3], pose[:3, 3] = site.xmat.reshape(3, 3), site.xpos
+        return pose
+
+    def is_task_done(self) -> bool:
+        """Return whether the cup truly rests on the rack, released; to judge the detector by."""
+        cup, rack = self.task.cup, self.task.rack
+        position, _ = self.object_pose('cup')
+        room = 0.5 * np.array(rack.size) - cup.radius
+        is_inside = bool(np.all(np.abs(position[:2] - rack.position) <= room))
+        opening = (self._data.qpos[6] - wx250s.FINGER_CLOSED_M) / (
+            wx250s.FINGER_OPEN_M - wx250s.FINGER_CLOSED_M
+        )
+        is_still = float(np.linalg.norm(self._data.qvel[8:11])) < 0.02
+        return is_inside and position[2] > rack.height - 0.003 and opening > 0.75 and is_still
+
+    def close(self) -> None:
+        """Free the graphics context."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+    def camera_intrinsics(self) -> FloatArray:
+        """Return K (3, 3) [px]."""
+        return camera_geometry.intrinsics(self.task.camera)
+
+    def camera_pose(self) -> FloatArray:
+        """Return the camera's optical frame in base_link, (4, 4) [m]."""
+        return camera_geometry.optical_pose(self.task.camera)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Published facts of the WidowX-250 6DoF that the simulated servos need.
+
+Source: vendor description wx250s.urdf.xacro and motor configuration wx250s.yaml.
+"""
+
+import math
+
+import numpy as np
+
+from widowx_sim.floats import FloatArray
+
+ARM_JOINTS = ('waist', 'shoulder', 'elbow', 'forearm_roll', 'wrist_angle', 'wrist_rotate')
+MOTORS = (*ARM_JOINTS, 'gripper')
+JOINT_STATE_NAMES = (*MOTORS, 'left_finger', 'right_finger')
+MOTOR_IDS = (1, 2, 4, 6, 7, 8, 9)
+SLEEP_POSITIONS_RAD = (0.0, -1.80, 1.55, 0.0, 0.8, 0.0, 0.0)
+
+ARM_LOWER_RAD = np.array(
+    [-math.pi + 1e-5, -1.88496, -2.14675, -math.pi + 1e-5, -1.74533, -math.pi + 1e-5]
+)
+ARM_UPPER_RAD = np.array(
+    [math.pi - 1e-5, 1.98968, 1.60570, math.pi - 1e-5, 2.14675, math.pi - 1e-5]
+)
+VELOCITY_LIMIT_RAD_S = math.pi
+
+# The mechanism travels further than the 0.015 m that the vendor's description gives as minimum.
+FINGER_CLOSED_M = 0.010
+FINGER_OPEN_M = 0.037
+FINGER_VELOCITY_LIMIT_M_S = 1.0
+_HORN_RADIUS_M = 0.014
+_ROD_LENGTH_M = 0.024
+
+# N m per A of the motors that sense current; shoulder and elbow count both servos as one.
+_TORQUE_CONSTANTS = np.array([1.793, 1.793, 1.793, 0.897, 0.897])
+_WRIST_ROTATE_RATED_NM = 1.0
+
+
+def horn_angle(finger_m: float) -> float:
+    """Turn a finger position into the gripper servo's angle.
+
+    Args:
+        finger_m: distance of a finger from the centre [m], about 0.010 to 0.038.
+
+    Returns:
+        Angle [rad] of the crank that moves the finger, -pi/2 (closed) to pi/2; from the law of
+        cosines in the triangle horn, rod, finger.
+    """
+    sine = (finger_m**2 + _HORN_RADIUS_M**2 - _ROD_LENGTH_M**2) / (2 * finger_m * _HORN_RADIUS_M)
+    return math.asin(min(max(sine, -1.0), 1.0))
+
+
+def horn_angle_rate(finger_m: float) -> float:
+    """Derivative of `horn_angle` [rad/m], bounded at the dead points of the crank."""
+    step = 1e-5
+    return (horn_angle(finger_m + step) - horn_angle(finger_m - step)) / (2 * step)
+
+
+def motor_efforts(arm_torques_nm: FloatArray, finger_force_n: float) -> FloatArray:
+    """Convert torques to what the servos report.
+
+    Args:
+        arm_torques_nm: (6,) torque of each arm joint [N m].
+        finger_force_n: force on the finger [N].
+
+    Returns:
+        (7,) current [mA] for the five motors that sense it, load [0.1 %] for wrist_rotate and
+        gripper, as the vendor's joint_states mixes them.
+    """
+    current_ma = 1000.0 * arm_torques_nm[:5] / _TORQUE_CONSTANTS
+    loads = np.array([arm_torques_nm[5] / _WRIST_ROTATE_RATED_NM, finger_force_n * _HORN_RADIUS_M])
+    return np.concatenate([current_ma, np.clip(1000.0 * loads, -1000.0, 1000.0)])
