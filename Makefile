@@ -17,7 +17,7 @@ test: set_up
 	@$(ACTIVATE) && exec python3 -m pytest
 
 bench: set_up
-	@$(ACTIVATE) && for file in bench/bench_*.py; do python3 "$$file" || exit 1; done
+	@$(ACTIVATE) && for file in $$(grep -l __main__ bench/*.py); do python3 "$$file" || exit 1; done
 
 lint: set_up
 	@$(ACTIVATE) && ruff check $(CODE) && ruff format --check $(CODE) && mypy

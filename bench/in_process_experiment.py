@@ -10,8 +10,8 @@ from in_process_station import Choose, InProcessStation
 import numpy as np
 from parl_learner.experiment_config import ExperimentConfig
 from parl_learner.experiment_schedule import EpisodeStep, LearnStep, next_step
-from parl_learner.learner import Learner, data_store
-from parl_policy.action_space import MAX_TRANSLATION_M  # noqa: F401
+from parl_learner.learner import Learner
+from parl_policy.artifact_store import ArtifactStore
 from parl_policy.episode import Episode
 from parl_policy.episode_file import episode_to_bytes
 from parl_policy.episode_player import EpisodeGoal
@@ -46,7 +46,7 @@ def run_in_process(
         Result by phase, in order.
     """
     station = InProcessStation(task_file)
-    store = data_store(data_folder)
+    store = ArtifactStore(data_folder / "artifacts")
     learner = Learner(config, store, lambda _: None, say)
     results: dict[str, PhaseResult] = {}
     horizon = station.horizon

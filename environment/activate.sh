@@ -10,7 +10,9 @@ if [ -n "${_ROS_WHEELS_BOOTSTRAP_COMPLETE:-}" ]; then
 fi
 
 . "$parl_root/.venv/bin/activate"
-if [ "${ROS_DISTRO:-}" != jazzy ] || [ -z "${AMENT_PREFIX_PATH:-}" ]; then
+if [ "${ROS_DISTRO:-}" != jazzy ]; then
+  # Nor may a workspace that was active before, perhaps of another checkout, stand behind this one.
+  unset COLCON_PREFIX_PATH PYTHONPATH
   export AMENT_PREFIX_PATH="$parl_root/.venv" CMAKE_PREFIX_PATH="$parl_root/.venv"
 fi
 if [ -f "$parl_root/ros2_ws/install/setup.bash" ]; then

@@ -63,9 +63,10 @@ def test_demo_adds_the_learning_side_and_ends_with_the_experiment(read, tmp_path
         assert process.respawn
         assert process.respawn_delay_s == 2.0
         parameters = parameters_of(process)
-        assert Path(parameters['task_file']).is_file()
         if process.name != 'sim':
             assert parameters['use_sim_time'] is True
+        for name in set(parameters) & {'task_file', 'experiment_file'}:
+            assert Path(parameters[name]).is_file()
         if process.name in ('policy', 'learner', 'experiment'):
             assert parameters['data_folder'] == str(tmp_path)
 
@@ -75,15 +76,30 @@ def test_demo_needs_a_report_folder(read):
         read('demo.launch.yaml')
 
 
+def sources_behind(path, seen):
+    """Text of a module and of all modules of this tree that it imports, directly or not."""
+    if path in seen:
+        return ''
+    seen.add(path)
+    text = path.read_text(encoding='utf-8')
+    for package, module in re.findall(r'from (\w+)(?:\.(\w+))? import', text):
+        for folder in ('ros2_ws/src', 'sim'):
+            imported = ROOT / folder / package / package / f'{module}.py'
+            if imported.is_file():
+                text += sources_behind(imported, seen)
+    return text
+
+
 def test_nodes_declare_every_parameter_they_are_given(read, tmp_path):
     for process in read('demo.launch.yaml', report_folder=str(tmp_path)):
         program = Path(process.command[0])
         package = program.parent.name
-        sources = ''.join(
-            path.read_text(encoding='utf-8')
+        (path,) = (
+            path
             for folder in ('ros2_ws/src', 'sim')
-            for path in (ROOT / folder / package / package).rglob('*.py')
+            for path in (ROOT / folder / package / package).glob(f'{program.name}.py')
         )
+        sources = sources_behind(path, set())
         for name in set(parameters_of(process)) - {'use_sim_time'}:
             assert re.search(rf'\b{name}\b', sources), f'{process.name} has no parameter {name}'
 

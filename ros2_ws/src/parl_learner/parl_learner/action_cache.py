@@ -10,7 +10,7 @@ from parl_policy.action_optimisation import (
     keep_best,
 )
 from parl_policy.critic import CriticEnsemble
-from parl_policy.policy import Policy
+from parl_policy.policy import ActionSpec, Policy
 
 
 class ActionCache:
@@ -23,9 +23,11 @@ class ActionCache:
 
     ROWS_AT_ONCE = 256
 
-    def __init__(self, config: ActionOptimisationConfig, action_dim: int) -> None:
+    def __init__(self, config: ActionOptimisationConfig, action_spec: ActionSpec) -> None:
         """Start empty."""
         self.config = config
+        self._movable = ~action_spec.is_binary()
+        action_dim = action_spec.flat_dim
         self._candidates = torch.empty(0, config.samples, action_dim)
         self._actions = torch.empty(0, config.particles + 1, action_dim)
         self._values = torch.empty(0, config.particles + 1)
@@ -81,7 +83,7 @@ class ActionCache:
 
             best = keep_best(q_function, self._candidates[part], self.config.particles)
             start = torch.cat([best.actions, data_actions[part].unsqueeze(1)], dim=1)
-            particles = climb(q_function, start, self.config)
+            particles = climb(q_function, start, self.config, self._movable)
             self._actions[part], self._values[part] = particles.actions, particles.values
 
     def particles(self, rows: torch.Tensor) -> Particles:

@@ -38,9 +38,6 @@ class LearnStep:
     version: int
 
 
-ExperimentStep = EpisodeStep | LearnStep | None
-
-
 def episode_id(phase: str, index: int) -> str:
     """Name of an episode by its place in the experiment."""
     return f'{phase}-{index:04d}'
@@ -48,7 +45,7 @@ def episode_id(phase: str, index: int) -> str:
 
 def next_step(
     config: ExperimentConfig, completed: Collection[str], version: int
-) -> ExperimentStep:
+) -> EpisodeStep | LearnStep | None:
     """The next thing to do; None when the experiment is finished.
 
     Args:
@@ -56,7 +53,7 @@ def next_step(
         completed: Ids of the episodes on disk that were not aborted.
         version: Newest policy version.
     """
-    for step in _plan(config):
+    for step in planned_steps(config):
         if isinstance(step, LearnStep):
             if version < step.version:
                 return step
@@ -65,7 +62,8 @@ def next_step(
     return None
 
 
-def _plan(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
+def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
+    """The whole experiment, in order."""
     pa_rl = config.learning.method == 'pa_rl'
     plan: list[EpisodeStep | LearnStep] = []
     plan += _episodes(config, 'demonstrations', range(config.demonstrations), 0, False)

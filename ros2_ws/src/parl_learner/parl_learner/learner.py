@@ -2,13 +2,13 @@
 """The learner without ROS: episodes in, versions out, one checkpoint in between."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+import math
 import time
 
 from parl_learner.checkpoint import load_checkpoint, save_checkpoint, saved_rounds
 from parl_learner.episode_library import EpisodeLibrary
 from parl_learner.experiment_config import ExperimentConfig
-from parl_learner.learning_loop import LearningLoop
+from parl_learner.learning_loop import UPDATES, LearningLoop
 from parl_policy.artifact_store import ArtifactRecord, ArtifactStore
 from parl_policy.episode import Episode
 
@@ -50,6 +50,7 @@ class Learner:
         self._checkpoint = store.folder / 'learner.checkpoint'
         self._saved_at = time.monotonic()
         self._stored_version = 0
+        self._pace: dict[str, float] = {}  # kind of update -> seconds, running mean
         self.library.refresh()
         if self._checkpoint.exists():
             self._resume()
@@ -64,10 +65,23 @@ class Learner:
         """Whether there is work that needs no further episodes."""
         return self.loop is not None and not self.loop.idle
 
+    @property
+    def seconds_left(self) -> float:
+        """Estimate for the round's updates, from the pace so far; NaN while that is unknown."""
+        if self.loop is None or not self.busy:
+            return 0.0
+        left = self.loop.units_left
+        return sum(count * self._pace.get(kind, math.nan) for kind, count in left.items() if count)
+
     def take_in_episodes(self) -> bool:
-        """Begin the next round if its episodes are all there; returns `busy`."""
+        """Begin the next round if its episodes are all there; returns `busy`.
+
+        Raises:
+            DurableWriteError: The disk is full, say. Call again when there is room.
+        """
         if self.busy:
             return True
+        self._store_version()
         self.library.refresh()
         names = self._next_round()
         if names:
@@ -80,15 +94,22 @@ class Learner:
         return self.busy
 
     def work(self) -> None:
-        """Do one unit; store a version when one is finished and a checkpoint now and then."""
+        """Do one unit; store a version when one is finished and a checkpoint now and then.
+
+        Raises:
+            DurableWriteError: The disk is full, say; the work itself is done. Call
+                `take_in_episodes` and `work` again when there is room.
+        """
         if self.loop is None:
             return
+        kind = UPDATES.get(self.loop.stage.name, '')
+        started = time.monotonic()
         self.loop.advance()
-        if self.loop.counters.version > self._stored_version:
+        seconds = time.monotonic() - started
+        self._pace[kind] = self._pace.get(kind, seconds) * 0.98 + seconds * 0.02
+        if self.loop.idle or time.monotonic() - self._saved_at > self.CHECKPOINT_EVERY_S:
             self._save()
-            self._store_version()
-        elif time.monotonic() - self._saved_at > self.CHECKPOINT_EVERY_S:
-            self._save()
+        self._store_version()
 
     def _next_round(self) -> list[str]:
         """File names of the next round's episodes; empty while some are missing."""
@@ -108,7 +129,6 @@ class Learner:
         return LearningLoop(
             self.config.learning,
             example.observation_names,
-            example.actions.shape[1],
             self.config.seed,
         )
 
@@ -120,15 +140,18 @@ class Learner:
         self.loop = self._new_loop(rounds[0][0])
         self.loop.resume(rounds)
         load_checkpoint(self._checkpoint, self.loop)
-        if self.loop.counters.version:
+        if self.loop.idle:
             self._store_version()
+        else:
+            self._stored_version = self.loop.counters.version
 
     def _store_version(self) -> None:
-        assert self.loop is not None
+        """Store and announce the newest version unless that was done."""
+        if self.loop is None or self.loop.counters.version == self._stored_version:
+            return
         version = self.loop.counters.version
-        if self.loop.idle:
-            for kind, content in self.loop.version_files().items():
-                self._announce(self._store.put(kind, version, content, 'safetensors'))
+        for kind, content in self.loop.version_files().items():
+            self._announce(self._store.put(kind, version, content, 'safetensors'))
         self._stored_version = version
 
     def _save(self) -> None:
@@ -136,7 +159,3 @@ class Learner:
         save_checkpoint(self._checkpoint, self.loop, self._rounds)
         self._saved_at = time.monotonic()
 
-
-def data_store(data_folder: Path) -> ArtifactStore:
-    """The store of an experiment: `artifacts` in its data folder."""
-    return ArtifactStore(data_folder / 'artifacts')

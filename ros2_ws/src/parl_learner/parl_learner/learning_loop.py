@@ -16,6 +16,7 @@ from parl_learner.critic_trainer import CriticMetrics, CriticTrainer
 from parl_learner.learning_config import LearningConfig
 from parl_learner.policy_trainer import PolicyTrainer
 from parl_learner.replay import Replay
+from parl_policy.action_space import ACTION_DIM, GRIPPER
 from parl_policy.episode import Episode
 from parl_policy.policy import ActionSpec
 from parl_policy.policy_classes import ActorConfig, version_to_bytes
@@ -49,14 +50,13 @@ class LearningLoop:
     """Owns replay, policy, critic and their trainers. Uses torch's default generator throughout."""
 
     def __init__(
-        self, config: LearningConfig, observation_names: Sequence[str], action_dim: int, seed: int
+        self, config: LearningConfig, observation_names: Sequence[str], seed: int
     ) -> None:
         """Make an untrained policy and critic.
 
         Args:
             config: All numbers.
             observation_names: Layout of the observations.
-            action_dim: Numbers per control step.
             seed: Of weights and of all later draws.
         """
         torch.manual_seed(seed)
@@ -68,13 +68,13 @@ class LearningLoop:
             optimisation=config.optimisation,
             choice=config.choice,
             observation_names=tuple(observation_names),
-            action_spec=ActionSpec(horizon=1, dim=action_dim),
+            action_spec=ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,)),
         )
-        self.replay = Replay(len(observation_names), action_dim, config.discount)
+        self.replay = Replay(len(observation_names), ACTION_DIM, config.discount)
         self.policy = self.actor_config.make_policy()
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)
         self.critic_trainer = CriticTrainer(self.actor_config.make_critic(), config.critic_trainer)
-        self.cache = ActionCache(config.optimisation, action_dim)
+        self.cache = ActionCache(config.optimisation, self.actor_config.action_spec)
         self.counters = Counters()
         self.stages: tuple[Stage, ...] = ()
         self.policy_loss = math.nan
@@ -90,6 +90,16 @@ class LearningLoop:
     def stage(self) -> Stage:
         """The stage under way."""
         return self.stages[self.counters.stage]
+
+    @property
+    def units_left(self) -> dict[str, int]:
+        """Policy and critic updates that the round still takes."""
+        left = {'policy': 0, 'critic': 0}
+        for index, stage in enumerate(self.stages[self.counters.stage :]):
+            kind = UPDATES.get(stage.name)
+            if kind:
+                left[kind] += stage.units - (self.counters.units_done if index == 0 else 0)
+        return left
 
     def begin_round(self, episodes: Sequence[Episode]) -> None:
         """Take in the episodes of the next round and plan its stages.
@@ -263,4 +273,11 @@ _STAGE_UNITS = {
     'distilling': LearningLoop._distil,
     'critic': LearningLoop._improve_critic,
     'finishing': LearningLoop._finish,
+}
+
+UPDATES = {
+    'imitating': 'policy',
+    'imitating_successes': 'policy',
+    'distilling': 'policy',
+    'critic': 'critic',
 }

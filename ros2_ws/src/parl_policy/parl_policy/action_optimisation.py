@@ -71,6 +71,7 @@ def optimise_actions(
     q_function: QFunction,
     candidates: torch.Tensor,
     config: ActionOptimisationConfig,
+    movable: torch.Tensor,
 ) -> Particles:
     """Rank candidates by Q, keep the best, climb the critic's gradient from each.
 
@@ -78,12 +79,13 @@ def optimise_actions(
         q_function: Mean of the online critics at fixed states.
         candidates: (B, k, D) samples of the policy.
         config: Numbers of Algorithm 1.
+        movable: (D,) bool, the entries that the gradient may move: those that are not binary.
 
     Returns:
         m particles a state, best of the candidates first; no gradient flows through them.
     """
     particles = keep_best(q_function, candidates, config.particles)
-    return climb(q_function, particles.actions, config)
+    return climb(q_function, particles.actions, config, movable)
 
 
 @torch.no_grad()
@@ -95,7 +97,10 @@ def keep_best(q_function: QFunction, candidates: torch.Tensor, count: int) -> Pa
 
 
 def climb(
-    q_function: QFunction, start: torch.Tensor, config: ActionOptimisationConfig
+    q_function: QFunction,
+    start: torch.Tensor,
+    config: ActionOptimisationConfig,
+    movable: torch.Tensor,
 ) -> Particles:
     """Local optimisation (Eq. 4.2): gradient ascent on Q inside the action bounds.
 
@@ -117,5 +122,5 @@ def climb(
             climbing = improved
         if not last:
             (gradient,) = torch.autograd.grad(values.sum(), actions)
-            actions = (actions.detach() + config.step_size * gradient).clamp(-1.0, 1.0)
+            actions = (actions.detach() + config.step_size * gradient * movable).clamp(-1.0, 1.0)
     return Particles(best, best_values)

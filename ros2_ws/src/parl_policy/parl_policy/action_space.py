@@ -7,6 +7,7 @@ import numpy as np
 
 ACTION_NAMES = ('dx', 'dy', 'dz', 'droll', 'dpitch', 'dyaw', 'gripper')
 ACTION_DIM = len(ACTION_NAMES)
+GRIPPER = ACTION_NAMES.index('gripper')
 MAX_TRANSLATION_M = 0.05
 MAX_ROTATION_RAD = 0.25
 

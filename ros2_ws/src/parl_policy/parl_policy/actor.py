@@ -68,7 +68,10 @@ class Actor:
             critic = self.critic
             samples = self.policy.sample(context, self.optimisation.samples, generator)
             particles = optimise_actions(
-                lambda actions: critic(states, actions).mean(0), samples, self.optimisation
+                lambda actions: critic(states, actions).mean(0),
+                samples,
+                self.optimisation,
+                movable=~self.policy.action_spec.is_binary(),
             )
             if self.choice == 'argmax':
                 chosen = particles.argmax()[0]

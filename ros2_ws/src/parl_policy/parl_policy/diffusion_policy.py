@@ -73,6 +73,8 @@ class DiffusionPolicy(nn.Module):
     ) -> torch.Tensor:
         """DDPM ancestral sampling with the averaged weights, clipped after every step.
 
+        Binary entries are diffused like the others and snapped at the end.
+
         Returns:
             (B, k, D) in [-1, 1].
         """
@@ -86,7 +88,7 @@ class DiffusionPolicy(nn.Module):
             if step > 0:
                 actions += beta.sqrt() * torch.randn(shape, generator=generator)
             actions = actions.clamp(-1.0, 1.0)
-        return actions
+        return self.action_spec.snap(actions)
 
     def loss(
         self,

@@ -19,11 +19,26 @@ class ActionSpec:
     """Control steps in one action (T); 1 = no chunk."""
     dim: int
     """Numbers per control step (A)."""
+    binary: tuple[int, ...] = ()
+    """Entries of a control step that are only ever -1 or 1, such as a gripper that opens or closes.
+
+    A critic would else be asked about half-closed grippers that no data ever showed.
+    """
 
     @property
     def flat_dim(self) -> int:
         """D = T · A."""
         return self.horizon * self.dim
+
+    def is_binary(self) -> torch.Tensor:
+        """(D,) bool: which entries of a flat action are -1 or 1."""
+        step = torch.zeros(self.dim, dtype=torch.bool)
+        step[list(self.binary)] = True
+        return step.repeat(self.horizon)
+
+    def snap(self, actions: torch.Tensor) -> torch.Tensor:
+        """Actions (…, D) with the binary entries moved to the nearer of -1 and 1."""
+        return torch.where(self.is_binary(), torch.where(actions > 0, 1.0, -1.0), actions)
 
 
 @runtime_checkable
@@ -31,7 +46,8 @@ class Policy(Protocol):
     """Any policy that can sample actions and be trained on actions (PA-RL, arXiv 2412.06685).
 
     Shapes: B states, k samples a state, m targets a state, D = `action_spec.flat_dim`.
-    Normalisation belongs inside: a policy takes raw observations and speaks actions in [-1, 1].
+    Normalisation belongs inside: a policy takes raw observations and speaks actions in [-1, 1],
+    binary entries snapped.
     """
 
     action_spec: ActionSpec

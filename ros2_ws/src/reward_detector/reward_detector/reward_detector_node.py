@@ -11,7 +11,7 @@ import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
@@ -135,9 +135,7 @@ def main() -> None:
     node = None
     try:
         node = RewardDetectorNode()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        executor.spin()
+        rclpy.spin(node)
     except TaskFileError as error:
         sys.exit(f'reward_detector: {error}')
     except (KeyboardInterrupt, ExternalShutdownException):

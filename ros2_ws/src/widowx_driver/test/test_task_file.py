@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,8 @@ import pytest
 import yaml
 
 from widowx_driver.driver_config import DriverConfig
-from widowx_driver.pose import STRAIGHT_DOWN
+from widowx_driver.kinematics import InverseKinematics
+from widowx_driver.pose import join_tilt_and_yaw, Pose, STRAIGHT_DOWN
 from widowx_driver.safety_shell import SafetyShell
 from widowx_driver.task_file import load_driver_task, TaskFileError
 
@@ -37,6 +39,16 @@ def test_reads_its_sections(task):
 def test_the_shipped_task_has_a_start_the_arm_reaches():
     shell = SafetyShell(DriverConfig(), load_driver_task(CUP_TO_RACK))
     assert shell.start_command.joint_positions.shape == (6,)
+
+
+@pytest.mark.parametrize('yaw', [-1.0, 0.0, 1.0])
+def test_every_corner_of_the_shipped_workspace_is_within_reach(yaw):
+    task = load_driver_task(CUP_TO_RACK)
+    box, inverse = task.workspace, InverseKinematics(DriverConfig().joint_margin_rad)
+    for corner in itertools.product(*zip(box.low, box.high, strict=True)):
+        rotation = join_tilt_and_yaw(np.zeros(3), yaw * box.max_yaw)
+        joints = inverse.solve_cold(Pose(position=np.array(corner), rotation=rotation))
+        assert joints.shape == (6,)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs an experiment: asks for episodes, waits for the learner, writes the report, ends."""
+
+from pathlib import Path
+import sys
+import time
+from typing import Any
+
+from parl_msgs.action import RunEpisode
+from parl_msgs.msg import EpisodeStatus, LearnerStatus
+from parl_policy.artifact_node import ArtifactNode
+from parl_policy.config_file import load_yaml
+import rclpy
+from rclpy.action import ActionClient
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from parl_learner.episode_library import EpisodeLibrary
+from parl_learner.experiment_config import load_experiment
+from parl_learner.experiment_progress import ExperimentProgress
+from parl_learner.experiment_record import ExperimentRecord, RecordedStep
+from parl_learner.experiment_report import report_data
+from parl_learner.experiment_schedule import EpisodeStep, LearnStep, next_step
+from parl_learner.report import write_report
+
+
+class ExperimentError(Exception):
+    """The experiment cannot go on."""
+
+
+class ExperimentNode(ArtifactNode):
+    """Decides from the files in the data folder what comes next; may be killed at any time."""
+
+    EPISODE_SILENCE_S = 60.0
+    """Wall time without a sign of the running episode after which it is given up."""
+    MAX_FAILURES = 20
+    """Aborted episodes in a row after which the experiment ends."""
+
+    def __init__(self) -> None:
+        """Read the experiment; `run` does the work."""
+        super().__init__('experiment', fetched_kinds=('episode', 'policy', 'critic'))
+        self._config = load_experiment(
+            Path(str(self.declare_parameter('experiment_file', '').value))
+        )
+        task = load_yaml(Path(str(self.declare_parameter('task_file', '').value)))
+        self._horizon = int(task['horizon'])
+        self._rate_hz = float(task['control_rate_hz'])
+        self._library = EpisodeLibrary(self.store, self.get_logger().error)
+        self._record = ExperimentRecord(self.data_folder)
+        self._progress = ExperimentProgress(self._config, self._record.steps())
+        self._client = ActionClient(self, RunEpisode, 'run_episode')
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.create_subscription(EpisodeStatus, 'episode', self._on_episode, latched)
+        self.create_subscription(LearnerStatus, 'learner_status', self._on_learner, 10)
+        self._learner = LearnerStatus()
+        self._heard_at = time.monotonic()
+        self._policy_restarted = False
+        self._latencies: list[float] = []
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self)
+
+    def run(self) -> Path:
+        """Do all steps that are left and write the report.
+
+        Returns:
+            The report's page.
+
+        Raises:
+            ExperimentError: Too many episodes were aborted in a row, or learning stopped.
+        """
+        failures = 0
+        while (step := self._next_step()) is not None:
+            started = time.monotonic()
+            if isinstance(step, LearnStep):
+                self._wait_for_version(step.version)
+                name = f'version-{step.version}'
+                recorded = RecordedStep(
+                    phase='learning', name=name, seconds=time.monotonic() - started
+                )
+            else:
+                result = self._play(step)
+                if result is None or result.outcome == EpisodeStatus.ABORTED:
+                    failures += 1
+                    reason = result.reason if result else 'no answer from the policy node'
+                    self.get_logger().warning(f'{step.episode_id} is played again: {reason}')
+                    if failures >= self.MAX_FAILURES:
+                        raise ExperimentError(f'{failures} aborted episodes in a row: {reason}')
+                    self._spin_for(1.0)
+                    continue
+                failures = 0
+                recorded = RecordedStep(
+                    phase=step.phase,
+                    name=step.episode_id,
+                    seconds=time.monotonic() - started,
+                    success=result.success,
+                    steps=result.steps,
+                    decision_ms=tuple(round(ms, 2) for ms in self._latencies),
+                )
+            self._record.add(recorded)
+            self._say(self._progress.after(step, recorded))
+        data = report_data(
+            self._config, self._record.steps(), self._library, self.store, self._rate_hz
+        )
+        return write_report(self.data_folder, data)
+
+    def _next_step(self) -> EpisodeStep | LearnStep | None:
+        self._library.refresh()
+        versions = [record.version for record in self.store.list('policy')]
+        newest = max(versions, default=0)
+        return next_step(self._config, self._library.completed(), newest)
+
+    def _play(self, step: EpisodeStep) -> RunEpisode.Result | None:
+        self._wait_until(self._client.server_is_ready, 'the policy node (run_episode)')
+        goal = RunEpisode.Goal(
+            episode_id=step.episode_id,
+            purpose=step.purpose,
+            actor='' if step.version else self._config.demonstrator,
+            optimise=step.optimise,
+            seed=step.seed,
+            max_steps=self._horizon,
+            policy_version=step.version,
+        )
+        self._latencies = []
+        self._policy_restarted = False
+        self._heard_at = time.monotonic()
+        accepted = self._client.send_goal_async(goal, feedback_callback=self._on_feedback)
+        handle = self._outcome(accepted)
+        if handle is None or not handle.accepted:
+            return None
+        answer = self._outcome(handle.get_result_async())
+        return None if answer is None else answer.result
+
+    def _outcome(self, future: Any) -> Any:
+        """Result of a future; None if the policy node fell silent or started anew."""
+        while not future.done():
+            self._executor.spin_once(timeout_sec=0.5)
+            silence = time.monotonic() - self._heard_at
+            if self._policy_restarted or silence > self.EPISODE_SILENCE_S:
+                return None
+        return future.result()
+
+    def _wait_for_version(self, version: int) -> None:
+        said_at = 0.0
+        while not any(record.version >= version for record in self.store.list('policy')):
+            self._spin_for(0.2)
+            if self._learner.phase.startswith('stopped'):
+                raise ExperimentError(f'learning {self._learner.phase}')
+            if time.monotonic() - said_at > 10.0:
+                said_at = time.monotonic()
+                self._say(self._progress.while_learning(version, self._learner))
+
+    def _wait_until(self, ready: Any, what: str) -> None:
+        said_at = time.monotonic()
+        while not ready():
+            self._spin_for(0.1)
+            if time.monotonic() - said_at > 10.0:
+                said_at = time.monotonic()
+                self._say(f'waiting for {what}')
+
+    def _spin_for(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=left)
+
+    def _say(self, text: str) -> None:
+        print(text, flush=True)  # noqa: T201 the progress of a command is its output
+
+    def _on_feedback(self, message: Any) -> None:
+        self._heard_at = time.monotonic()
+        self._latencies.append(message.feedback.decision_ms)
+
+    def _on_episode(self, message: EpisodeStatus) -> None:
+        self._heard_at = time.monotonic()
+        self._policy_restarted |= message.state == EpisodeStatus.IDLE
+
+    def _on_learner(self, message: LearnerStatus) -> None:
+        self._learner = message
+
+
+def main() -> None:
+    """Run the experiment; exit code 0 when the report is written."""
+    rclpy.init()
+    node, code = None, 1
+    try:
+        node = ExperimentNode()
+        report = node.run()
+        print(report.read_text(encoding='utf-8'))  # noqa: T201
+        print(f'report: {report}')  # noqa: T201
+        code = 0
+    except ExperimentError as error:
+        print(f'experiment stopped: {error}', file=sys.stderr)  # noqa: T201
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    sys.exit(code)

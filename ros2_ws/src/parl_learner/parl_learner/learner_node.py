@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The learner node: a worker thread learns, the executor thread talks."""
+
+import json
+import math
+from pathlib import Path
+import threading
+import time
+import traceback
+
+from parl_msgs.msg import LearnerStatus
+from parl_policy.artifact_node import ArtifactNode
+from parl_policy.durable_file import DurableWriteError
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+import torch
+
+from parl_learner.experiment_config import load_experiment
+from parl_learner.learner import Learner
+from parl_learner.message_conversion import to_status
+
+
+class LearnerNode(ArtifactNode):
+    """Fetches episodes, learns, announces versions, tells once a second how it goes."""
+
+    RETRY_S = 5.0
+    """Pause before work goes on after a full disk."""
+
+    def __init__(self) -> None:
+        """Start the worker."""
+        super().__init__('learner', fetched_kinds=('episode',))
+        self._config = load_experiment(Path(str(self.declare_parameter('experiment_file', '').value)))
+        torch.set_num_threads(int(self.declare_parameter('threads', 1).value or 1))
+        self._learner: Learner | None = None
+        self._trouble = ''
+        self._status = self.create_publisher(LearnerStatus, 'learner_status', 10)
+        self._log = self.data_folder / 'learner.jsonl'
+        self._stop = threading.Event()
+        self._worker = threading.Thread(target=self._run, name='learning')
+        self.create_timer(1.0, self._report)
+        self._worker.start()
+
+    def destroy_node(self) -> None:
+        """Stop the worker after its unit, then the node."""
+        self._stop.set()
+        self._worker.join()
+        super().destroy_node()
+
+    def _run(self) -> None:
+        try:
+            self._learner = Learner(
+                self._config, self.store, self.announce, self.get_logger().error
+            )
+            while not self._stop.is_set():
+                self._work(self._learner)
+        except Exception as error:  # noqa: BLE001 the operator must be told, whatever it is
+            self._trouble = f'stopped: {error}'
+            self.get_logger().fatal(f'learning stopped: {error}\n{traceback.format_exc()}')
+
+    def _work(self, learner: Learner) -> None:
+        try:
+            if learner.take_in_episodes():
+                learner.work()
+            else:
+                self._stop.wait(0.2)
+            self._trouble = ''
+        except DurableWriteError as error:
+            self._trouble = f'waiting for disk space: {error}'
+            self.get_logger().error(str(error))
+            self._stop.wait(self.RETRY_S)
+
+    def _report(self) -> None:
+        status = to_status(self._learner, self._trouble)
+        status.header.stamp = self.get_clock().now().to_msg()
+        self._status.publish(status)
+        if self._learner is not None and self._learner.busy:
+            values = {
+                name: getattr(status, name)
+                for name in ('policy_loss', 'critic_loss', 'mean_q', 'mean_return')
+            }
+            known = {name: value for name, value in values.items() if math.isfinite(value)}
+            line = {'seconds': time.time(), 'version': status.policy_version, **known}
+            try:
+                with self._log.open('a', encoding='utf-8') as log:
+                    log.write(json.dumps(line) + '\n')
+            except OSError as error:
+                self.get_logger().error(f'cannot write {self._log}: {error}')
+
+
+def main() -> None:
+    """Run the node until it is told to stop."""
+    rclpy.init()
+    node = None
+    executor = SingleThreadedExecutor()
+    try:
+        node = LearnerNode()
+        executor.add_node(node)
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
