@@ -8,16 +8,17 @@ import time
 
 from in_process_station import Choose, InProcessStation
 import numpy as np
+import torch
+
 from parl_learner.experiment_config import ExperimentConfig
 from parl_learner.experiment_schedule import EpisodeStep, LearnStep, next_step
 from parl_learner.learner import Learner
+from parl_policy.actor import Actor
 from parl_policy.artifact_store import ArtifactStore
-from parl_policy.episode import Episode
 from parl_policy.episode_file import episode_to_bytes
 from parl_policy.episode_player import EpisodeGoal
 from parl_policy.observation import StationState
 from parl_policy.policy_classes import load_actor
-import torch
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
 
 
@@ -46,11 +47,11 @@ def run_in_process(
         Result by phase, in order.
     """
     station = InProcessStation(task_file)
-    store = ArtifactStore(data_folder / "artifacts")
+    store = ArtifactStore(data_folder / 'artifacts')
     learner = Learner(config, store, lambda _: None, say)
     results: dict[str, PhaseResult] = {}
     horizon = station.horizon
-    loaded: dict[tuple[int, bool], Choose] = {}
+    loaded: dict[tuple[int, bool], Actor] = {}
     while True:
         learner.library.refresh()
         step = next_step(config, learner.library.completed(), learner.version)
@@ -62,7 +63,7 @@ def run_in_process(
             while learner.busy:
                 learner.work()
             result = results.setdefault('learning', PhaseResult())
-            say(f'version {learner.version}: {learner.loop.critic_metrics}')
+            say(f'version {learner.version}: {learner.loop and learner.loop.critic_metrics}')
         else:
             result = results.setdefault(step.phase, PhaseResult())
             goal = EpisodeGoal(step.episode_id, step.purpose, horizon, step.seed)
@@ -72,16 +73,25 @@ def run_in_process(
             result.successes += episode.success
             result.steps += len(episode)
             result.disagreements += station.truly_done != episode.success
-            if step.index + 1 == step.of or (step.phase == 'practice' and result.episodes % 10 == 0):
+            if step.index + 1 == step.of or (
+                step.phase == 'practice' and result.episodes % 10 == 0
+            ):
                 say(f'{step.phase}: {result}')
         result.seconds += time.perf_counter() - started
 
 
-def _chooser(step: EpisodeStep, store, expert: ExpertConfig, loaded) -> Choose:
+def _chooser(
+    step: EpisodeStep,
+    store: ArtifactStore,
+    expert: ExpertConfig,
+    loaded: dict[tuple[int, bool], Actor],
+) -> Choose:
     if step.version == 0:
         script = ScriptedExpert(expert, step.seed)
 
-        def demonstrate(index: int, observation: np.ndarray, state: StationState):
+        def demonstrate(
+            index: int, observation: np.ndarray, state: StationState
+        ) -> tuple[np.ndarray, str]:
             cup, rack = state.object_positions
             target = state.target.position
             return script.act(index, target, state.gripper_opening, cup, rack), ''

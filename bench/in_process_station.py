@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
 from parl_policy.action_space import Target
 from parl_policy.config_file import load_yaml
 from parl_policy.episode import Episode

@@ -114,10 +114,11 @@ class SimNode(Node):
 
     def _publish_joints(self) -> None:
         stamp_ns = self._stamp_ns()
-        self._clock_publisher.publish(conversion.clock_message(stamp_ns))
         self._joint_publisher.publish(
             conversion.joint_state_message(self._station.joint_state(), stamp_ns)
         )
+        # Time comes last: nobody shall find the joints old because a reset moved the clock.
+        self._clock_publisher.publish(conversion.clock_message(stamp_ns))
 
     def _publish_frame(self) -> None:
         header = (self._camera_frame, self._stamp_ns())
@@ -150,3 +151,7 @@ def main() -> None:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+
+
+if __name__ == '__main__':
+    main()

@@ -5,9 +5,9 @@ import torch
 
 from parl_policy.action_optimisation import (
     ActionOptimisationConfig,
-    Particles,
     climb,
     keep_best,
+    Particles,
 )
 from parl_policy.critic import CriticEnsemble
 from parl_policy.policy import ActionSpec, Policy
@@ -44,10 +44,11 @@ class ActionCache:
         self, policy: Policy, observations: torch.Tensor, generator: torch.Generator
     ) -> None:
         """Draw the candidates of rows that have none yet."""
-        parts = [self._candidates]
-        for states in observations[len(self._candidates) :].split(self.ROWS_AT_ONCE):
-            parts.append(policy.sample(policy.encode(states), self.config.samples, generator))
-        self._candidates = torch.cat(parts)
+        new = observations[len(self._candidates) :].split(self.ROWS_AT_ONCE)
+        drawn = [
+            policy.sample(policy.encode(states), self.config.samples, generator) for states in new
+        ]
+        self._candidates = torch.cat([self._candidates, *drawn])
 
     def optimise_all(
         self, critic: CriticEnsemble, observations: torch.Tensor, data_actions: torch.Tensor

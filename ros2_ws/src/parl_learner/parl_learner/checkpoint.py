@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything the learning loop is, in one file: after kill -9 it goes on as if nothing happened."""
+"""All that the learning loop is, in one file: after kill -9 it goes on as if nothing happened."""
 
 from collections.abc import Mapping
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def saved_rounds(path: Path, config: LearningConfig) -> list[list[str]]:
         WeightsFileError: The file is damaged.
     """
     _, metadata = load_weights(path)
-    found, wanted = metadata['config'], _plain(to_mapping(config))
+    found, wanted = metadata['config'], json.loads(json.dumps(to_mapping(config)))
     changed = [key for key in wanted if found.get(key) != wanted[key]]
     if changed:
         raise CheckpointError(
@@ -97,16 +98,5 @@ def _load_adam(optimiser: torch.optim.Optimizer, tensors: Mapping[str, torch.Ten
 def _part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
     prefix = f'{name}/'
     return {
-        key.removeprefix(prefix): value
-        for key, value in tensors.items()
-        if key.startswith(prefix)
+        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
     }
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON gives it back: tuples become lists."""
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value

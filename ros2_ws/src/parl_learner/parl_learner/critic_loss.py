@@ -9,7 +9,7 @@ import torch
 def td_targets(
     rewards: torch.Tensor, discounts: torch.Tensor, next_values: torch.Tensor
 ) -> torch.Tensor:
-    """r + discount · min over target critics (PA-RL Eq. 3.3).
+    """R + discount · min over target critics (PA-RL Eq. 3.3).
 
     Args:
         rewards: (B,).

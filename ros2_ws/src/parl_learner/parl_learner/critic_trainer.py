@@ -2,8 +2,8 @@
 """One critic update: TD error with the optimised backup plus Cal-QL's regulariser."""
 
 import copy
-import math
 from dataclasses import dataclass
+import math
 from typing import Literal
 
 import torch
@@ -31,8 +31,16 @@ class CriticTrainerConfig:
     backup: Literal['softmax', 'argmax'] = 'softmax'
     """Action of π_opt in targets and regulariser: drawn (paper) or the best (release)."""
 
+    return_weight: float = 0.0
+    """Share of the Monte-Carlo return in the target, beside the bootstrap; 0 as in the paper.
+
+    With few updates a bootstrap has not reached the start of an episode yet; the return has.
+    """
+
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
+        if not 0.0 <= self.return_weight <= 1.0:
+            raise ValueError(f'return_weight must lie in [0, 1]: {self.return_weight}')
         if self.backup not in ('softmax', 'argmax'):
             raise ValueError(f"backup is {self.backup!r}, expected 'softmax' or 'argmax'")
         if self.subsample < 1 or self.cql_actions < 1 or self.cql_weight < 0:
@@ -62,9 +70,7 @@ class CriticTrainer:
 
     def restart_optimiser(self) -> None:
         """Forget Adam's moments, as the paper does between offline and online training."""
-        self.optimiser = torch.optim.Adam(
-            self.critic.parameters(), lr=self.config.learning_rate
-        )
+        self.optimiser = torch.optim.Adam(self.critic.parameters(), lr=self.config.learning_rate)
 
     def update(
         self,
@@ -87,6 +93,7 @@ class CriticTrainer:
             next_action = self._choose(following, 1, generator)
             next_values = self.target(batch.next_observations, next_action, drawn[0]).squeeze(-1)
             targets = td_targets(batch.rewards, batch.discounts, next_values)
+            targets = targets.lerp(batch.returns, self.config.return_weight)
         data_raw = self.critic.raw(batch.observations, batch.actions.unsqueeze(1)).squeeze(2)
         head = self.critic.value_head
         td_loss = head.loss(data_raw, targets.expand(members, -1)).mean(1).sum()
@@ -143,7 +150,5 @@ class CriticTrainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        for target, online in zip(
-            self.target.parameters(), self.critic.parameters(), strict=True
-        ):
+        for target, online in zip(self.target.parameters(), self.critic.parameters(), strict=True):
             target.lerp_(online, self.config.target_rate)

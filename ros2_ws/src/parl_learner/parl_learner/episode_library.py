@@ -49,14 +49,18 @@ class EpisodeLibrary:
         return episode
 
     def completed(self, purpose: str | None = None) -> dict[str, str]:
-        """File name by episode id, in order of id, of episodes that were neither aborted nor discarded."""
-        found = {
-            episode.episode_id: name
-            for name, episode in self._known.items()
-            if episode is not None
-            and episode.outcome not in ('aborted', 'discarded')
-            and purpose in (None, episode.purpose)
-        }
+        """File name by episode id, in order of id, without aborted and discarded episodes.
+
+        Of several files with one id the first counts: a round never takes in an episode twice.
+        """
+        found: dict[str, str] = {}
+        for name, episode in self._known.items():
+            if (
+                episode is not None
+                and episode.outcome not in ('aborted', 'discarded')
+                and purpose in (None, episode.purpose)
+            ):
+                found.setdefault(episode.episode_id, name)
         return dict(sorted(found.items()))
 
     def _report_once(self, key: str, message: str) -> None:

@@ -32,8 +32,14 @@ class ExperimentConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        if self.demonstrations < 1 or self.episodes_per_round < 1:
-            raise ValueError('demonstrations and episodes_per_round must be at least 1')
+        for name in (
+            'demonstrations',
+            'practice_episodes',
+            'episodes_per_round',
+            'evaluation_episodes',
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f'{name} must be at least 1: {getattr(self, name)}')
         if not 0 <= self.warm_up_episodes <= self.practice_episodes:
             raise ValueError(
                 f'warm_up_episodes must lie in 0…practice_episodes: {self.warm_up_episodes} of '
@@ -43,9 +49,7 @@ class ExperimentConfig:
     def practice_needed(self, round_index: int) -> int:
         """Practice episodes recorded before round 1, 2, … can begin."""
         first = self.warm_up_episodes or self.episodes_per_round
-        return min(
-            first + (round_index - 1) * self.episodes_per_round, self.practice_episodes
-        )
+        return min(first + (round_index - 1) * self.episodes_per_round, self.practice_episodes)
 
     @property
     def rounds(self) -> int:

@@ -1,27 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs an experiment: asks for episodes, waits for the learner, writes the report, ends."""
 
+from collections.abc import Callable
 from pathlib import Path
 import sys
 import time
-from typing import Any
+from typing import Any, TypeAlias
 
-from parl_msgs.action import RunEpisode
-from parl_msgs.msg import EpisodeStatus, LearnerStatus
-from parl_policy.artifact_node import ArtifactNode
-from parl_policy.config_file import load_yaml
 import rclpy
 from rclpy.action import ActionClient
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.task import Future
 
 from parl_learner.episode_library import EpisodeLibrary
 from parl_learner.experiment_config import load_experiment
 from parl_learner.experiment_progress import ExperimentProgress
 from parl_learner.experiment_record import ExperimentRecord, RecordedStep
+from parl_learner.experiment_recovery import unrecorded_steps
 from parl_learner.experiment_report import report_data
 from parl_learner.experiment_schedule import EpisodeStep, LearnStep, next_step
 from parl_learner.report import write_report
+from parl_msgs.action import RunEpisode
+from parl_msgs.msg import EpisodeStatus, LearnerStatus
+from parl_policy.artifact_node import ArtifactNode
+from parl_policy.config_file import ConfigError, load_yaml
+
+ActionAnswer: TypeAlias = Any
+"""What an action server answers: a goal handle, later the result."""
 
 
 class ExperimentError(Exception):
@@ -36,9 +42,14 @@ class ExperimentNode(ArtifactNode):
     MAX_FAILURES = 20
     """Aborted episodes in a row after which the experiment ends."""
 
-    def __init__(self) -> None:
-        """Read the experiment; `run` does the work."""
-        super().__init__('experiment', fetched_kinds=('episode', 'policy', 'critic'))
+    def __init__(self, **node_options: object) -> None:
+        """Read the experiment; `run` does the work. `node_options` as rclpy has them.
+
+        Raises:
+            ConfigError: The experiment file or the task file cannot be used.
+        """
+        kinds = ('episode', 'policy', 'critic')
+        super().__init__('experiment', fetched_kinds=kinds, **node_options)
         self._config = load_experiment(
             Path(str(self.declare_parameter('experiment_file', '').value))
         )
@@ -47,13 +58,16 @@ class ExperimentNode(ArtifactNode):
         self._rate_hz = float(task['control_rate_hz'])
         self._library = EpisodeLibrary(self.store, self.get_logger().error)
         self._record = ExperimentRecord(self.data_folder)
-        self._progress = ExperimentProgress(self._config, self._record.steps())
+        steps = self._record.steps()
+        self._recorded = {step.name for step in steps}
+        self._progress = ExperimentProgress(self._config, steps)
         self._client = ActionClient(self, RunEpisode, 'run_episode')
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(EpisodeStatus, 'episode', self._on_episode, latched)
         self.create_subscription(LearnerStatus, 'learner_status', self._on_learner, 10)
         self._learner = LearnerStatus()
         self._heard_at = time.monotonic()
+        self._policy_state: int | None = None
         self._policy_restarted = False
         self._latencies: list[float] = []
         self._executor = SingleThreadedExecutor()
@@ -70,13 +84,14 @@ class ExperimentNode(ArtifactNode):
         """
         failures = 0
         while (step := self._next_step()) is not None:
+            if isinstance(step, EpisodeStep) and not self._is_policy_free():
+                self._wait_until(self._is_policy_free, 'the policy node (run_episode)')
+                continue  # it may have played this very episode meanwhile
             started = time.monotonic()
             if isinstance(step, LearnStep):
                 self._wait_for_version(step.version)
-                name = f'version-{step.version}'
-                recorded = RecordedStep(
-                    phase='learning', name=name, seconds=time.monotonic() - started
-                )
+                seconds = time.monotonic() - started
+                recorded = RecordedStep(phase='learning', name=step.record_name, seconds=seconds)
             else:
                 result = self._play(step)
                 if result is None or result.outcome == EpisodeStatus.ABORTED:
@@ -96,8 +111,7 @@ class ExperimentNode(ArtifactNode):
                     steps=result.steps,
                     decision_ms=tuple(round(ms, 2) for ms in self._latencies),
                 )
-            self._record.add(recorded)
-            self._say(self._progress.after(step, recorded))
+            self._write_down(step, recorded)
         data = report_data(
             self._config, self._record.steps(), self._library, self.store, self._rate_hz
         )
@@ -107,10 +121,16 @@ class ExperimentNode(ArtifactNode):
         self._library.refresh()
         versions = [record.version for record in self.store.list('policy')]
         newest = max(versions, default=0)
+        for done in unrecorded_steps(self._config, self._library, newest, self._recorded):
+            self._write_down(*done)
         return next_step(self._config, self._library.completed(), newest)
 
+    def _write_down(self, step: EpisodeStep | LearnStep, recorded: RecordedStep) -> None:
+        self._record.add(recorded)
+        self._recorded.add(recorded.name)
+        self._say(self._progress.after(step, recorded))
+
     def _play(self, step: EpisodeStep) -> RunEpisode.Result | None:
-        self._wait_until(self._client.server_is_ready, 'the policy node (run_episode)')
         goal = RunEpisode.Goal(
             episode_id=step.episode_id,
             purpose=step.purpose,
@@ -130,7 +150,12 @@ class ExperimentNode(ArtifactNode):
         answer = self._outcome(handle.get_result_async())
         return None if answer is None else answer.result
 
-    def _outcome(self, future: Any) -> Any:
+    def _is_policy_free(self) -> bool:
+        """Whether it is there and plays nothing, not even an episode of a killed experiment."""
+        free = (EpisodeStatus.IDLE, EpisodeStatus.FINISHED)
+        return self._policy_state in free and self._client.server_is_ready()
+
+    def _outcome(self, future: Future) -> ActionAnswer:
         """Result of a future; None if the policy node fell silent or started anew."""
         while not future.done():
             self._executor.spin_once(timeout_sec=0.5)
@@ -149,7 +174,7 @@ class ExperimentNode(ArtifactNode):
                 said_at = time.monotonic()
                 self._say(self._progress.while_learning(version, self._learner))
 
-    def _wait_until(self, ready: Any, what: str) -> None:
+    def _wait_until(self, ready: Callable[[], bool], what: str) -> None:
         said_at = time.monotonic()
         while not ready():
             self._spin_for(0.1)
@@ -163,14 +188,15 @@ class ExperimentNode(ArtifactNode):
             self._executor.spin_once(timeout_sec=left)
 
     def _say(self, text: str) -> None:
-        print(text, flush=True)  # noqa: T201 the progress of a command is its output
+        print(text, flush=True)
 
-    def _on_feedback(self, message: Any) -> None:
+    def _on_feedback(self, message: RunEpisode.Impl.FeedbackMessage) -> None:
         self._heard_at = time.monotonic()
         self._latencies.append(message.feedback.decision_ms)
 
     def _on_episode(self, message: EpisodeStatus) -> None:
         self._heard_at = time.monotonic()
+        self._policy_state = message.state
         self._policy_restarted |= message.state == EpisodeStatus.IDLE
 
     def _on_learner(self, message: LearnerStatus) -> None:
@@ -178,17 +204,18 @@ class ExperimentNode(ArtifactNode):
 
 
 def main() -> None:
-    """Run the experiment; exit code 0 when the report is written."""
+    """Run the experiment; exit code 0 when the report is written, 2 when it gives up."""
     rclpy.init()
     node, code = None, 1
     try:
         node = ExperimentNode()
         report = node.run()
-        print(report.read_text(encoding='utf-8'))  # noqa: T201
-        print(f'report: {report}')  # noqa: T201
+        print(report.read_text(encoding='utf-8'))
+        print(f'report: {report}')
         code = 0
-    except ExperimentError as error:
-        print(f'experiment stopped: {error}', file=sys.stderr)  # noqa: T201
+    except (ConfigError, ExperimentError) as error:
+        print(f'experiment stopped: {error}', file=sys.stderr)
+        code = 2
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
@@ -196,3 +223,7 @@ def main() -> None:
             node.destroy_node()
         rclpy.try_shutdown()
     sys.exit(code)
+
+
+if __name__ == '__main__':
+    main()

@@ -79,9 +79,7 @@ class ExperimentProgress:
     def _count(self, recorded: RecordedStep) -> None:
         self._done.add(recorded.name)
         self._seconds.setdefault(recorded.phase, []).append(recorded.seconds)
-        self._successes[recorded.phase] = (
-            self._successes.get(recorded.phase, 0) + recorded.success
-        )
+        self._successes[recorded.phase] = self._successes.get(recorded.phase, 0) + recorded.success
 
 
 def _or_unknown(seconds: float) -> str:

@@ -33,9 +33,9 @@ class ExperimentRecord:
         self._path = folder / 'experiment.jsonl'
         if self._path.exists():
             content = self._path.read_bytes()
-            whole = content[: content.rfind(b'\n') + 1]
-            if whole != content:
-                self._path.write_bytes(whole)
+            whole = content.rfind(b'\n') + 1
+            if whole != len(content):
+                os.truncate(self._path, whole)
 
     def add(self, step: RecordedStep) -> None:
         """Append a step durably."""

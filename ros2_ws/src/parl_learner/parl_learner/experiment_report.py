@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from parl_policy.artifact_store import ArtifactStore
-from parl_policy.policy_classes import load_actor
 import torch
 
 from parl_learner.calibration_figure import calibration_of
@@ -14,6 +12,8 @@ from parl_learner.episode_library import EpisodeLibrary
 from parl_learner.experiment_config import ExperimentConfig
 from parl_learner.experiment_record import RecordedStep
 from parl_learner.report_data import Calibration, EvaluationResult, PhaseTime, ReportData
+from parl_policy.artifact_store import ArtifactStore
+from parl_policy.policy_classes import load_actor
 
 LABELS = {
     'imitation': 'imitation alone',
@@ -66,9 +66,7 @@ def _evaluations(
                 successes=sum(step.success for step in episodes),
                 episodes=len(episodes),
                 mean_steps=float(np.mean([step.steps for step in episodes])),
-                seconds=sum(
-                    step.seconds for step in steps[:first] if step.phase not in LABELS
-                ),
+                seconds=sum(step.seconds for step in steps[:first] if step.phase not in LABELS),
                 practised_episodes=config.practice_episodes if phase == 'fine-tuned' else 0,
                 episode_ids=[step.name for step in episodes],
             )

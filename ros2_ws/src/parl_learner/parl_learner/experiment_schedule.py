@@ -37,6 +37,11 @@ class LearnStep:
 
     version: int
 
+    @property
+    def record_name(self) -> str:
+        """Its name in the record of the experiment."""
+        return f'version-{self.version}'
+
 
 def episode_id(phase: str, index: int) -> str:
     """Name of an episode by its place in the experiment."""

@@ -8,7 +8,7 @@ import time
 from parl_learner.checkpoint import load_checkpoint, save_checkpoint, saved_rounds
 from parl_learner.episode_library import EpisodeLibrary
 from parl_learner.experiment_config import ExperimentConfig
-from parl_learner.learning_loop import UPDATES, LearningLoop
+from parl_learner.learning_loop import LearningLoop, UPDATES
 from parl_policy.artifact_store import ArtifactRecord, ArtifactStore
 from parl_policy.episode import Episode
 
@@ -49,6 +49,7 @@ class Learner:
         self._rounds: list[list[str]] = []
         self._checkpoint = store.folder / 'learner.checkpoint'
         self._saved_at = time.monotonic()
+        self._is_saved = True
         self._stored_version = 0
         self._pace: dict[str, float] = {}  # kind of update -> seconds, running mean
         self.library.refresh()
@@ -81,6 +82,8 @@ class Learner:
         """
         if self.busy:
             return True
+        if not self._is_saved:
+            self._save()
         self._store_version()
         self.library.refresh()
         names = self._next_round()
@@ -105,6 +108,7 @@ class Learner:
         kind = UPDATES.get(self.loop.stage.name, '')
         started = time.monotonic()
         self.loop.advance()
+        self._is_saved = False
         seconds = time.monotonic() - started
         self._pace[kind] = self._pace.get(kind, seconds) * 0.98 + seconds * 0.02
         if self.loop.idle or time.monotonic() - self._saved_at > self.CHECKPOINT_EVERY_S:
@@ -157,5 +161,5 @@ class Learner:
     def _save(self) -> None:
         assert self.loop is not None
         save_checkpoint(self._checkpoint, self.loop, self._rounds)
+        self._is_saved = True
         self._saved_at = time.monotonic()
-

@@ -4,20 +4,23 @@
 import json
 import math
 from pathlib import Path
+import sys
 import threading
 import time
 import traceback
 
-from parl_msgs.msg import LearnerStatus
-from parl_policy.artifact_node import ArtifactNode
-from parl_policy.durable_file import DurableWriteError
 import rclpy
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 import torch
 
 from parl_learner.experiment_config import load_experiment
 from parl_learner.learner import Learner
 from parl_learner.message_conversion import to_status
+from parl_msgs.msg import LearnerStatus
+from parl_policy.artifact_node import ArtifactNode
+from parl_policy.config_file import ConfigError
+from parl_policy.durable_file import DurableWriteError
 
 
 class LearnerNode(ArtifactNode):
@@ -26,10 +29,16 @@ class LearnerNode(ArtifactNode):
     RETRY_S = 5.0
     """Pause before work goes on after a full disk."""
 
-    def __init__(self) -> None:
-        """Start the worker."""
-        super().__init__('learner', fetched_kinds=('episode',))
-        self._config = load_experiment(Path(str(self.declare_parameter('experiment_file', '').value)))
+    def __init__(self, **node_options: object) -> None:
+        """Start the worker. `node_options` as rclpy has them.
+
+        Raises:
+            ConfigError: The experiment file cannot be used.
+        """
+        super().__init__('learner', fetched_kinds=('episode',), **node_options)
+        self._config = load_experiment(
+            Path(str(self.declare_parameter('experiment_file', '').value))
+        )
         torch.set_num_threads(int(self.declare_parameter('threads', 1).value or 1))
         self._learner: Learner | None = None
         self._trouble = ''
@@ -37,7 +46,10 @@ class LearnerNode(ArtifactNode):
         self._log = self.data_folder / 'learner.jsonl'
         self._stop = threading.Event()
         self._worker = threading.Thread(target=self._run, name='learning')
-        self.create_timer(1.0, self._report)
+        # The wall's clock: simulated time stands still while nobody plays.
+        self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        for kind in ('policy', 'critic'):
+            self.announce_stored(kind)
         self._worker.start()
 
     def destroy_node(self) -> None:
@@ -53,7 +65,7 @@ class LearnerNode(ArtifactNode):
             )
             while not self._stop.is_set():
                 self._work(self._learner)
-        except Exception as error:  # noqa: BLE001 the operator must be told, whatever it is
+        except Exception as error:
             self._trouble = f'stopped: {error}'
             self.get_logger().fatal(f'learning stopped: {error}\n{traceback.format_exc()}')
 
@@ -96,9 +108,15 @@ def main() -> None:
         node = LearnerNode()
         executor.add_node(node)
         executor.spin()
+    except ConfigError as error:
+        sys.exit(f'learner: {error}')
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+
+
+if __name__ == '__main__':
+    main()

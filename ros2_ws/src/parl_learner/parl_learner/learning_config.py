@@ -21,10 +21,10 @@ class LearningConfig:
     """Key of `parl_policy.policy_classes.POLICY_CLASSES`."""
     policy: Mapping[str, Any] = field(default_factory=dict)
     """Fields of that class's config."""
-    policy_trainer: PolicyTrainerConfig = PolicyTrainerConfig()
-    critic: CriticConfig = CriticConfig()
-    critic_trainer: CriticTrainerConfig = CriticTrainerConfig()
-    optimisation: ActionOptimisationConfig = ActionOptimisationConfig()
+    policy_trainer: PolicyTrainerConfig = field(default_factory=PolicyTrainerConfig)
+    critic: CriticConfig = field(default_factory=CriticConfig)
+    critic_trainer: CriticTrainerConfig = field(default_factory=CriticTrainerConfig)
+    optimisation: ActionOptimisationConfig = field(default_factory=ActionOptimisationConfig)
     choice: Literal['argmax', 'softmax'] = 'softmax'
     """Particle that acts on the robot: drawn from softmax(Q), or the best (paper: AntMaze)."""
     discount: float = 0.99

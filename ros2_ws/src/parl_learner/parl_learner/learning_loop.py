@@ -47,7 +47,7 @@ class Counters:
 
 
 class LearningLoop:
-    """Owns replay, policy, critic and their trainers. Uses torch's default generator throughout."""
+    """Owns replay, policy, critic and their trainers; all draws are from torch's own generator."""
 
     def __init__(
         self, config: LearningConfig, observation_names: Sequence[str], seed: int
@@ -170,6 +170,7 @@ class LearningLoop:
         if self.config.method == 'frozen':
             return (Stage('finishing', 1),)
         if self.config.method == 'filtered_imitation':
+            policy_steps *= self.replay.has_successes
             return (Stage('imitating_successes', policy_steps), Stage('finishing', 1))
         return (
             Stage('sampling_new', 1),

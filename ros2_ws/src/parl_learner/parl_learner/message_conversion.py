@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Between ROS messages and the plain values that the rest of the package speaks."""
 
-from parl_msgs.msg import LearnerStatus
-
 from parl_learner.learner import Learner
+from parl_msgs.msg import LearnerStatus
 
 PHASES = {
     'imitating': 'pretraining',

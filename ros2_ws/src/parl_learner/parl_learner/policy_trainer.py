@@ -39,9 +39,7 @@ class PolicyTrainer:
         generator: torch.Generator,
     ) -> float:
         """One gradient step on targets (B, m, D); returns the loss."""
-        loss = self.policy.loss(
-            self.policy.encode(observations), targets, None, generator
-        ).mean()
+        loss = self.policy.loss(self.policy.encode(observations), targets, None, generator).mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()

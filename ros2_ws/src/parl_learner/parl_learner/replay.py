@@ -47,7 +47,8 @@ class Replay:
         self.row_actions = torch.empty(0, action_dim)
         """(M, D) executed action of each row; 0 in closing rows, which begin no transition."""
         self._columns = {
-            name: torch.empty(0) for name in ('rewards', 'discounts', 'returns', 'demonstration', 'success')
+            name: torch.empty(0)
+            for name in ('rewards', 'discounts', 'returns', 'demonstration', 'success')
         }
         self._rows = torch.empty(0, dtype=torch.long)
 
@@ -113,6 +114,11 @@ class Replay:
                 ]
             )
         )
+
+    @property
+    def has_successes(self) -> bool:
+        """Whether any episode succeeded."""
+        return bool(self._columns['success'].any())
 
     def draw_successes(self, size: int, generator: torch.Generator) -> Batch:
         """A random batch of transitions from episodes that succeeded."""

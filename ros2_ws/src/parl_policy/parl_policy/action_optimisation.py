@@ -57,10 +57,12 @@ class Particles:
 
     def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """`count` draws a state from softmax(Q), (B, count, D) (Eq. 4.3, temperature 1)."""
-        chosen = torch.multinomial(
-            self.values.softmax(1), count, replacement=True, generator=generator
-        )
-        return self._take(chosen)
+        return self._take(self.draw(count, generator))
+
+    def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """Which particles `sample` takes: indices (B, count)."""
+        weights = self.values.softmax(1)
+        return torch.multinomial(weights, count, replacement=True, generator=generator)
 
     def _take(self, chosen: torch.Tensor) -> torch.Tensor:
         index = chosen.unsqueeze(-1).expand(-1, -1, self.actions.shape[-1])

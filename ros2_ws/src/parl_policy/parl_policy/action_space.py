@@ -47,7 +47,7 @@ def apply_action(target: Target, action: np.ndarray) -> Target:
 
 
 def action_between(previous: Target, current: Target) -> np.ndarray:
-    """Normalised action that leads from one executed target to the next; inverse of `apply_action`.
+    """Normalised action from one executed target to the next; inverse of `apply_action`.
 
     Returns:
         (7,) clipped to [-1, 1].

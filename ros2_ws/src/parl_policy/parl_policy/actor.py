@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The optimised policy π_opt as it acts: sample, rank, climb, choose."""
 
-import time
 from dataclasses import dataclass
+import time
 from typing import Literal
 
 import numpy as np
@@ -73,12 +73,12 @@ class Actor:
                 self.optimisation,
                 movable=~self.policy.action_spec.is_binary(),
             )
-            if self.choice == 'argmax':
-                chosen = particles.argmax()[0]
-            else:
-                chosen = particles.sample(1, generator)[0, 0]
             candidates, values = particles.actions, particles.values[0]
-            mean_q = float(values.max() if self.choice == 'argmax' else values.mean())
+            if self.choice == 'argmax':
+                index = int(values.argmax())
+            else:
+                index = int(particles.draw(1, generator))
+            chosen, mean_q = candidates[0, index], float(values[index])
         return Decision(
             action=chosen.numpy(),
             candidates=candidates[0].numpy(),

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A node that shares finished files: announces its own, serves them, fetches what others announce."""
+"""A node that shares finished files: announces and serves its own, fetches those of others."""
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
-from parl_msgs.msg import Artifact
-from parl_msgs.srv import ReadArtifact
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
+from parl_msgs.msg import Artifact
+from parl_msgs.srv import ReadArtifact
+from parl_policy.artifact_fetch_node import ArtifactFetch
 from parl_policy.artifact_store import ArtifactError, ArtifactRecord, ArtifactStore
-from parl_policy.chunk_assembler import ChunkAssembler
+from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.message_conversion import to_artifact, to_record
 
@@ -25,19 +26,22 @@ class ArtifactNode(Node):
     folder of its own and fetches the kinds it needs in chunks, checked by their hash.
     """
 
-    def __init__(self, name: str, fetched_kinds: Collection[str], **options: Any) -> None:
+    def __init__(self, name: str, fetched_kinds: Collection[str], **options: object) -> None:
         """Declare `data_folder`, open the store, serve `~/read_artifact`."""
         super().__init__(name, **options)
         folder = str(self.declare_parameter('data_folder', '').value)
         if not folder:
-            raise ValueError(f'{name}: parameter data_folder is empty; give an absolute path')
+            raise ConfigError(f'{name}: parameter data_folder is empty; give an absolute path')
         self.data_folder = Path(folder)
         self.store = ArtifactStore(self.data_folder / 'artifacts')
         self._fetched_kinds = fetched_kinds
-        self._fetching: set[str] = set()
+        self._fetches: dict[tuple[str, str], ArtifactFetch] = {}  # by name and server
         self._announcements = self.create_publisher(Artifact, 'artifact', LATCHED)
         self.create_subscription(Artifact, 'artifact', self._on_artifact, LATCHED)
         self.create_service(ReadArtifact, '~/read_artifact', self._on_read)
+        # For servers that are not there yet, or no longer.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(0.2, self._advance_fetches, clock=steady)
 
     def announce(self, record: ArtifactRecord) -> Artifact:
         """Tell everybody about a file of the store; returns the announcement."""
@@ -45,6 +49,11 @@ class ArtifactNode(Node):
         message = to_artifact(record, self.get_clock().now().to_msg(), server)
         self._announcements.publish(message)
         return message
+
+    def announce_stored(self, kind: str) -> None:
+        """Tell again about what was stored before this process began: nobody else would."""
+        for record in self.store.list(kind)[-LATCHED.depth :]:
+            self.announce(record)
 
     def _on_read(
         self, request: ReadArtifact.Request, response: ReadArtifact.Response
@@ -57,25 +66,30 @@ class ArtifactNode(Node):
             response.message = str(error)
         return response
 
-    async def _on_artifact(self, message: Artifact) -> None:
-        is_wanted = message.kind in self._fetched_kinds and message.name not in self._fetching
-        if not is_wanted or (self.store.folder / message.name).exists():
+    def _on_artifact(self, message: Artifact) -> None:
+        key = (message.name, message.server)
+        if message.kind not in self._fetched_kinds or key in self._fetches:
             return
-        self._fetching.add(message.name)
+        if (self.store.folder / message.name).exists():
+            return
         client = self.create_client(ReadArtifact, message.server)
         try:
-            assembler = ChunkAssembler(self.store.folder, to_record(message))
-            while not assembler.is_complete:
-                request = ReadArtifact.Request(
-                    name=message.name, offset=assembler.next_offset, length=assembler.next_length
-                )
-                answer = await client.call_async(request)
-                if not answer.success:
-                    raise ArtifactError(answer.message)
-                assembler.add(request.offset, bytes(answer.data))
-            assembler.finish()
-        except (ArtifactError, DurableWriteError) as error:
-            self.get_logger().error(f'cannot fetch {message.name} from {message.server}: {error}')
-        finally:
-            self._fetching.discard(message.name)
+            self._fetches[key] = ArtifactFetch(client, self.store.folder, to_record(message))
+        except ArtifactError as error:
+            self.get_logger().error(f'cannot fetch from {message.server}: {error}')
             self.destroy_client(client)
+        self._advance_fetches()
+
+    def _advance_fetches(self) -> None:
+        for (name, server), fetch in list(self._fetches.items()):
+            try:
+                asked = fetch.advance()
+            except (ArtifactError, DurableWriteError) as error:
+                self.get_logger().error(f'cannot fetch {name} from {server}: {error}')
+            else:
+                if asked is not None:
+                    asked.add_done_callback(lambda _: self._advance_fetches())
+                if not fetch.is_over:
+                    continue
+            del self._fetches[name, server]
+            self.destroy_client(fetch.client)

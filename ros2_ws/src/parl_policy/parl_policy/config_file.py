@@ -5,11 +5,23 @@ from collections.abc import Mapping
 import dataclasses
 from pathlib import Path
 import types
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    get_args,
+    get_origin,
+    get_type_hints,
+    Literal,
+    TYPE_CHECKING,
+    TypeVar,
+    Union,
+)
 
 import yaml
 
-Config = TypeVar('Config')
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Config = TypeVar('Config', bound='DataclassInstance')
 
 
 class ConfigError(ValueError):
@@ -31,7 +43,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def from_mapping(config_class: type[Config], mapping: Mapping[str, Any], where: str) -> Config:
+def from_mapping(config_class: type[Config], mapping: object, where: str) -> Config:
     """Build a (nested) dataclass from plain YAML or JSON data.
 
     Args:
@@ -44,9 +56,9 @@ def from_mapping(config_class: type[Config], mapping: Mapping[str, Any], where: 
     """
     if not isinstance(mapping, Mapping):
         raise ConfigError(f'{where}: found {mapping!r}, expected a mapping')
-    fields = {field.name: field for field in dataclasses.fields(config_class)}  # type: ignore[arg-type]
+    fields = {field.name: field for field in dataclasses.fields(config_class)}
     hints = get_type_hints(config_class)
-    unknown = sorted(set(mapping) - set(fields))
+    unknown = sorted(set(mapping) - set(fields), key=str)
     if unknown:
         raise ConfigError(f'{where}: unknown key {unknown[0]!r}; known are {sorted(fields)}')
     missing = [
@@ -69,12 +81,12 @@ def from_mapping(config_class: type[Config], mapping: Mapping[str, Any], where: 
         raise ConfigError(f'{where}: {error}') from error
 
 
-def to_mapping(config: Any) -> dict[str, Any]:
+def to_mapping(config: 'DataclassInstance') -> dict[str, Any]:
     """Inverse of `from_mapping`: plain data that JSON and YAML can hold."""
     return dataclasses.asdict(config)
 
 
-def _convert(hint: Any, value: Any, where: str) -> Any:
+def _convert(hint: object, value: object, where: str) -> object:
     origin, arguments = get_origin(hint), get_args(hint)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return from_mapping(hint, value, where)

@@ -75,7 +75,7 @@ class CriticMember(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """(B, O), (B, n, D) -> (B, n, outputs); the observation's part is computed once a state."""
+        """(B, O), (B, n, D) -> (B, n, outputs); the observation's part is computed once."""
         x = self.layers[0](observations).unsqueeze(1) + self.action_layers[0](actions)
         x = nn.functional.silu(self.norms[0](x))
         for i in range(1, len(self.layers)):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Diffusion policy: DDPM with few steps over an LN-ResNet (PA-RL's default base policy)."""
 
-import copy
 from collections.abc import Iterable
+import copy
 from dataclasses import dataclass
 
 import torch

@@ -2,5 +2,5 @@
 """Why an episode cannot go on."""
 
 
-class EpisodeAbort(Exception):
+class EpisodeAbortError(Exception):
     """Ends the running episode; the message names what failed and what to do about it."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from parl_policy.action_space import Target, action_between, apply_action, check_action
+from parl_policy.action_space import action_between, apply_action, check_action, Target
 from parl_policy.episode import Episode
-from parl_policy.observation import StationState, observation_names, observe
+from parl_policy.observation import observation_names, observe, StationState
 
 UNKNOWN, FAILURE, SUCCESS = 0, 1, 2
 """Verdicts, as in parl_msgs/Reward."""
@@ -77,6 +77,8 @@ class EpisodePlayer:
             )
         self._states.append(state)
         self._observations.append(observation)
+        if self.over:
+            return observation  # an operator's label stands, whatever is seen afterwards
         if state.verdict == SUCCESS:
             self.outcome = 'success'
         elif self.steps >= self.goal.max_steps:

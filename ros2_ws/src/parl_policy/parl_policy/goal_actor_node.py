@@ -5,23 +5,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget, ObjectPositions
 from parl_msgs.srv import Act
-import torch
-
 from parl_policy import message_conversion as convert
 from parl_policy.actor import Actor, Decision
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.artifact_store import ArtifactRecord
-from parl_policy.episode_abort import EpisodeAbort
+from parl_policy.episode_abort import EpisodeAbortError
 from parl_policy.observation import StationState
 from parl_policy.policy_classes import load_actor
 from parl_policy.station_node import StationLink
 from parl_policy.weights_file import WeightsFileError
-
-VERSION_TIMEOUT_S = 60.0
-"""Wall time to wait for an announced version."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +37,10 @@ async def make_goal_actor(
     """Make the actor that a goal asks for.
 
     Raises:
-        EpisodeAbort: The version does not come, is damaged, or the actor's service is missing.
+        EpisodeAbortError: The version does not come, is damaged, or the service is missing.
     """
     if goal.actor:
-        return _outside_actor(node, link, goal)
+        return _outside_actor(link, goal)
     policy = await _version(node, link, 'policy', goal.policy_version)
     critic = await _version(node, link, 'critic', policy.version) if goal.optimise else None
     store = node.store
@@ -52,7 +49,7 @@ async def make_goal_actor(
             store.path(policy.name), store.path(critic.name) if critic else None
         )
     except WeightsFileError as error:
-        raise EpisodeAbort(str(error)) from error
+        raise EpisodeAbortError(str(error)) from error
     return _policy_actor(actor, policy.name, goal.seed)
 
 
@@ -65,8 +62,8 @@ def _policy_actor(actor: Actor, version: str, seed: int) -> GoalActor:
     return GoalActor(version, choose)
 
 
-def _outside_actor(node: ArtifactNode, link: StationLink, goal: RunEpisode.Goal) -> GoalActor:
-    client = node.create_client(Act, goal.actor)
+def _outside_actor(link: StationLink, goal: RunEpisode.Goal) -> GoalActor:
+    client = link.client(Act, goal.actor)
 
     async def choose(step: int, observation: np.ndarray, state: StationState) -> Decision:
         request = Act.Request(
@@ -83,7 +80,7 @@ def _outside_actor(node: ArtifactNode, link: StationLink, goal: RunEpisode.Goal)
         )
         answer = await link.call(client, request)
         if not answer.success:
-            raise EpisodeAbort(f'{goal.actor}: {answer.message}')
+            raise EpisodeAbortError(f'{goal.actor}: {answer.message}')
         action = np.clip(np.asarray(answer.actions, dtype=np.float64), -1.0, 1.0)
         unknown = float('nan')
         return Decision(action, action[None], np.array([unknown]), unknown, 0.0)
@@ -111,7 +108,9 @@ async def _version(
 
     return await link.until(
         find,
-        VERSION_TIMEOUT_S,
-        lambda: f'{kind} version {version or "(any)"} is not in {node.store.folder}; '
-        'has the learner announced it?',
+        link.VERSION_TIMEOUT_S,
+        lambda: (
+            f'{kind} version {version or "(any)"} is not in {node.store.folder}; '
+            'has the learner announced it?'
+        ),
     )

@@ -117,9 +117,13 @@ class InputGate:
         Args:
             start_target: Stands for the executed target before the first step.
         """
-        assert self._objects and self._verdict and self._opening
+        if self._objects is None or self._verdict is None or self._opening is None:
+            raise RuntimeError('the inputs are not complete; ask `missing` first')
+        target = start_target
+        if self._executed is not None and self._executed.episode_id == self._verdict.episode_id:
+            target = self._executed.target  # else a late answer to an earlier episode
         return StationState(
-            target=self._executed.target if self._executed else start_target,
+            target=target,
             gripper_opening=self._opening[1],
             object_positions=self._objects.positions,
             object_visible=self._objects.visible,

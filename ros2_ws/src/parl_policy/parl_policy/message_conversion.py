@@ -5,11 +5,11 @@ from builtin_interfaces.msg import Time
 import cv2
 from geometry_msgs.msg import Point, Pose, Quaternion
 import numpy as np
-from parl_msgs.msg import Artifact, EndEffectorTarget, ObjectPositions, Reward
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
+from parl_msgs.msg import Artifact, EndEffectorTarget, ObjectPositions, Reward
 from parl_policy.action_space import MAX_TRANSLATION_M, Target
 from parl_policy.actor import Decision
 from parl_policy.artifact_store import ArtifactRecord
@@ -141,7 +141,7 @@ def to_artifact(record: ArtifactRecord, time: Time, server: str) -> Artifact:
 
 
 def to_markers(decision: Decision, target: Target, frame_id: str, time: Time) -> MarkerArray:
-    """Candidate targets as spheres from blue (lowest Q) to red (highest), the chosen one larger."""
+    """Candidate targets as spheres, blue (lowest Q) to red (highest), the chosen one larger."""
     values = np.nan_to_num(decision.values)
     span = max(float(np.ptp(values)), 1e-9)
     marker = Marker(ns='candidates', type=Marker.SPHERE_LIST, action=Marker.ADD)

@@ -35,18 +35,17 @@ class StationState:
 
 def observation_names(object_names: tuple[str, ...]) -> list[str]:
     """Name of every entry of the observation vector, in order; units m, rad, 0…1."""
-    names = ['ee_x', 'ee_y', 'ee_z', 'ee_rx', 'ee_ry', 'ee_rz', 'gripper_target', 'gripper_opening']
+    names = ['ee_z', 'ee_rx', 'ee_ry', 'ee_rz', 'gripper_target', 'gripper_opening']
     for name in object_names:
-        names += [f'{name}_{axis}' for axis in 'xy']
-        names += [f'{name}_from_ee_{axis}' for axis in 'xy']
-        names += [f'{name}_visible']
+        names += [f'{name}_from_ee_x', f'{name}_from_ee_y', f'{name}_visible']
     return names
 
 
 def observe(state: StationState, object_names: tuple[str, ...]) -> np.ndarray:
     """Build the observation vector.
 
-    Objects stand on the table or the rack and are located on a plane, so only x and y are seen.
+    Objects are seen from the gripper, so that what is learned in one place holds in another. They
+    are located on a plane, so only x and y of them are known.
 
     Returns:
         (O,) float32, in the order of `observation_names`.
@@ -56,17 +55,19 @@ def observe(state: StationState, object_names: tuple[str, ...]) -> np.ndarray:
     """
     target = state.target
     values = [
-        *target.position,
+        target.position[2],
         *vector_from_rotation(target.rotation @ R_DOWN.T),
         target.gripper,
         state.gripper_opening,
     ]
     for position, visible in zip(state.object_positions, state.object_visible, strict=True):
-        values += [*position[:2], *(position - target.position)[:2], float(visible)]
+        values += [*(position - target.position)[:2], float(visible)]
     observation = np.asarray(values, dtype=np.float32)
     names = observation_names(object_names)
     if len(names) != len(observation):
-        raise ValueError(f'{len(state.object_positions)} objects seen, the task has {object_names}')
+        raise ValueError(
+            f'{len(state.object_positions)} objects seen, the task has {object_names}'
+        )
     bad = [name for name, value in zip(names, observation, strict=True) if not np.isfinite(value)]
     if bad:
         raise ValueError(

@@ -3,9 +3,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable, TypeAlias
 
 import torch
+
+Context: TypeAlias = Any
+"""What a policy keeps of B states between `encode` and its use, B leading; its own affair."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class ActionSpec:
     dim: int
     """Numbers per control step (A)."""
     binary: tuple[int, ...] = ()
-    """Entries of a control step that are only ever -1 or 1, such as a gripper that opens or closes.
+    """Entries of a control step that are only ever -1 or 1: a gripper that opens or closes.
 
     A critic would else be asked about half-closed grippers that no data ever showed.
     """
@@ -56,17 +59,17 @@ class Policy(Protocol):
         """Called once before training, with all observations (N, O) of the demonstrations."""
         ...
 
-    def encode(self, observations: torch.Tensor) -> Any:
-        """Context computed once per state (B leading): features, a key-value cache, or the input."""
+    def encode(self, observations: torch.Tensor) -> Context:
+        """Context computed once per state: features, a key-value cache, or the input."""
         ...
 
-    def sample(self, context: Any, count: int, generator: torch.Generator) -> torch.Tensor:
+    def sample(self, context: Context, count: int, generator: torch.Generator) -> torch.Tensor:
         """`count` independent actions a state: (B, k, D); same generator state, same actions."""
         ...
 
     def loss(
         self,
-        context: Any,
+        context: Context,
         targets: torch.Tensor,
         weights: torch.Tensor | None,
         generator: torch.Generator,
@@ -89,6 +92,6 @@ class Policy(Protocol):
         """Everything needed to act and to go on training."""
         ...
 
-    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> Any:
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> object:
         """Inverse of `state_dict`."""
         ...

@@ -15,9 +15,9 @@ from parl_policy.config_file import from_mapping, to_mapping
 from parl_policy.critic import CriticConfig, CriticEnsemble
 from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
 from parl_policy.policy import ActionSpec, Policy
-from parl_policy.weights_file import WeightsFileError, load_weights, weights_to_bytes
+from parl_policy.weights_file import load_weights, weights_to_bytes, WeightsFileError
 
-POLICY_CLASSES: dict[str, tuple[Callable[..., Policy], type]] = {
+POLICY_CLASSES: dict[str, tuple[Callable[..., Policy], type[Any]]] = {
     'diffusion': (DiffusionPolicy, DiffusionPolicyConfig),
 }
 
@@ -54,9 +54,7 @@ class ActorConfig:
 
     def make_critic(self) -> CriticEnsemble:
         """An untrained critic."""
-        return CriticEnsemble(
-            len(self.observation_names), self.action_spec.flat_dim, self.critic
-        )
+        return CriticEnsemble(len(self.observation_names), self.action_spec.flat_dim, self.critic)
 
 
 def version_to_bytes(

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy node: observations in, targets out, one episode per `run_episode` goal."""
 
+import sys
 import time
 
-from parl_msgs.action import RunEpisode
-from parl_msgs.msg import EpisodeStatus
-from parl_msgs.srv import LabelEpisode
 import rclpy
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
@@ -13,10 +11,14 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_srvs.srv import Trigger
 
+from parl_msgs.action import RunEpisode
+from parl_msgs.msg import EpisodeStatus
+from parl_msgs.srv import LabelEpisode
 from parl_policy.artifact_node import ArtifactNode
+from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.episode import EpisodeError
-from parl_policy.episode_abort import EpisodeAbort
+from parl_policy.episode_abort import EpisodeAbortError
 from parl_policy.episode_file import episode_to_bytes
 from parl_policy.episode_player import EpisodeGoal, EpisodePlayer
 from parl_policy.goal_actor_node import make_goal_actor
@@ -37,11 +39,18 @@ LABELS = {
 
 
 class PolicyNode(ArtifactNode):
-    """Plays episodes: reset, go to start, step until the verdict or the horizon, write the file."""
+    """Plays episodes: reset, go to start, step until verdict or horizon, write the file."""
 
-    def __init__(self) -> None:
-        """Wait for goals; weights are loaded when a goal asks for a version."""
-        super().__init__('policy', fetched_kinds=('policy', 'critic'))
+    def __init__(self, **node_options: object) -> None:
+        """Wait for goals; weights are loaded when a goal asks for a version.
+
+        Args:
+            node_options: As rclpy has them.
+
+        Raises:
+            ConfigError: The task file cannot be used.
+        """
+        super().__init__('policy', fetched_kinds=('policy', 'critic'), **node_options)
         self.link = StationLink(self)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._episode = self.create_publisher(EpisodeStatus, 'episode', latched)
@@ -58,6 +67,7 @@ class PolicyNode(ArtifactNode):
             goal_callback=self._on_goal,
             cancel_callback=lambda _: CancelResponse.ACCEPT,
         )
+        self.announce_stored('episode')
         self._tell(EpisodeStatus.IDLE, '')
 
     def _on_goal(self, request: RunEpisode.Goal) -> GoalResponse:
@@ -72,13 +82,12 @@ class PolicyNode(ArtifactNode):
 
     async def _on_run_episode(self, handle: ServerGoalHandle) -> RunEpisode.Result:
         request = handle.request
-        goal = EpisodeGoal(
-            request.episode_id, request.purpose, request.max_steps, request.seed
-        )
+        goal = EpisodeGoal(request.episode_id, request.purpose, request.max_steps, request.seed)
         reason = ''
+        self.link.is_cancelled = lambda: handle.is_cancel_requested
         try:
             player = await self._play(handle, goal)
-        except (EpisodeAbort, ValueError) as error:
+        except (EpisodeAbortError, ValueError) as error:
             reason = str(error)
             self.get_logger().error(f'{goal.episode_id} aborted: {reason}')
             player = self._player or EpisodePlayer(goal, ())
@@ -109,8 +118,6 @@ class PolicyNode(ArtifactNode):
             seen_at = time.perf_counter()
             boundary_s = state.stamp_s + self.link.period_s
             self.link.record_frame(state.stamp_s)
-            if handle.is_cancel_requested:
-                raise EpisodeAbort('cancelled by the client')
             observation = player.see(state)
             if player.over:
                 return player
@@ -191,9 +198,15 @@ def main() -> None:
         node = PolicyNode()
         executor.add_node(node)
         executor.spin()
+    except ConfigError as error:
+        sys.exit(f'policy: {error}')
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+
+
+if __name__ == '__main__':
+    main()

@@ -2,29 +2,31 @@
 """The policy node's end of the station's topics and services."""
 
 from collections.abc import Callable
+from pathlib import Path
 import time
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from parl_msgs.msg import EndEffectorTarget, ObjectPositions, Reward
-from parl_msgs.srv import GoToStart, Reset
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import qos_profile_sensor_data, QoSProfile, ReliabilityPolicy
 from rclpy.task import Future
 from sensor_msgs.msg import Image, JointState
 from visualization_msgs.msg import MarkerArray
 
+from parl_msgs.msg import EndEffectorTarget, ObjectPositions, Reward
+from parl_msgs.srv import GoToStart, Reset
 from parl_policy import message_conversion as convert
 from parl_policy.action_space import Target
 from parl_policy.actor import Decision
-from parl_policy.episode_abort import EpisodeAbort
+from parl_policy.config_file import load_yaml
+from parl_policy.episode_abort import EpisodeAbortError
 from parl_policy.input_gate import InputGate
 from parl_policy.observation import StationState
-from parl_policy.config_file import load_yaml
-from pathlib import Path
 
 Value = TypeVar('Value')
+ServiceResponse: TypeAlias = Any
+"""Response of the service that is called."""
 
 
 class StationLink:
@@ -34,21 +36,26 @@ class StationLink:
     """Wall time without complete inputs after which the episode is aborted."""
     SERVICE_TIMEOUT_S = 30.0
     """Wall time for reset and the way to the start pose."""
+    VERSION_TIMEOUT_S = 60.0
+    """Wall time to wait for an announced version."""
 
     def __init__(self, node: Node) -> None:
         """Subscribe and advertise on behalf of the node."""
         task_file = Path(str(node.declare_parameter('task_file', '').value))
-        camera_period_s = float(node.declare_parameter('camera_period_s', 0.07).value or 0.0)
+        period = node.declare_parameter('camera_period_s', 0.07).value
+        self._camera_period_s = float(period or 0.0)
         task = load_yaml(task_file)
         self.period_s = 1.0 / float(task['control_rate_hz'])
         self._frame_id = f'{task["robot"]}/base_link'
-        self.gate = InputGate(camera_period_s)
+        self.gate = InputGate(self._camera_period_s)
         self.is_paused = False
+        self.is_cancelled: Callable[[], bool] = lambda: False
+        """Whether whoever wanted the episode wants it no longer."""
         self.frames: list[tuple[float, bytes]] = []
         self._keeps_frames = False
         self._image: Image | None = None
         self._node = node
-        self._waiting: tuple[Callable[[], Any], Future, float, Callable[[], str]] | None = None
+        self._waiting: tuple[Callable[[], object], Future, float, Callable[[], str]] | None = None
         take = node.create_subscription
         take(JointState, 'joint_states', self._on_joints, qos_profile_sensor_data)
         take(ObjectPositions, 'object_positions', self._on_objects, 10)
@@ -60,6 +67,7 @@ class StationLink:
         self._candidates = node.create_publisher(MarkerArray, 'candidates', best_effort)
         self._reset = node.create_client(Reset, 'reset')
         self._go_to_start = node.create_client(GoToStart, 'go_to_start')
+        self._clients: dict[str, Client] = {}
         wall = Clock(clock_type=ClockType.STEADY_TIME)
         node.create_timer(0.1, self._poke, clock=wall)
 
@@ -69,12 +77,23 @@ class StationLink:
         Returns:
             The commanded target there, and the time of the first control boundary [s].
         """
+        before_s = self.gate.now_s
         answer = await self.call(self._reset, Reset.Request(seed=seed))
         self._check(answer, 'reset')
         answer = await self.call(self._go_to_start, GoToStart.Request())
         self._check(answer, 'go_to_start')
         self.gate.begin_episode()
-        return convert.to_target(answer.target), self.gate.now_s
+        boundary_s = self.gate.now_s
+        if boundary_s >= before_s:  # else the clock was restarted
+            # A frame of before the reset may still be on its way: it shall not do.
+            boundary_s = max(boundary_s, before_s + 2.0 * self._camera_period_s)
+        return convert.to_target(answer.target), boundary_s
+
+    def client(self, service: type, name: str) -> Client:
+        """A client for an actor's service, made once."""
+        if name not in self._clients:
+            self._clients[name] = self._node.create_client(service, name)
+        return self._clients[name]
 
     async def first_input(self, boundary_s: float, episode_id: str) -> None:
         """Wait until the detector has seen the start of the episode."""
@@ -87,7 +106,7 @@ class StationLink:
         await self._until_inputs(boundary_s, episode_id, steps)
         return self.gate.state(start_target)
 
-    async def call(self, client: Client, request: Any) -> Any:
+    async def call(self, client: Client, request: object) -> ServiceResponse:
         """Call a service; abort the episode if it does not exist or does not answer."""
         name = client.srv_name
         await self.until(
@@ -106,8 +125,12 @@ class StationLink:
     async def until(
         self, ready: Callable[[], Value | None], timeout_s: float, missing: Callable[[], str]
     ) -> Value:
-        """Wait until `ready` gives a value; EpisodeAbort says what is `missing` after a wall time."""
-        value = ready()
+        """Wait until `ready` gives a value; say what is `missing` after a wall time.
+
+        Raises:
+            EpisodeAbortError: Nothing came in time.
+        """
+        value = None if self.is_cancelled() else ready()
         while value is None:
             future: Future = Future()
             self._waiting = (ready, future, time.monotonic() + timeout_s, missing)
@@ -155,19 +178,22 @@ class StationLink:
             lambda: None if self.is_paused or missing() else True, self.INPUT_TIMEOUT_S, missing
         )
 
-    def _check(self, answer: Any, name: str) -> None:
+    def _check(self, answer: Reset.Response | GoToStart.Response, name: str) -> None:
         if not answer.success:
-            raise EpisodeAbort(f'{name} failed: {answer.message}')
+            raise EpisodeAbortError(f'{name} failed: {answer.message}')
 
     def _poke(self) -> None:
         if self._waiting is None:
             return
         ready, future, deadline, missing = self._waiting
+        if self.is_cancelled() and not future.done():
+            future.set_exception(EpisodeAbortError('cancelled by the client'))
+            return
         value = ready()
         if value is not None and not future.done():
             future.set_result(value)
         elif time.monotonic() > deadline and not self.is_paused and not future.done():
-            future.set_exception(EpisodeAbort(missing() or 'paused for too long'))
+            future.set_exception(EpisodeAbortError(missing() or 'paused for too long'))
 
     def _on_joints(self, message: JointState) -> None:
         stamp_s = convert.seconds(message.header.stamp)

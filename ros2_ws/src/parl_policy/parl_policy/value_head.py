@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a critic's output stands for a value: a number (MSE) or a histogram (HL-Gauss)."""
 
-import math
 from dataclasses import dataclass
+import math
 from typing import Protocol
 
 import torch
@@ -51,7 +51,7 @@ class HLGaussHead:
     outputs: int = 128
     """Bins."""
     sigma_bins: float = 0.75
-    """Standard deviation of the smoothing, in bin widths (the authors' release works out at 1.06)."""
+    """Standard deviation of the smoothing in bin widths (the authors' release has 1.06)."""
 
     def __post_init__(self) -> None:
         """Refuse an empty support."""

@@ -2,6 +2,8 @@
 import asyncio
 import sys
 
+import pytest
+
 from widowx_bringup.process_keeper import ProcessKeeper
 from widowx_bringup.process_specification import ProcessSpecification
 
@@ -57,3 +59,22 @@ def test_long_line_and_line_without_end_arrive_whole():
     assert exit_code == 0
     assert 'x' * 300000 in lines
     assert 'rest' in lines
+
+
+@pytest.mark.parametrize(('code', 'starts'), [(2, 1), (1, 3)])
+def test_who_gave_up_is_not_started_again_but_who_crashed_is(tmp_path, code, starts):
+    script = f"""
+from pathlib import Path
+import sys
+count = Path({str(tmp_path / 'count')!r})
+with count.open('a') as file:
+    file.write('x')
+sys.exit(0 if count.stat().st_size == 3 else {code})
+"""
+    specification = ProcessSpecification(
+        name='one', command=(sys.executable, '-c', script), respawn=True, shutdown_on_exit=True
+    )
+    keeper = ProcessKeeper([specification], lambda *_: None)
+    exit_code = asyncio.run(asyncio.wait_for(keeper.run(), 20.0))
+    assert exit_code == (2 if code == 2 else 0)
+    assert len((tmp_path / 'count').read_text()) == starts

@@ -9,6 +9,9 @@ from typing import Any
 from widowx_bringup.child_process import ChildProcess
 from widowx_bringup.process_specification import ProcessSpecification
 
+GAVE_UP = 2
+"""Exit code of a process that says itself that starting it again would be of no use."""
+
 
 class ProcessKeeper:
     """Runs processes until one that ends everything ends, all have ended, or `stop` is called."""
@@ -67,7 +70,7 @@ class ProcessKeeper:
             if self._stopping.is_set():
                 return
             self._write_line(specification.name, f'process ended with exit code {exit_code}')
-            is_over = exit_code == 0 or not specification.respawn
+            is_over = exit_code in (0, GAVE_UP) or not specification.respawn
             if specification.shutdown_on_exit and is_over:
                 self.stop(exit_code)
             elif specification.respawn:

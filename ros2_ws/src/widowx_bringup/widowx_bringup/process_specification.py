@@ -20,7 +20,7 @@ class ProcessSpecification:
     respawn_delay_s: float = 0.0
     """Time between its end and the new start [s]."""
     shutdown_on_exit: bool = False
-    """Its end ends everything; with `respawn`, only an end with exit code 0 does."""
+    """Its end ends everything; with `respawn`, only an end with exit code 0 or 2 does."""
 
     def __post_init__(self) -> None:
         """Checks the ranges."""

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small episodes and settings with which a whole learning run takes less than a second."""
+
+import numpy as np
+import pytest
+
+from parl_learner.critic_trainer import CriticTrainerConfig
+from parl_learner.experiment_config import ExperimentConfig
+from parl_learner.learning_config import LearningConfig
+from parl_policy.action_optimisation import ActionOptimisationConfig
+from parl_policy.artifact_store import ArtifactStore
+from parl_policy.critic import CriticConfig
+from parl_policy.episode import Episode
+from parl_policy.episode_file import episode_to_bytes
+
+NAMES = ('a', 'b', 'c')
+
+
+def make_episode(
+    episode_id='e', purpose='demonstration', outcome='success', length=5, seed=0, names=NAMES
+):
+    draws = np.random.default_rng(seed)
+    ends = np.arange(length) == length - 1
+    is_success = outcome == 'success'
+    actions = draws.uniform(-1, 1, (length, 7))
+    actions[:, 6] = np.sign(actions[:, 6])
+    return Episode(
+        episode_id=episode_id,
+        purpose=purpose,
+        outcome=outcome,
+        observation_names=names,
+        observations=draws.normal(size=(length + 1, len(names))),
+        actions=actions,
+        proposed_actions=actions,
+        rewards=np.where(ends & is_success, 0.0, -1.0),
+        terminated=ends & is_success,
+        truncated=ends & (not is_success),
+        stamps_s=0.2 * np.arange(length + 1),
+        verdicts=np.ones(length + 1),
+        policy_versions=[''] * (length + 1),
+    )
+
+
+@pytest.fixture(scope='session')
+def new_episode():
+    """Makes an episode of random numbers."""
+    return make_episode
+
+
+@pytest.fixture(scope='session')
+def learning():
+    """Makes learning settings of a tiny PA-RL run."""
+
+    def make(**changes):
+        settings = {
+            'policy': {'hidden': 8, 'blocks': 1, 'ema_rate': 0.1},
+            'critic': CriticConfig(members=2, hidden=(8, 8), bins=11),
+            'critic_trainer': CriticTrainerConfig(cql_actions=2),
+            'optimisation': ActionOptimisationConfig(samples=4, particles=2, gradient_steps=2),
+            'imitation_batch_size': 8,
+            'critic_batch_size': 8,
+            'imitation_steps': 3,
+            'offline_critic_steps': 5,
+            'particle_refresh_steps': 2,
+        }
+        return LearningConfig(**(settings | changes))
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def experiment(learning):
+    """Makes the settings of an experiment with three rounds of practice: 2, 1 and 1 episodes."""
+
+    def make(**changes):
+        settings = {
+            'task': 'cup_to_rack',
+            'seed': 3,
+            'demonstrations': 2,
+            'warm_up_episodes': 2,
+            'practice_episodes': 4,
+            'episodes_per_round': 1,
+            'evaluation_episodes': 2,
+            'learning': learning(),
+        }
+        return ExperimentConfig(**(settings | changes))
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def recorded():
+    """All episodes of that experiment."""
+    return [
+        make_episode('demonstrations-0000', 'demonstration', 'success', 6, 0),
+        make_episode('demonstrations-0001', 'demonstration', 'timeout', 4, 1),
+        make_episode('practice-0000', 'practice', 'timeout', 3, 2),
+        make_episode('practice-0001', 'practice', 'success', 2, 3),
+        make_episode('practice-0002', 'practice', 'success', 3, 4),
+        make_episode('practice-0003', 'practice', 'timeout', 2, 5),
+    ]
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ArtifactStore(tmp_path / 'artifacts')
+
+
+@pytest.fixture
+def put(store):
+    """Stores episodes."""
+
+    def put_all(*episodes):
+        return [
+            store.put('episode', index, episode_to_bytes(episode), 'mcap').name
+            for index, episode in enumerate(episodes)
+        ]
+
+    return put_all

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One update against a literal transcription, a state, an action and a member at a time."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from parl_learner.critic_trainer import CriticTrainer, CriticTrainerConfig
+from parl_learner.replay import Batch
+from parl_policy.action_optimisation import Particles
+from parl_policy.critic import CriticConfig, CriticEnsemble
+
+STATES, ACTION_DIM, PARTICLES = 4, 3, 5
+
+
+def new_trainer(head='mse', members=3, **settings):
+    torch.manual_seed(0)
+    config = CriticConfig(members=members, hidden=(8, 8), head=head, bins=9, support=(-12.0, 0.0))
+    critic = CriticEnsemble(2, ACTION_DIM, config)
+    critic.fit_normalisation(torch.randn(30, 2) * 2.0)
+    for parameter in critic.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    trainer = CriticTrainer(critic, CriticTrainerConfig(**settings))
+    for parameter in trainer.target.parameters():  # as after some time
+        parameter.data += 0.3 * torch.randn(parameter.shape)
+    return trainer
+
+
+def new_batch():
+    draws = torch.Generator().manual_seed(1)
+    rewards = torch.tensor([-1.0, 0.0, -1.0, -1.0])
+    return Batch(
+        rows=torch.arange(STATES),
+        observations=torch.randn(STATES, 2, generator=draws),
+        next_observations=torch.randn(STATES, 2, generator=draws),
+        actions=torch.rand(STATES, ACTION_DIM, generator=draws) * 2.0 - 1.0,
+        rewards=rewards,
+        discounts=torch.where(rewards < 0.0, 0.9, 0.0),
+        returns=torch.tensor([-1.0, 0.0, -10.0, -3.0]),
+    )
+
+
+def new_particles(seed):
+    draws = torch.Generator().manual_seed(seed)
+    actions = torch.rand(STATES, PARTICLES, ACTION_DIM, generator=draws) * 2.0 - 1.0
+    return Particles(actions, torch.randn(STATES, PARTICLES, generator=draws))
+
+
+def raw(critic, member, state, action):
+    normalised = critic.normaliser(state[None])
+    return critic.members[member](normalised, action[None, None])[0, 0]
+
+
+def q_value(critic, member, state, action):
+    outputs = raw(critic, member, state, action)
+    if critic.config.head == 'mse':
+        return outputs[0]
+    probabilities = outputs.exp() / outputs.exp().sum()
+    centres = [-12.0 + (i + 0.5) * 12.0 / 9.0 for i in range(9)]
+    return sum(p * centre for p, centre in zip(probabilities, centres, strict=True))
+
+
+def td_loss(critic, member, state, action, target):
+    outputs = raw(critic, member, state, action)
+    if critic.config.head == 'mse':
+        return (outputs[0] - target) ** 2
+    width = 12.0 / 9.0
+    target = min(max(target, -12.0), 0.0)
+
+    def phi(edge):
+        return 0.5 * (1.0 + math.erf((edge - target) / (0.75 * width) / math.sqrt(2.0)))
+
+    mass = phi(0.0) - phi(-12.0)
+    loss = 0.0
+    for i in range(9):
+        share = (phi(-12.0 + (i + 1) * width) - phi(-12.0 + i * width)) / mass
+        loss = loss - share * (outputs[i] - outputs.exp().sum().log())
+    return loss
+
+
+def choices(particles, backup, count, generator):
+    """Actions of π_opt, count for each state, copies of the best included."""
+    if backup == 'argmax':
+        best = [int(np.argmax(values)) for values in particles.values.numpy()]
+        return [[particles.actions[b, best[b]]] * count for b in range(STATES)]
+    drawn = torch.multinomial(particles.values.softmax(1), count, True, generator=generator)
+    return [[particles.actions[b, i] for i in drawn[b]] for b in range(STATES)]
+
+
+def literal_loss(trainer, batch, current, following, generator):
+    """Loss of one update as PA-RL and Cal-QL write it; same draws in the same order."""
+    critic, config = trainer.critic, trainer.config
+    members, count = len(critic.members), config.cql_actions
+    drawn = torch.randint(members, (2, config.subsample), generator=generator).tolist()
+    next_action = choices(following, config.backup, 1, generator)
+    targets = []
+    for b in range(STATES):
+        with torch.no_grad():
+            values = [
+                float(q_value(trainer.target, e, batch.next_observations[b], next_action[b][0]))
+                for e in drawn[0]
+            ]
+        targets.append(float(batch.rewards[b]) + float(batch.discounts[b]) * min(values))
+    td = sum(
+        td_loss(critic, e, batch.observations[b], batch.actions[b], targets[b]) / STATES
+        for e in range(members)
+        for b in range(STATES)
+    )
+    uniform = torch.rand((STATES, count, ACTION_DIM), generator=generator) * 2.0 - 1.0
+    now = choices(current, config.backup, count, generator)
+    then = choices(following, config.backup, count, generator)
+    gap = 0.0
+    for e in drawn[1]:
+        for b in range(STATES):
+            state, bound = batch.observations[b], batch.returns[b]
+            data = q_value(critic, e, state, batch.actions[b])
+            values = [q_value(critic, e, state, action) for action in uniform[b]]
+            values += [
+                torch.maximum(q_value(critic, e, state, action), bound)
+                for action in [*now[b], *then[b]]
+            ]
+            values.append(data)
+            assert len(values) == 3 * count + 1
+            mean = sum(value.exp() for value in values) / len(values)
+            gap = gap + (mean.log() - data) / STATES
+    return td + config.cql_weight * gap, td, gap
+
+
+@pytest.mark.parametrize('backup', ['argmax', 'softmax'])
+@pytest.mark.parametrize('head', ['mse', 'hl_gauss'])
+def test_one_update_equals_the_literal_transcription(head, backup):
+    trainer = new_trainer(head, backup=backup, cql_weight=0.7, cql_actions=10)
+    batch, current, following = new_batch(), new_particles(2), new_particles(3)
+    literal = copy.deepcopy(trainer)
+    loss, td, gap = literal_loss(
+        literal, batch, current, following, torch.Generator().manual_seed(5)
+    )
+    loss.backward()
+    before = [parameter.detach().clone() for parameter in trainer.critic.parameters()]
+    metrics = trainer.update(batch, current, following, torch.Generator().manual_seed(5))
+    assert metrics.loss == pytest.approx(loss.item(), rel=1e-5)
+    assert metrics.td_loss == pytest.approx(td.item(), rel=1e-5)
+    assert metrics.conservative_gap == pytest.approx(gap.item(), rel=1e-5)
+    assert metrics.mean_return == -3.5
+    pairs = zip(before, literal.critic.parameters(), trainer.critic.parameters(), strict=True)
+    largest = max(parameter.grad.abs().max() for parameter in literal.critic.parameters())
+    for old, expected, found in pairs:
+        torch.testing.assert_close(found.grad, expected.grad, atol=1e-5 * largest, rtol=1e-4)
+        step = 3e-4 * found.grad / (found.grad.abs() + 1e-8)  # Adam's first
+        torch.testing.assert_close(found.detach(), old - step, atol=1e-6, rtol=0)
+
+
+def test_without_weight_there_is_no_conservative_term():
+    trainer = new_trainer(cql_weight=0.0)
+    metrics = trainer.update(
+        new_batch(), new_particles(2), new_particles(3), torch.Generator().manual_seed(5)
+    )
+    assert metrics.loss == metrics.td_loss
+    assert metrics.conservative_gap == 0.0
+
+
+def test_updates_depend_on_the_generator_alone():
+    weights = []
+    for seed in (5, 5, 6):
+        trainer = new_trainer()
+        torch.manual_seed(seed + len(weights))
+        trainer.update(
+            new_batch(), new_particles(2), new_particles(3), torch.Generator().manual_seed(seed)
+        )
+        weights.append(torch.cat([p.flatten() for p in trainer.critic.parameters()]))
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_the_target_follows_at_its_rate():
+    trainer = new_trainer(target_rate=0.005)
+    old = [parameter.clone() for parameter in trainer.target.parameters()]
+    trainer.update(
+        new_batch(), new_particles(2), new_particles(3), torch.Generator().manual_seed(5)
+    )
+    rows = zip(old, trainer.target.parameters(), trainer.critic.parameters(), strict=True)
+    for before, target, online in rows:
+        torch.testing.assert_close(target, 0.995 * before + 0.005 * online.detach())
+        assert not target.requires_grad
+
+
+def test_a_new_trainer_starts_with_equal_critics():
+    critic = CriticEnsemble(2, 3, CriticConfig(members=2, hidden=(4,)))
+    trainer = CriticTrainer(critic, CriticTrainerConfig())
+    for target, online in zip(trainer.target.parameters(), critic.parameters(), strict=True):
+        assert torch.equal(target, online)
+        assert target.data_ptr() != online.data_ptr()
+
+
+def test_two_members_are_drawn_with_replacement_for_the_target():
+    """Members say 0, -10 and -30: the minimum is so with probability 1/9, 3/9 and 5/9."""
+    trainer = new_trainer(learning_rate=0.0, target_rate=0.0, cql_weight=0.0)
+    for critic in (trainer.critic, trainer.target):
+        for member, value in zip(critic.members, (0.0, -10.0, -30.0), strict=True):
+            torch.nn.init.zeros_(member.head.weight)
+            torch.nn.init.constant_(member.head.bias, value)
+    one = torch.ones(1)
+    nothing = torch.zeros(1, ACTION_DIM)
+    batch = Batch(one.long(), one[:, None].repeat(1, 2), one[:, None].repeat(1, 2), nothing,
+                  0 * one, one, 0 * one)  # fmt: skip
+    particles = Particles(nothing[None], torch.zeros(1, 1))
+    generator = torch.Generator().manual_seed(0)
+    losses = [trainer.update(batch, particles, particles, generator).td_loss for _ in range(400)]
+    # Summed squared errors of all members against targets of 0, -10, -30.
+    rates = [losses.count(pytest.approx(loss)) / 400 for loss in (1000.0, 500.0, 1300.0)]
+    assert rates == pytest.approx([1 / 9, 3 / 9, 5 / 9], abs=4 * 0.025)
+
+
+def test_restarting_the_optimiser_forgets_its_moments():
+    trainer = new_trainer()
+    trainer.update(
+        new_batch(), new_particles(2), new_particles(3), torch.Generator().manual_seed(5)
+    )
+    assert trainer.optimiser.state_dict()['state']
+    trainer.restart_optimiser()
+    assert not trainer.optimiser.state_dict()['state']
+    assert trainer.optimiser.param_groups[0]['lr'] == 3e-4
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'message'),
+    [
+        ({'backup': 'max'}, "backup is 'max', expected 'softmax' or 'argmax'"),
+        ({'subsample': 0}, 'subsample and cql_actions must be >= 1'),
+        ({'cql_weight': -1.0}, 'cql_weight >= 0'),
+    ],
+)
+def test_impossible_settings_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        CriticTrainerConfig(**wrong)

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+import torch
+
+from parl_learner.learning_loop import LearningLoop
+from parl_learner.replay import CriticSupportError
+from parl_policy.critic import CriticConfig
+
+NAMES = ('a', 'b', 'c')
+
+
+@pytest.fixture
+def demonstrations(recorded):
+    return recorded[:2]
+
+
+@pytest.fixture
+def practice(recorded):
+    """A round of 3 + 2 control steps."""
+    return recorded[2:4]
+
+
+def run_stage(loop):
+    """Works until another stage begins; tells which one it was and how many units it took."""
+    name, units = loop.stage.name, 0
+    while not loop.idle and loop.stage.name == name:
+        loop.advance()
+        units += 1
+    return name, units
+
+
+def run_round(loop, episodes):
+    loop.begin_round(episodes)
+    done = []
+    while not loop.idle:
+        done.append(run_stage(loop))
+    return done
+
+
+def tensors(module):
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def is_same(before, module):
+    return all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+
+
+def test_stages_of_pa_rl(learning, demonstrations, practice):
+    loop = LearningLoop(
+        learning(policy_updates_per_step=0.5, critic_updates_per_step=2.0), NAMES, seed=0
+    )
+    assert loop.idle
+    assert run_round(loop, demonstrations) == [
+        ('imitating', 3),
+        ('sampling', 1),
+        ('critic', 5),
+        ('finishing', 1),
+    ]
+    assert (loop.counters.round, loop.counters.version) == (0, 1)
+    assert run_round(loop, practice) == [
+        ('sampling_new', 1),
+        ('distilling', 3),  # half of five steps, rounded up
+        ('sampling', 1),
+        ('critic', 10),
+        ('finishing', 1),
+    ]
+    assert (loop.counters.round, loop.counters.version) == (1, 2)
+    assert (loop.counters.policy_steps, loop.counters.critic_steps) == (6, 15)
+
+
+@pytest.mark.parametrize(
+    ('method', 'stages'),
+    [
+        ('frozen', [('finishing', 1)]),
+        ('filtered_imitation', [('imitating_successes', 5), ('finishing', 1)]),
+    ],
+)
+def test_stages_of_the_baselines(learning, demonstrations, practice, method, stages):
+    loop = LearningLoop(learning(method=method), NAMES, seed=0)
+    assert run_round(loop, demonstrations) == [('imitating', 3), ('finishing', 1)]
+    before, critic = tensors(loop.policy), tensors(loop.critic_trainer.critic)
+    assert run_round(loop, practice) == stages
+    assert is_same(before, loop.policy) == (method == 'frozen')
+    assert is_same(critic, loop.critic_trainer.critic)
+    assert loop.counters.version == 2
+
+
+def test_filtered_imitation_without_a_success_does_nothing(learning, new_episode):
+    loop = LearningLoop(learning(method='filtered_imitation'), NAMES, seed=0)
+    run_round(loop, [new_episode(outcome='timeout')])
+    assert run_round(loop, [new_episode('p', 'practice', 'timeout')]) == [('finishing', 1)]
+
+
+def test_all_methods_begin_with_the_same_imitation(learning, demonstrations):
+    policies = []
+    for method in ('pa_rl', 'frozen', 'filtered_imitation'):
+        loop = LearningLoop(learning(method=method), NAMES, seed=4)
+        run_round(loop, demonstrations)
+        policies.append(loop.policy)
+    assert is_same(tensors(policies[0]), policies[1])
+    assert is_same(tensors(policies[0]), policies[2])
+
+
+def test_each_stage_changes_only_its_own(learning, demonstrations, practice):
+    loop = LearningLoop(learning(), NAMES, seed=0)
+    changes = []
+    for episodes in (demonstrations, practice):
+        loop.begin_round(episodes)
+        while not loop.idle:
+            policy, critic = tensors(loop.policy), tensors(loop.critic_trainer.critic)
+            candidates = loop.cache.state_dict()['candidates'].clone()
+            name, _ = run_stage(loop)
+            now = loop.cache.state_dict()['candidates']
+            changes.append(
+                (
+                    name,
+                    not is_same(policy, loop.policy),
+                    not is_same(critic, loop.critic_trainer.critic),
+                    not torch.equal(candidates, now[: len(candidates)]) or not len(candidates),
+                )
+            )
+    assert changes == [
+        ('imitating', True, False, True),
+        ('sampling', False, False, True),
+        ('critic', False, True, False),
+        ('finishing', False, False, False),
+        ('sampling_new', False, False, False),
+        ('distilling', True, False, False),
+        ('sampling', False, False, True),
+        ('critic', False, True, False),
+        ('finishing', False, False, False),
+    ]
+
+
+def test_optimisers_start_afresh_when_practice_begins(learning, demonstrations, recorded):
+    loop = LearningLoop(learning(), NAMES, seed=0)
+    rates = []
+    for episodes in (demonstrations, recorded[2:4], recorded[4:5]):
+        old = (loop.policy_trainer.optimiser, loop.critic_trainer.optimiser)
+        run_round(loop, episodes)
+        new = (loop.policy_trainer.optimiser, loop.critic_trainer.optimiser)
+        is_new = [before is not after for before, after in zip(old, new, strict=True)]
+        rates.append((loop.policy_trainer.optimiser.param_groups[0]['lr'], is_new))
+    assert rates == [(3e-4, [False] * 2), (5e-5, [True] * 2), (5e-5, [False] * 2)]
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {},
+        {'particle_refresh_steps': 1},
+        {'distillation_target': 'argmax'},
+        {'method': 'filtered_imitation'},
+    ],
+)
+def test_same_seed_same_versions(learning, demonstrations, practice, changes):
+    files = []
+    for seed in (5, 5, 6):
+        loop = LearningLoop(learning(**changes), NAMES, seed=seed)
+        run_round(loop, demonstrations)
+        torch.rand(len(files))
+        files.append(loop.version_files())
+        if len(files) < 3:
+            torch.manual_seed(0)
+        run_round(loop, practice)
+        files[-1] |= {f'{kind} 2': data for kind, data in loop.version_files().items()}
+    assert set(files[0]) == {'policy', 'critic', 'policy 2', 'critic 2'}
+    assert files[0] == files[1]
+    assert files[0]['policy'] != files[2]['policy']
+
+
+def test_particles_may_be_kept_for_some_updates(learning, demonstrations):
+    """With a refresh of 2, the values of all rows change before every other update only."""
+    loop = LearningLoop(learning(particle_refresh_steps=2), NAMES, seed=0)
+    loop.begin_round(demonstrations)
+    run_stage(loop)
+    run_stage(loop)
+    changed, values = [], loop.cache.state_dict()['values']
+    while loop.stage.name == 'critic':
+        loop.advance()
+        now = loop.cache.state_dict()['values']
+        changed.append(values.shape != now.shape or not torch.equal(values, now))
+        values = now.clone()
+    assert changed == [True, False, True, False, True]
+
+
+def test_units_left_count_updates(learning, demonstrations, practice):
+    loop = LearningLoop(learning(), NAMES, seed=0)
+    loop.begin_round(demonstrations)
+    left = [loop.units_left]
+    while not loop.idle:
+        loop.advance()
+        left.append(loop.units_left)
+    policy = [3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+    critic = [5, 5, 5, 5, 5, 4, 3, 2, 1, 0, 0]
+    assert left == [{'policy': p, 'critic': c} for p, c in zip(policy, critic, strict=True)]
+    loop.begin_round(practice)
+    assert loop.units_left == {'policy': 5, 'critic': 5}
+
+
+def test_stages_without_units_are_skipped(learning, demonstrations, practice):
+    loop = LearningLoop(
+        learning(imitation_steps=0, offline_critic_steps=0, policy_updates_per_step=0.0),
+        NAMES,
+        seed=0,
+    )
+    assert run_round(loop, demonstrations) == [('sampling', 1), ('finishing', 1)]
+    done = run_round(loop, practice)
+    assert [name for name, _ in done] == ['sampling_new', 'sampling', 'critic', 'finishing']
+
+
+def test_normalisation_comes_from_the_demonstrations(learning, demonstrations, practice):
+    loop = LearningLoop(learning(), NAMES, seed=0)
+    run_round(loop, demonstrations)
+    mean = loop.replay.observations.mean(0)
+    modules = (loop.policy, loop.critic_trainer.critic, loop.critic_trainer.target)
+    run_round(loop, practice)
+    for module in modules:
+        torch.testing.assert_close(module.normaliser.mean, mean)
+
+
+def test_a_round_must_be_finished_before_the_next(learning, demonstrations, practice):
+    loop = LearningLoop(learning(), NAMES, seed=0)
+    loop.begin_round(demonstrations)
+    with pytest.raises(RuntimeError, match='round 0 is not finished'):
+        loop.begin_round(practice)
+
+
+def test_a_support_that_cannot_hold_the_returns_is_refused(learning, demonstrations):
+    narrow = CriticConfig(members=2, hidden=(8,), support=(-50.0, 0.0))
+    loop = LearningLoop(learning(critic=narrow), NAMES, seed=0)
+    with pytest.raises(CriticSupportError, match=r'span \[-100\.00, 0\.00\].*critic\.support'):
+        loop.begin_round(demonstrations)
+    scalar = CriticConfig(members=2, hidden=(8,), support=(-50.0, 0.0), head='mse')
+    LearningLoop(learning(critic=scalar), NAMES, seed=0).begin_round(demonstrations)
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'message'),
+    [
+        ({'imitation_batch_size': 0}, 'imitation_batch_size must be at least 1: 0'),
+        ({'particle_refresh_steps': 0}, 'particle_refresh_steps must be at least 1'),
+        ({'mixing_ratio': 1.5}, r'mixing_ratio must lie in \[0, 1\]'),
+        ({'discount': 1.0}, r'discount in \[0, 1\)'),
+    ],
+)
+def test_impossible_settings_are_refused(learning, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        learning(**wrong)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from parl_policy.action_optimisation import ActionOptimisationConfig
+from parl_policy.actor import Actor
+from parl_policy.config_file import ConfigError
+from parl_policy.critic import CriticConfig
+from parl_policy.policy import ActionSpec
+from parl_policy.policy_classes import ActorConfig, load_actor, version_to_bytes
+from parl_policy.weights_file import WeightsFileError
+
+CONFIG = ActorConfig(
+    policy_class='diffusion',
+    policy={'hidden': 8, 'blocks': 1},
+    critic=CriticConfig(members=2, hidden=(8,), bins=5, support=(-9.0, 0.0)),
+    optimisation=ActionOptimisationConfig(samples=4, particles=2, gradient_steps=1),
+    choice='softmax',
+    observation_names=('a', 'b', 'c'),
+    action_spec=ActionSpec(horizon=1, dim=7, binary=(6,)),
+)
+OBSERVATION = np.array([0.1, 0.2, -0.3], np.float32)
+
+
+@pytest.fixture
+def modules():
+    torch.manual_seed(0)
+    policy, critic = CONFIG.make_policy(), CONFIG.make_critic()
+    for module in (policy, critic):
+        module.fit_normalisation(torch.randn(20, 3) * 2.0)
+    return policy, critic
+
+
+@pytest.fixture
+def files(modules, tmp_path):
+    """Paths of version 3."""
+    paths = {}
+    for kind, module in zip(('policy', 'critic'), modules, strict=True):
+        paths[kind] = tmp_path / f'{kind}.safetensors'
+        paths[kind].write_bytes(version_to_bytes(CONFIG, module, kind, 3))
+    return paths
+
+
+def act(actor):
+    return actor.act(OBSERVATION, torch.Generator().manual_seed(2))
+
+
+def test_an_actor_from_files_acts_as_the_original(modules, files):
+    original = Actor(*modules, CONFIG.optimisation, 'softmax')
+    actor, config, version = load_actor(files['policy'], files['critic'])
+    assert version == 3
+    assert config == CONFIG
+    assert actor.choice == 'softmax'
+    np.testing.assert_array_equal(act(actor).candidates, act(original).candidates)
+    np.testing.assert_array_equal(act(actor).action, act(original).action)
+    assert not any(parameter.requires_grad for parameter in actor.critic.parameters())
+
+
+def test_without_critic(modules, files):
+    actor, _, _ = load_actor(files['policy'], None)
+    assert actor.critic is None
+    original = Actor(modules[0], None, CONFIG.optimisation)
+    np.testing.assert_array_equal(act(actor).action, act(original).action)
+
+
+def test_same_weights_same_bytes(modules):
+    first = version_to_bytes(CONFIG, modules[0], 'policy', 3)
+    assert first == version_to_bytes(CONFIG, modules[0], 'policy', 3)
+    assert first != version_to_bytes(CONFIG, modules[0], 'policy', 4)
+
+
+def test_versions_must_be_a_pair(modules, files):
+    files['critic'].write_bytes(version_to_bytes(CONFIG, modules[1], 'critic', 2))
+    with pytest.raises(WeightsFileError, match=r'critic.* is version 2 but policy.* is version 3'):
+        load_actor(files['policy'], files['critic'])
+
+
+def test_kinds_are_not_mixed_up(files):
+    with pytest.raises(WeightsFileError, match="holds a 'critic', expected a policy"):
+        load_actor(files['critic'], None)
+    with pytest.raises(WeightsFileError, match="holds a 'policy', expected a critic"):
+        load_actor(files['policy'], files['policy'])
+
+
+def test_damaged_files_are_named(files):
+    files['critic'].write_bytes(files['critic'].read_bytes()[:-10])
+    with pytest.raises(WeightsFileError, match=r'critic.safetensors'):
+        load_actor(files['policy'], files['critic'])
+
+
+def test_unknown_classes_and_settings_are_named():
+    with pytest.raises(ValueError, match=r"'oracle' is unknown; known are \['diffusion'"):
+        replace(CONFIG, policy_class='oracle')
+    with pytest.raises(ConfigError, match="diffusion policy: unknown key 'width'"):
+        replace(CONFIG, policy={'width': 3}).make_policy()
