@@ -8,7 +8,7 @@ arrival of the target that was computed from it; reward detector and transport i
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 from dataclasses import dataclass, field, replace
 import json
@@ -85,7 +85,7 @@ class Bench:
         self._now.updates_per_s = (self._updates() - begin[1]) / (time.monotonic() - begin[0])
         return self._now
 
-    def wait(self, is_done, what: str, limit_s: float = 120.0) -> None:
+    def wait(self, is_done: Callable[[], bool], what: str, limit_s: float = 120.0) -> None:
         """Spin until something is so.
 
         Raises:
@@ -177,7 +177,10 @@ def running(words: list[str], log: Path) -> Iterator[None]:
             yield
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(30.0)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10.0)
+            process.kill()  # a learner first ends its unit of work; nobody needs that here
+            process.wait()
 
 
 def learner_command(config: ExperimentConfig, folder: Path) -> list[str]:
@@ -201,7 +204,7 @@ def table_row(name: str, learner: str, result: Measurement) -> str:
     cells = [name, learner, str(len(result.decision_ms))]
     for values in (result.decision_ms, result.frame_to_target_ms):
         cells += [f'{value:.1f}' for value in np.percentile(values or [np.nan], [50, 99])]
-    updates = f'{result.updates_per_s:.0f}' if learner == 'trains' else '-'
+    updates = f'{result.updates_per_s:.1f}' if learner == 'trains' else '-'
     return f'| {" | ".join([*cells, updates])} |'
 
 

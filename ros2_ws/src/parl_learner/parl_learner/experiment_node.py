@@ -70,6 +70,7 @@ class ExperimentNode(ArtifactNode):
         self._policy_state: int | None = None
         self._policy_restarted = False
         self._latencies: list[float] = []
+        self._failures = 0  # aborted episodes in a row
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
 
@@ -82,36 +83,14 @@ class ExperimentNode(ArtifactNode):
         Raises:
             ExperimentError: Too many episodes were aborted in a row, or learning stopped.
         """
-        failures = 0
         while (step := self._next_step()) is not None:
-            if isinstance(step, EpisodeStep) and not self._is_policy_free():
-                self._wait_until(self._is_policy_free, 'the policy node (run_episode)')
-                continue  # it may have played this very episode meanwhile
-            started = time.monotonic()
             if isinstance(step, LearnStep):
-                self._wait_for_version(step.version)
-                seconds = time.monotonic() - started
-                recorded = RecordedStep(phase='learning', name=step.record_name, seconds=seconds)
-            else:
-                result = self._play(step)
-                if result is None or result.outcome == EpisodeStatus.ABORTED:
-                    failures += 1
-                    reason = result.reason if result else 'no answer from the policy node'
-                    self.get_logger().warning(f'{step.episode_id} is played again: {reason}')
-                    if failures >= self.MAX_FAILURES:
-                        raise ExperimentError(f'{failures} aborted episodes in a row: {reason}')
-                    self._spin_for(1.0)
-                    continue
-                failures = 0
-                recorded = RecordedStep(
-                    phase=step.phase,
-                    name=step.episode_id,
-                    seconds=time.monotonic() - started,
-                    success=result.success,
-                    steps=result.steps,
-                    decision_ms=tuple(round(ms, 2) for ms in self._latencies),
-                )
-            self._write_down(step, recorded)
+                self._write_down(step, self._learn(step))
+            elif not self._is_policy_free():
+                # Meanwhile it may play this very episode.
+                self._wait_until(self._is_policy_free, 'the policy node (run_episode)')
+            elif recorded := self._play(step):
+                self._write_down(step, recorded)
         data = report_data(
             self._config, self._record.steps(), self._library, self.store, self._rate_hz
         )
@@ -130,7 +109,35 @@ class ExperimentNode(ArtifactNode):
         self._recorded.add(recorded.name)
         self._say(self._progress.after(step, recorded))
 
-    def _play(self, step: EpisodeStep) -> RunEpisode.Result | None:
+    def _learn(self, step: LearnStep) -> RecordedStep:
+        started = time.monotonic()
+        self._wait_for_version(step.version)
+        seconds = time.monotonic() - started
+        return RecordedStep(phase='learning', name=step.record_name, seconds=seconds)
+
+    def _play(self, step: EpisodeStep) -> RecordedStep | None:
+        """Play an episode; None if it has to be played again."""
+        started = time.monotonic()
+        result = self._ask_for(step)
+        if result is None or result.outcome == EpisodeStatus.ABORTED:
+            self._failures += 1
+            reason = result.reason if result else 'no answer from the policy node'
+            self.get_logger().warning(f'{step.episode_id} is played again: {reason}')
+            if self._failures >= self.MAX_FAILURES:
+                raise ExperimentError(f'{self._failures} aborted episodes in a row: {reason}')
+            self._spin_for(1.0)
+            return None
+        self._failures = 0
+        return RecordedStep(
+            phase=step.phase,
+            name=step.episode_id,
+            seconds=time.monotonic() - started,
+            success=result.success,
+            steps=result.steps,
+            decision_ms=tuple(round(ms, 2) for ms in self._latencies),
+        )
+
+    def _ask_for(self, step: EpisodeStep) -> RunEpisode.Result | None:
         goal = RunEpisode.Goal(
             episode_id=step.episode_id,
             purpose=step.purpose,

@@ -3,6 +3,7 @@
 
 import json
 import math
+import os
 from pathlib import Path
 import sys
 import threading
@@ -21,6 +22,9 @@ from parl_msgs.msg import LearnerStatus
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
+
+NICENESS = 10
+"""Where robot and learner share a machine, a decision must not wait for a gradient step."""
 
 
 class LearnerNode(ArtifactNode):
@@ -101,6 +105,7 @@ class LearnerNode(ArtifactNode):
 
 def main() -> None:
     """Run the node until it is told to stop."""
+    os.nice(NICENESS)
     rclpy.init()
     node = None
     executor = SingleThreadedExecutor()
