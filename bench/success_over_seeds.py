@@ -17,19 +17,21 @@ import tempfile
 import time
 
 from in_process_experiment import PhaseResult, run_in_process
+import torch
+
 from parl_learner.binomial_interval import wilson_interval
 from parl_learner.experiment_config import load_experiment
 from parl_policy.config_file import load_yaml
-import torch
 from widowx_sim.scripted_expert import ExpertConfig
 
 CONFIG = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config'
 METHODS = ('pa_rl', 'filtered_imitation')
 ROWS = (
     ('pre-trained policy left alone (imitation)', 'pa_rl', 'imitation'),
-    ('pre-trained, with critic (offline PA-RL)', 'pa_rl', 'pre-trained'),
-    ('filtered imitation, after practice', 'filtered_imitation', 'fine-tuned'),
-    ('**PA-RL, after practice**', 'pa_rl', 'fine-tuned'),
+    ('pre-trained policy with its critic', 'pa_rl', 'pre-trained'),
+    ('filtered imitation after practice', 'filtered_imitation', 'distilled'),
+    ('PA-RL after practice, with its critic', 'pa_rl', 'fine-tuned'),
+    ('PA-RL after practice, policy alone', 'pa_rl', 'distilled'),
 )
 
 
@@ -54,7 +56,7 @@ def run_one(method: str, seed: int) -> None:
 
 
 def run_all(seeds: Sequence[int], workers: int, log: Path) -> list[dict]:
-    """Run every method with every seed in processes of their own; finished runs are kept in log."""
+    """Run every method with every seed in a process of its own; keep finished runs in the log."""
     done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     finished = {(run['method'], run['seed']) for run in done}
     waiting = [(m, s) for s in seeds for m in METHODS if (m, s) not in finished]
@@ -97,11 +99,12 @@ def table(runs: list[dict], seeds: Sequence[int]) -> str:
         cells = ' | '.join(f'{r.successes}/{r.episodes}' for r in results)
         mean = sum(rates[label]) / len(seeds)
         lines.append(f'| {label} | {cells} | {mean:.0%} | {low:.0%} … {high:.0%} |')
-    final = rates[ROWS[3][0]]
-    for label, *_ in ROWS[:3]:
+    *others, (best, _, _) = ROWS
+    final = rates[best]
+    for label, *_ in others:
         gains = [100 * (b - a) for a, b in zip(rates[label], final, strict=True)]
         lines.append(
-            f'\nGain of PA-RL over *{label}*: mean {sum(gains) / len(gains):+.0f} points, '
+            f'\nGain of *{best}* over *{label}*: mean {sum(gains) / len(gains):+.0f} points, '
             f'worst seed {min(gains):+.0f}, best {max(gains):+.0f}.'
         )
     return '\n'.join(lines)

@@ -9,7 +9,14 @@ import pytest
 from parl_learner.episode_library import EpisodeLibrary
 from parl_policy.artifact_store import ArtifactStore
 
-EPISODES = {'demonstrations': 3, 'imitation': 2, 'pre-trained': 2, 'practice': 4, 'fine-tuned': 2}
+EPISODES = {
+    'demonstrations': 3,
+    'imitation': 2,
+    'pre-trained': 2,
+    'practice': 4,
+    'distilled': 2,
+    'fine-tuned': 2,
+}
 VERSIONS = ['version-1', 'version-2', 'version-3']
 
 
@@ -42,9 +49,10 @@ def test_experiment_ends_with_a_report(start_demo):
     assert set(episodes_on_disk(demo.folder).values()) == {1}
     report = (demo.folder / 'report.md').read_text(encoding='utf-8')
     for part in (
-        '| imitation alone |',
-        '| pre-trained, with critic |',
-        '| fine-tuned |',
+        '| pre-trained policy alone (imitation) |',
+        '| pre-trained policy with its critic |',
+        '| fine-tuned policy alone |',
+        '| fine-tuned policy with its critic |',
         'Decision latency while practising',
         '## Films',
         '| offline training |',

@@ -16,10 +16,13 @@ from parl_policy.artifact_store import ArtifactStore
 from parl_policy.policy_classes import load_actor
 
 LABELS = {
-    'imitation': 'imitation alone',
-    'pre-trained': 'pre-trained, with critic',
-    'fine-tuned': 'fine-tuned',
+    'imitation': 'pre-trained policy alone (imitation)',
+    'pre-trained': 'pre-trained policy with its critic',
+    'distilled': 'fine-tuned policy alone',
+    'fine-tuned': 'fine-tuned policy with its critic',
 }
+
+AFTER_PRACTICE = ('distilled', 'fine-tuned')
 
 
 def report_data(
@@ -67,7 +70,7 @@ def _evaluations(
                 episodes=len(episodes),
                 mean_steps=float(np.mean([step.steps for step in episodes])),
                 seconds=sum(step.seconds for step in steps[:first] if step.phase not in LABELS),
-                practised_episodes=config.practice_episodes if phase == 'fine-tuned' else 0,
+                practised_episodes=config.practice_episodes if phase in AFTER_PRACTICE else 0,
                 episode_ids=[step.name for step in episodes],
             )
         )

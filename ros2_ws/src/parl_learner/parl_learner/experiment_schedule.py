@@ -12,7 +12,8 @@ class EpisodeStep:
     """Play this episode."""
 
     phase: str
-    """'demonstrations', 'imitation', 'pre-trained', 'practice' or 'fine-tuned'."""
+    """'demonstrations', 'practice', or an evaluation: 'imitation' and 'distilled' act with the policy
+    alone, 'pre-trained' and 'fine-tuned' with the policy optimised by the critic."""
     index: int
     """From 0 within the phase."""
     of: int
@@ -83,7 +84,9 @@ def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
         plan += _episodes(config, 'practice', range(done, needed), round_index, pa_rl)
         plan.append(LearnStep(round_index + 1))
         done = needed
-    plan += _episodes(config, 'fine-tuned', evaluation, config.rounds + 1, pa_rl)
+    plan += _episodes(config, 'distilled', evaluation, config.rounds + 1, False)
+    if pa_rl:
+        plan += _episodes(config, 'fine-tuned', evaluation, config.rounds + 1, True)
     return plan
 
 

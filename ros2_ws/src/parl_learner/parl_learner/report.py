@@ -96,22 +96,21 @@ def _read_all(folder: Path) -> _Recorded:
 
 
 def _head(data: ReportData, recorded: _Recorded) -> str:
-    first, last = data.evaluations[0], data.evaluations[-1]
     lines = [
         f'# {data.task}: report of the experiment with seed {data.seed}',
         '',
         result_table(data.evaluations),
         '',
     ]
-    if len(data.evaluations) > 1:
-        before = data.evaluations[-2]
-        for earlier in [before] if before is first else [before, first]:
+    before, after = _before_and_after(data.evaluations)
+    for later in after:
+        for earlier in before:
             low, high = difference_interval(
-                earlier.successes, earlier.episodes, last.successes, last.episodes
+                earlier.successes, earlier.episodes, later.successes, later.episodes
             )
-            gain = 100 * (last.rate - earlier.rate)
+            gain = 100 * (later.rate - earlier.rate)
             lines.append(
-                f'Gain of *{last.label}* over *{earlier.label}*: {gain:+.0f} points '
+                f'- Gain of *{later.label}* over *{earlier.label}*: {gain:+.0f} points '
                 f'(95 % interval {100 * low:+.0f} … {100 * high:+.0f}).'
             )
     lines += [
@@ -145,10 +144,10 @@ def _training_part(folder: Path, data: ReportData) -> str:
 
 
 def _video_part(folder: Path, data: ReportData, recorded: _Recorded) -> str:
-    earlier, last = data.evaluations[:-1], data.evaluations[-1]
+    before, after = _before_and_after(data.evaluations)
     wanted = (
-        ('failure_before.mp4', 'failure', False, list(reversed(earlier))),
-        ('success_after.mp4', 'success', True, [last]),
+        ('failure_before.mp4', 'failure', False, before),
+        ('success_after.mp4', 'success', True, after),
     )
     lines = ['## Films', '']
     for name, word, success, evaluations in wanted:
@@ -171,6 +170,13 @@ def _video_part(folder: Path, data: ReportData, recorded: _Recorded) -> str:
         except (EpisodeVideoError, EpisodeFileError) as error:
             lines.append(f'- No film of a {word}: {error}')
     return '\n'.join(lines)
+
+
+def _before_and_after(
+    evaluations: Sequence[EvaluationResult],
+) -> tuple[list[EvaluationResult], list[EvaluationResult]]:
+    before = [result for result in evaluations if not result.practised_episodes]
+    return before, [result for result in evaluations if result.practised_episodes]
 
 
 def _find(

@@ -141,7 +141,7 @@ def test_asks_for_every_episode_in_order_and_writes_the_report(node, policy, con
     imitation = [goal.seed for goal in policy.goals if goal.episode_id.startswith('imitation')]
     assert [goal.seed for goal in policy.goals][-2:] == imitation
     text = report.read_text(encoding='utf-8')
-    assert '| fine-tuned | 2/2 (100%)' in text
+    assert '| fine-tuned policy alone | 2/2 (100%)' in text
     assert 'p50 12.5 ms' in text
 
 

@@ -34,17 +34,17 @@ def plan(experiment):
 
 
 def test_time_left_before_anything_is_known(experiment):
-    # Twelve episodes at 3 s and four versions at 60 s.
-    assert ExperimentProgress(experiment(), []).seconds_left() == 12 * 3.0 + 4 * 60.0
+    # Fourteen episodes at 3 s and four versions at 60 s.
+    assert ExperimentProgress(experiment(), []).seconds_left() == 14 * 3.0 + 4 * 60.0
 
 
 def test_time_left_follows_the_pace(experiment, plan):
     done = [recorded(plan[0], 4.0), recorded(plan[1], 6.0), recorded(plan[2], 100.0)]
     progress = ExperimentProgress(experiment(), done)
-    assert progress.seconds_left() == 10 * 5.0 + 3 * 100.0
+    assert progress.seconds_left() == 12 * 5.0 + 3 * 100.0
     # An evaluation of 10 s: its sister takes as long, other phases at the slowest pace so far.
     progress.after(plan[3], recorded(plan[3], 10.0))
-    assert progress.seconds_left() == 10.0 + 8 * 10.0 + 3 * 100.0
+    assert progress.seconds_left() == 10.0 + 10 * 10.0 + 3 * 100.0
 
 
 def test_nothing_is_left_at_the_end(experiment, plan):
@@ -59,7 +59,7 @@ def test_lines_about_episodes(experiment, plan):
     assert 'after 17 steps' in line
     assert '(1/2 so far)' in line
     assert 'success' not in line
-    assert 'about 4 min 40 s left' in line  # 10 · 4 + 4 · 60
+    assert 'about 4 min 48 s left' in line  # 10 · 4 + 4 · 60
     assert 'success' in progress.after(plan[3], recorded(plan[3], 4.0, success=True))
 
 

@@ -36,7 +36,10 @@ def test_numbers_of_the_table(experiment, make_data):
         (row.label, row.successes, row.episodes, row.mean_steps, row.practised_episodes)
         for row in data.evaluations
     ]
-    assert rows == [('imitation alone', 1, 2, 25.0, 0), ('fine-tuned', 1, 1, 9.0, 4)]
+    assert rows == [
+        ('pre-trained policy alone (imitation)', 1, 2, 25.0, 0),
+        ('fine-tuned policy with its critic', 1, 1, 9.0, 4),
+    ]
     # Evaluations do not count: 5 + 60, and 3 + 3 + 30 more.
     assert [row.seconds for row in data.evaluations] == [65.0, 101.0]
     assert list(data.evaluations[0].episode_ids) == ['imitation-0000', 'imitation-0001']

@@ -42,6 +42,8 @@ def test_the_whole_experiment(experiment):
         'learn 3',
         'practice-0003 practice by 3+',
         'learn 4',
+        'distilled-0000 evaluation by 4',
+        'distilled-0001 evaluation by 4',
         'fine-tuned-0000 evaluation by 4+',
         'fine-tuned-0001 evaluation by 4+',
     ]
@@ -81,8 +83,9 @@ def test_seeds(experiment):
         for step in planned_steps(experiment(seed=experiment_seed)):
             if isinstance(step, EpisodeStep):
                 by_phase.setdefault((step.phase, experiment_seed), []).append(step.seed)
-    evaluations = [by_phase[phase, 3] for phase in ('imitation', 'pre-trained', 'fine-tuned')]
-    assert evaluations[0] == evaluations[1] == evaluations[2], 'the same starts'
+    phases = ('imitation', 'pre-trained', 'distilled', 'fine-tuned')
+    starts = {tuple(by_phase[phase, 3]) for phase in phases}
+    assert len(starts) == 1, 'the same starts'
     different = [
         seed
         for experiment_seed in (3, 4)
