@@ -79,13 +79,14 @@ def _draw(jpeg: bytes, number: int, caption: str) -> np.ndarray:
     if image is None:
         raise EpisodeVideoError(f'camera frame {number} ({len(jpeg)} bytes) is no JPEG image')
     picture = cv2.copyMakeBorder(image, _BAND_PX, 0, 0, 0, cv2.BORDER_CONSTANT, value=(34, 34, 34))
-    _write_text(picture, caption, 10)
-    _write_text(picture, f'step {number}', picture.shape[1] - 90)
+    _write_text(picture, f'{number}: {caption}')
     return picture
 
 
-def _write_text(picture: np.ndarray, text: str, column_px: int) -> None:
+def _write_text(picture: np.ndarray, text: str) -> None:
+    """Write into the band, as large as fits between its margins."""
+    font, scale, margin_px = cv2.FONT_HERSHEY_SIMPLEX, 0.55, 10
+    (width_px, _), _ = cv2.getTextSize(text, font, scale, 1)
+    scale *= min(1.0, (picture.shape[1] - 2 * margin_px) / width_px)
     white = (255, 255, 255)
-    cv2.putText(
-        picture, text, (column_px, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.55, white, 1, cv2.LINE_AA
-    )
+    cv2.putText(picture, text, (margin_px, 22), font, scale, white, 1, cv2.LINE_AA)
