@@ -12,8 +12,11 @@ class EpisodeStep:
     """Play this episode."""
 
     phase: str
-    """'demonstrations', 'practice', or an evaluation: 'imitation' and 'distilled' act with the policy
-    alone, 'pre-trained' and 'fine-tuned' with the policy optimised by the critic."""
+    """'demonstrations', 'practice', or an evaluation.
+
+    'imitation' and 'distilled' evaluate the policy alone before and after practice, 'pre-trained'
+    and 'fine-tuned' the policy optimised by its critic.
+    """
     index: int
     """From 0 within the phase."""
     of: int
