@@ -153,6 +153,24 @@ def test_one_update_equals_the_literal_transcription(head, backup):
         torch.testing.assert_close(found.detach(), old - step, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize('weight', [0.0, 0.25, 1.0])
+def test_return_weight_mixes_bootstrap_and_return(weight):
+    batch, following = new_batch(), new_particles(3)
+    trainer = new_trainer(backup='argmax', cql_weight=0.0, return_weight=weight)
+    drawn = torch.randint(3, (2, 2), generator=torch.Generator().manual_seed(5))[0].tolist()
+    with torch.no_grad():
+        action = following.argmax().unsqueeze(1)
+        bootstrap = (
+            trainer.target(batch.next_observations, action, drawn).squeeze(-1).min(0).values
+        )
+        td_target = batch.rewards + batch.discounts * bootstrap
+        target = (1.0 - weight) * td_target + weight * batch.returns
+        values = trainer.critic(batch.observations, batch.actions.unsqueeze(1)).squeeze(-1)
+        expected = (values - target).square().mean(1).sum().item()
+    metrics = trainer.update(batch, new_particles(2), following, torch.Generator().manual_seed(5))
+    assert metrics.td_loss == pytest.approx(expected, rel=1e-5)
+
+
 def test_without_weight_there_is_no_conservative_term():
     trainer = new_trainer(cql_weight=0.0)
     metrics = trainer.update(

@@ -112,5 +112,6 @@ def _convert(hint: object, value: object, where: str) -> object:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint in (int, float, str, bool) and type(value) is not hint:
-        raise ConfigError(f'{where} is {value!r}, expected {hint.__name__}')
+        remedy = '; YAML reads 1e-5 as text, write 1.0e-5' if hint is float else ''
+        raise ConfigError(f'{where} is {value!r}, expected {hint.__name__}{remedy}')
     return value
