@@ -70,9 +70,9 @@ def run_in_process(
             episode = station.play(goal, _chooser(step, store, expert, loaded))
             store.put('episode', step.seed, episode_to_bytes(episode), 'mcap')
             result.episodes += 1
-            result.successes += episode.success
+            result.successes += int(episode.success)
             result.steps += len(episode)
-            result.disagreements += station.truly_done != episode.success
+            result.disagreements += int(station.truly_done != episode.success)
             if step.index + 1 == step.of or (
                 step.phase == 'practice' and result.episodes % 10 == 0
             ):

@@ -59,7 +59,7 @@ def run_all(seeds: Sequence[int], workers: int, log: Path) -> list[dict]:
     """Run every method with every seed in a process of its own; keep finished runs in the log."""
     done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     finished = {(run['method'], run['seed']) for run in done}
-    waiting = [(m, s) for s in seeds for m in METHODS if (m, s) not in finished]
+    waiting = [(m, s) for m in METHODS for s in seeds if (m, s) not in finished]
     running: list[subprocess.Popen[str]] = []
     started, total = time.monotonic(), len(waiting)
     while waiting or running:
