@@ -46,7 +46,7 @@ def write_learning_curve(
         evaluations: drawn at the episode count they had practised, with 95 % intervals.
         window: episodes in the running mean.
     """
-    figure, (axes,) = new_figure(7.5, 4.2)
+    figure, (axes,) = new_figure(7.5, 5.0)
     successes = np.asarray(practice_successes, dtype=bool)
     episodes = np.arange(1, len(successes) + 1)
     if len(successes):
@@ -76,7 +76,7 @@ def write_learning_curve(
     axes.set_xlabel('practice episodes')
     axes.set_ylabel('success')
     set_title(axes, 'Success over practice')
-    figure.legend(loc='outside lower center', ncols=2, fontsize=8.5, frameon=False)
+    figure.legend(loc='outside lower center', fontsize=8.5, frameon=False)
     return save_png(figure, path)
 
 
@@ -99,6 +99,5 @@ def _draw_evaluations(axes: Axes, evaluations: Sequence[EvaluationResult], span:
             markersize=6.5,
             capsize=3,
             zorder=5,
-            label=f'evaluated: {result.label}, {result.successes}/{result.episodes}, '
-            f'95 % interval',
+            label=f'{result.label}, {result.successes}/{result.episodes}, 95 % interval',
         )

@@ -147,7 +147,7 @@ def _video_part(folder: Path, data: ReportData, recorded: _Recorded) -> str:
     before, after = _before_and_after(data.evaluations)
     wanted = (
         ('failure_before.mp4', 'failure', False, before),
-        ('success_after.mp4', 'success', True, after),
+        ('success_after.mp4', 'success', True, after[::-1]),
     )
     lines = ['## Films', '']
     for name, word, success, evaluations in wanted:
