@@ -117,6 +117,9 @@ def main() -> None:
         sys.exit(f'learner: {error}')
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except RuntimeError:
+        if rclpy.ok():  # else Ctrl-C came while rclpy took a message
+            raise
     finally:
         if node is not None:
             node.destroy_node()

@@ -140,6 +140,9 @@ def main() -> None:
         sys.exit(f'reward_detector: {error}')
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except RuntimeError:
+        if rclpy.ok():  # else Ctrl-C came while rclpy took a message
+            raise
     finally:
         if node is not None:
             node.destroy_node()
