@@ -7,9 +7,8 @@ import sys
 import time
 from typing import Any, TypeAlias
 
-import rclpy
 from rclpy.action import ActionClient
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 
@@ -25,6 +24,7 @@ from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, LearnerStatus
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError, load_yaml
+from parl_policy.node_process import node_process
 
 ActionAnswer: TypeAlias = Any
 """What an action server answers: a goal handle, later the result."""
@@ -212,27 +212,16 @@ class ExperimentNode(ArtifactNode):
 
 def main() -> None:
     """Run the experiment; exit code 0 when the report is written, 2 when it gives up."""
-    rclpy.init()
-    node, code = None, 1
-    try:
+    with node_process('experiment stopped', ConfigError, ExperimentError):
         node = ExperimentNode()
-        report = node.run()
+        try:
+            report = node.run()
+        finally:
+            node.destroy_node()
         print(report.read_text(encoding='utf-8'))
         print(f'report: {report}')
-        code = 0
-    except (ConfigError, ExperimentError) as error:
-        print(f'experiment stopped: {error}', file=sys.stderr)
-        code = 2
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except RuntimeError:
-        if rclpy.ok():  # else Ctrl-C came while rclpy took a message
-            raise
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    sys.exit(code)
+        return
+    sys.exit(1)  # interrupted: the report is still to come
 
 
 if __name__ == '__main__':

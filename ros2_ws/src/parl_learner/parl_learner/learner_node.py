@@ -5,14 +5,11 @@ import json
 import math
 import os
 from pathlib import Path
-import sys
 import threading
 import time
 import traceback
 
-import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 import torch
 
 from parl_learner.experiment_config import load_experiment
@@ -22,6 +19,7 @@ from parl_msgs.msg import LearnerStatus
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
+from parl_policy.node_process import node_process, spin
 
 NICENESS = 10
 """Where robot and learner share a machine, a decision must not wait for a gradient step."""
@@ -106,24 +104,8 @@ class LearnerNode(ArtifactNode):
 def main() -> None:
     """Run the node until it is told to stop."""
     os.nice(NICENESS)
-    rclpy.init()
-    node = None
-    executor = SingleThreadedExecutor()
-    try:
-        node = LearnerNode()
-        executor.add_node(node)
-        executor.spin()
-    except ConfigError as error:
-        sys.exit(f'learner: {error}')
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except RuntimeError:
-        if rclpy.ok():  # else Ctrl-C came while rclpy took a message
-            raise
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
+    with node_process('learner', ConfigError):
+        spin(LearnerNode())
 
 
 if __name__ == '__main__':

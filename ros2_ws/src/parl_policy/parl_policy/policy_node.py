@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy node: observations in, targets out, one episode per `run_episode` goal."""
 
-import sys
 import time
 
-import rclpy
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_srvs.srv import Trigger
 
@@ -22,6 +19,7 @@ from parl_policy.episode_abort import EpisodeAbortError
 from parl_policy.episode_file import episode_to_bytes
 from parl_policy.episode_player import EpisodeGoal, EpisodePlayer
 from parl_policy.goal_actor_node import make_goal_actor
+from parl_policy.node_process import node_process, spin
 from parl_policy.station_node import StationLink
 
 OUTCOMES = {
@@ -191,24 +189,8 @@ class PolicyNode(ArtifactNode):
 
 def main() -> None:
     """Run the node until it is told to stop."""
-    rclpy.init()
-    node = None
-    executor = SingleThreadedExecutor()
-    try:
-        node = PolicyNode()
-        executor.add_node(node)
-        executor.spin()
-    except ConfigError as error:
-        sys.exit(f'policy: {error}')
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except RuntimeError:
-        if rclpy.ok():  # else Ctrl-C came while rclpy took a message
-            raise
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
+    with node_process('policy', ConfigError):
+        spin(PolicyNode())
 
 
 if __name__ == '__main__':
