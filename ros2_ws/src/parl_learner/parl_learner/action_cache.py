@@ -10,6 +10,7 @@ from parl_policy.action_optimisation import (
     Particles,
 )
 from parl_policy.critic import CriticEnsemble
+from parl_policy.mean_q import MeanQ
 from parl_policy.policy import ActionSpec, Policy
 
 
@@ -77,11 +78,7 @@ class ActionCache:
             rows: Which rows.
         """
         for part in rows.split(self.ROWS_AT_ONCE):
-            states = observations[part]
-
-            def q_function(actions: torch.Tensor, states: torch.Tensor = states) -> torch.Tensor:
-                return critic(states, actions).mean(0)
-
+            q_function = MeanQ(critic, observations[part])
             best = keep_best(q_function, self._candidates[part], self.config.particles)
             start = torch.cat([best.actions, data_actions[part].unsqueeze(1)], dim=1)
             particles = climb(q_function, start, self.config, self._movable)

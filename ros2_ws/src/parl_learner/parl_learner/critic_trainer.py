@@ -66,11 +66,13 @@ class CriticTrainer:
         self.critic = critic
         self.config = config
         self.target = copy.deepcopy(critic).requires_grad_(False)
-        self.optimiser = torch.optim.Adam(critic.parameters(), lr=config.learning_rate)
+        self.restart_optimiser()
 
     def restart_optimiser(self) -> None:
         """Forget Adam's moments, as the paper does between offline and online training."""
-        self.optimiser = torch.optim.Adam(self.critic.parameters(), lr=self.config.learning_rate)
+        self.optimiser = torch.optim.Adam(
+            self.critic.parameters(), lr=self.config.learning_rate, fused=True
+        )
 
     def update(
         self,
@@ -96,7 +98,7 @@ class CriticTrainer:
             targets = targets.lerp(batch.returns, self.config.return_weight)
         data_raw = self.critic.raw(batch.observations, batch.actions.unsqueeze(1)).squeeze(2)
         head = self.critic.value_head
-        td_loss = head.loss(data_raw, targets.expand(members, -1)).mean(1).sum()
+        td_loss = head.loss(data_raw, targets).mean(1).sum()
         data_values = head.value(data_raw)
         loss, gap = td_loss, torch.zeros(())
         if config.cql_weight > 0:
@@ -150,5 +152,5 @@ class CriticTrainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        for target, online in zip(self.target.parameters(), self.critic.parameters(), strict=True):
-            target.lerp_(online, self.config.target_rate)
+        target, online = tuple(self.target.parameters()), tuple(self.critic.parameters())
+        torch._foreach_lerp_(target, online, self.config.target_rate)

@@ -48,4 +48,4 @@ class PolicyTrainer:
 
     def _adam(self, learning_rate: float) -> torch.optim.Adam:
         parameters: Iterator[torch.nn.Parameter] = iter(self.policy.trainable_parameters())
-        return torch.optim.Adam(parameters, lr=learning_rate)
+        return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
