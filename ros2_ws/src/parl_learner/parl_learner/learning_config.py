@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from parl_learner.critic_trainer import CriticTrainerConfig
+from parl_learner.critic_trainer_config import CriticTrainerConfig
 from parl_learner.policy_trainer import PolicyTrainerConfig
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
@@ -61,3 +61,8 @@ class LearningConfig:
                 f'mixing_ratio must lie in [0, 1] and discount in [0, 1): '
                 f'{self.mixing_ratio}, {self.discount}'
             )
+
+    @property
+    def trains_critic(self) -> bool:
+        """Whether there is a critic at all."""
+        return self.method == 'pa_rl'

@@ -2,6 +2,7 @@
 import pytest
 import torch
 
+from parl_learner.critic_trainer_config import CriticTrainerConfig
 from parl_learner.learning_loop import LearningLoop
 from parl_learner.replay import CriticSupportError
 from parl_policy.critic import CriticConfig
@@ -151,6 +152,8 @@ def test_optimisers_start_afresh_when_practice_begins(learning, demonstrations, 
         {'particle_refresh_steps': 1},
         {'distillation_target': 'argmax'},
         {'method': 'filtered_imitation'},
+        {'critic_trainer': CriticTrainerConfig(algorithm='iql')},
+        {'critic_trainer': CriticTrainerConfig(algorithm='rlpd')},
     ],
 )
 def test_same_seed_same_versions(learning, demonstrations, practice, changes):
@@ -184,18 +187,19 @@ def test_particles_may_be_kept_for_some_updates(learning, demonstrations):
     assert changed == [True, False, True, False, True]
 
 
-def test_units_left_count_updates(learning, demonstrations, practice):
+def test_what_is_left_is_counted(learning, demonstrations, practice):
     loop = LearningLoop(learning(), NAMES, seed=0)
     loop.begin_round(demonstrations)
-    left = [loop.units_left]
+    left = [loop.updates_left]
+    assert loop.units_left == left[0]
     while not loop.idle:
         loop.advance()
-        left.append(loop.units_left)
+        left.append(loop.updates_left)
     policy = [3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0]
     critic = [5, 5, 5, 5, 5, 4, 3, 2, 1, 0, 0]
     assert left == [{'policy': p, 'critic': c} for p, c in zip(policy, critic, strict=True)]
     loop.begin_round(practice)
-    assert loop.units_left == {'policy': 5, 'critic': 5}
+    assert loop.updates_left == {'policy': 5, 'critic': 5}
 
 
 def test_stages_without_units_are_skipped(learning, demonstrations, practice):
