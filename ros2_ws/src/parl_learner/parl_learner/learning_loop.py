@@ -7,11 +7,13 @@ What is done depends on the episodes alone, never on when they arrived.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer import CriticTrainer
+from parl_learner.distillation_rule import chosen_target
 from parl_learner.learning_config import LearningConfig
 from parl_learner.learning_units import LearningUnits
 from parl_learner.policy_trainer import PolicyTrainer
@@ -43,6 +45,8 @@ class Counters:
     """Newest finished policy and critic version."""
     policy_steps: int = 0
     critic_steps: int = 0
+    distillation_spread: float = 0.0
+    """Spread of the particles' values in the last round that taught the policy; 0 before one."""
 
 
 class LearningLoop:
@@ -95,6 +99,15 @@ class LearningLoop:
     def stage(self) -> Stage:
         """The stage under way."""
         return self.stages[self.counters.stage]
+
+    @property
+    def distillation_target(self) -> Literal['softmax', 'argmax']:
+        """Particle the policy is taught, as the last measured spread has it."""
+        return chosen_target(
+            self.config.distillation_target,
+            self.counters.distillation_spread,
+            self.config.smallest_spread,
+        )
 
     @property
     def updates_left(self) -> dict[str, int]:
@@ -182,8 +195,8 @@ class LearningLoop:
 
     def _distil(self) -> None:
         if self.counters.units_done == 0:
-            self.units.optimise_all()
-        self.units.distil()
+            self.counters.distillation_spread = self.units.begin_distilling()
+        self.units.distil(self.distillation_target)
 
     def _finish(self) -> None:
         self.counters.version = self.counters.round + 1

@@ -3,14 +3,17 @@
 
 from dataclasses import dataclass
 import math
+from typing import Literal
 
 import torch
 
 from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer import CriticMetrics, CriticTrainer
+from parl_learner.distillation_rule import value_spread
 from parl_learner.learning_config import LearningConfig
 from parl_learner.policy_trainer import PolicyTrainer
 from parl_learner.replay import Replay
+from parl_policy.action_optimisation import Particles
 from parl_policy.policy import Policy
 
 
@@ -40,13 +43,22 @@ class LearningUnits:
         batch = self.replay.draw_successes(self.config.imitation_batch_size, self.generator)
         self._teach(batch.observations, batch.actions)
 
-    def distil(self) -> None:
+    def begin_distilling(self) -> float:
+        """Make all particles with the critic as it is; returns the spread of their values."""
+        self.optimise_all()
+        everything = torch.arange(len(self.replay.observations))
+        return value_spread(self.cache.particles(everything).values)
+
+    def distil(self, target: Literal['softmax', 'argmax']) -> None:
         """One policy update on actions of π_opt, whose particles are in the cache."""
         batch = self.replay.draw(
             self.config.imitation_batch_size, self.config.mixing_ratio, self.generator
         )
-        particles = self.cache.distillation_particles(batch.rows)
-        if self.config.distillation_target == 'argmax':
+        if self.config.distil_data_action:
+            particles = self.cache.distillation_particles(batch.rows)
+        else:
+            particles = self.cache.particles(batch.rows)
+        if target == 'argmax':
             self._teach(batch.observations, particles.argmax())
         else:
             self._teach(batch.observations, particles.sample(1, self.generator).squeeze(1))
@@ -73,11 +85,19 @@ class LearningUnits:
         current = following = None
         if self.critic_trainer.needs_actions:
             self._renew_particles(unit, torch.cat([batch.rows, batch.rows + 1]).unique())
-            current = self.cache.particles(batch.rows)
-            following = self.cache.particles(batch.rows + 1)
+            current = self._actions(batch.rows)
+            following = self._actions(batch.rows + 1)
         self.critic_metrics = self.critic_trainer.update(batch, current, following, self.generator)
 
+    def _actions(self, rows: torch.Tensor) -> Particles:
+        """Actions of the rows (B,) as values are backed up with."""
+        if self.config.critic_trainer.backup == 'policy':
+            return self.cache.policy_actions(rows)
+        return self.cache.particles(rows)
+
     def _renew_particles(self, unit: int, rows: torch.Tensor) -> None:
+        if self.config.critic_trainer.backup == 'policy':
+            return
         refresh = self.config.particle_refresh_steps
         if unit % refresh == 0 and (refresh > 1 or unit == 0):
             self.optimise_all()

@@ -5,6 +5,7 @@ import torch
 from parl_learner.critic_trainer_config import CriticTrainerConfig
 from parl_learner.learning_loop import LearningLoop
 from parl_learner.replay import CriticSupportError
+from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
 
 NAMES = ('a', 'b', 'c')
@@ -151,6 +152,7 @@ def test_optimisers_start_afresh_when_practice_begins(learning, demonstrations, 
         {},
         {'particle_refresh_steps': 1},
         {'distillation_target': 'argmax'},
+        {'critic_trainer': CriticTrainerConfig(backup='policy')},
         {'method': 'filtered_imitation'},
         {'critic_trainer': CriticTrainerConfig(algorithm='iql')},
         {'critic_trainer': CriticTrainerConfig(algorithm='rlpd')},
@@ -185,6 +187,71 @@ def test_particles_may_be_kept_for_some_updates(learning, demonstrations):
         changed.append(values.shape != now.shape or not torch.equal(values, now))
         values = now.clone()
     assert changed == [True, False, True, False, True]
+
+
+@pytest.mark.parametrize(('smallest', 'target'), [(0.1, 'argmax'), (1e-7, 'softmax')])
+def test_the_measured_spread_decides_what_is_taught(
+    learning, demonstrations, practice, smallest, target
+):
+    loop = LearningLoop(learning(smallest_spread=smallest), NAMES, seed=0)
+    run_round(loop, demonstrations)
+    assert loop.counters.distillation_spread == 0.0
+    loop.begin_round(practice)
+    run_stage(loop)
+    loop.advance()
+    values = loop.cache.particles(torch.arange(len(loop.replay.observations))).values
+    spread = values.std(1, correction=0).mean().item()
+    assert loop.counters.distillation_spread == pytest.approx(spread)
+    assert 1e-7 < spread < 0.1
+    assert loop.distillation_target == target
+
+
+def targets_taught(loop, demonstrations, practice):
+    """Actions the policy is taught in the round after, with the rows of the replay they are of."""
+    run_round(loop, demonstrations)
+    taught = []
+    loop.begin_round(practice)
+    update = loop.policy_trainer.update
+
+    def watched(observations, targets, generator):
+        taught.extend(zip(observations, targets[:, 0], strict=True))
+        return update(observations, targets, generator)
+
+    loop.policy_trainer.update = watched
+    while loop.stage.name != 'sampling':
+        loop.advance()
+    return taught
+
+
+@pytest.mark.parametrize('distils_data', [True, False])
+def test_the_executed_action_may_be_left_out(learning, demonstrations, practice, distils_data):
+    loop = LearningLoop(
+        learning(
+            distil_data_action=distils_data,
+            optimisation=ActionOptimisationConfig(samples=1, particles=1, gradient_steps=0),
+        ),
+        NAMES,
+        seed=0,
+    )
+    for observation, action in targets_taught(loop, demonstrations, practice):
+        row = (loop.replay.observations == observation).all(1).nonzero().item()
+        is_data = torch.equal(action, loop.replay.row_actions[row])
+        assert is_data == distils_data
+
+
+def test_a_backup_with_the_policy_optimises_nothing(learning, demonstrations):
+    """Targets then come from the candidates, every one as likely as the others."""
+    loop = LearningLoop(
+        learning(critic_trainer=CriticTrainerConfig(backup='policy')), NAMES, seed=0
+    )
+    run_round(loop, demonstrations)
+    state = loop.cache.state_dict()
+    assert len(state['actions']) == 0
+    assert len(state['candidates']) == len(loop.replay.observations)
+    rows = torch.tensor([3, 0])
+    actions = loop.cache.policy_actions(rows)
+    assert torch.equal(actions.actions, state['candidates'][rows])
+    assert not actions.values.any()
 
 
 def test_what_is_left_is_counted(learning, demonstrations, practice):
