@@ -63,7 +63,7 @@ def run_in_process(
             while learner.busy:
                 learner.work()
             result = results.setdefault('learning', PhaseResult())
-            say(f'version {learner.version}: {learner.loop and learner.loop.critic_metrics}')
+            say(f'version {learner.version}: {learner.loop and learner.loop.units.critic_metrics}')
         else:
             result = results.setdefault(step.phase, PhaseResult())
             goal = EpisodeGoal(step.episode_id, step.purpose, horizon, step.seed)

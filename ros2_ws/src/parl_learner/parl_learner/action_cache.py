@@ -88,6 +88,11 @@ class ActionCache:
         """π_opt of the rows (B,) as it acts and backs up values: m particles."""
         return Particles(self._actions[rows, :-1], self._values[rows, :-1])
 
+    def policy_actions(self, rows: torch.Tensor) -> Particles:
+        """The policy of the rows (B,) without a critic: its k candidates, all of equal value."""
+        candidates = self._candidates[rows]
+        return Particles(candidates, torch.zeros(candidates.shape[:2]))
+
     def distillation_particles(self, rows: torch.Tensor) -> Particles:
         """The same with the executed action in the place of the candidate ranked worst."""
         kept = [*range(self.config.particles - 1), self.config.particles]

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from parl_learner.critic_trainer import CriticTrainerConfig
+from parl_learner.critic_trainer_config import CriticTrainerConfig
+from parl_learner.distillation_rule import DistillationTarget
 from parl_learner.policy_trainer import PolicyTrainerConfig
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
@@ -42,8 +43,18 @@ class LearningConfig:
     """Distillation updates for each practised control step."""
     critic_updates_per_step: float = 1.0
     """Critic updates for each practised control step."""
-    distillation_target: Literal['softmax', 'argmax'] = 'softmax'
-    """Particle the policy is taught: drawn from softmax(Q), or the best."""
+    distillation_target: DistillationTarget = 'by_spread'
+    """Particle the policy is taught: drawn from softmax(Q), or the best.
+
+    'by_spread' takes the best in rounds in which the particles' values hardly differ.
+    """
+    smallest_spread: float = 1.0
+    """Standard deviation of Q among a state's particles from which 'by_spread' draws.
+
+    The paper gives no number; at temperature 1 softmax tells values apart that differ by about 1.
+    """
+    distil_data_action: bool = True
+    """Whether the executed action replaces the worst particle while the policy is taught."""
     particle_refresh_steps: int = 1
     """Critic updates for which π_opt's particles are kept.
 
@@ -61,3 +72,8 @@ class LearningConfig:
                 f'mixing_ratio must lie in [0, 1] and discount in [0, 1): '
                 f'{self.mixing_ratio}, {self.discount}'
             )
+
+    @property
+    def trains_critic(self) -> bool:
+        """Whether there is a critic at all."""
+        return self.method == 'pa_rl'

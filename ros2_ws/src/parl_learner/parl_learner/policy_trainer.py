@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains a policy on given actions with its own supervised loss (PA-RL Eq. 4.4-4.5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 
+from parl_learner.state_tensors import (
+    load_optimiser_tensors,
+    optimiser_tensors,
+    part,
+    prefixed,
+)
 from parl_policy.policy import Policy
 
 
@@ -45,6 +51,14 @@ class PolicyTrainer:
         self.optimiser.step()
         self.policy.after_update()
         return loss.item()
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """What a checkpoint keeps beside the policy."""
+        return prefixed('adam', optimiser_tensors(self.optimiser))
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Inverse of `state_dict`."""
+        load_optimiser_tensors(self.optimiser, part(state, 'adam'))
 
     def _adam(self, learning_rate: float) -> torch.optim.Adam:
         parameters: Iterator[torch.nn.Parameter] = iter(self.policy.trainable_parameters())

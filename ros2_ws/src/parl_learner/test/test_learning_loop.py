@@ -2,8 +2,10 @@
 import pytest
 import torch
 
+from parl_learner.critic_trainer_config import CriticTrainerConfig
 from parl_learner.learning_loop import LearningLoop
 from parl_learner.replay import CriticSupportError
+from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
 
 NAMES = ('a', 'b', 'c')
@@ -150,7 +152,10 @@ def test_optimisers_start_afresh_when_practice_begins(learning, demonstrations, 
         {},
         {'particle_refresh_steps': 1},
         {'distillation_target': 'argmax'},
+        {'critic_trainer': CriticTrainerConfig(backup='policy')},
         {'method': 'filtered_imitation'},
+        {'critic_trainer': CriticTrainerConfig(algorithm='iql')},
+        {'critic_trainer': CriticTrainerConfig(algorithm='rlpd')},
     ],
 )
 def test_same_seed_same_versions(learning, demonstrations, practice, changes):
@@ -184,18 +189,84 @@ def test_particles_may_be_kept_for_some_updates(learning, demonstrations):
     assert changed == [True, False, True, False, True]
 
 
-def test_units_left_count_updates(learning, demonstrations, practice):
+@pytest.mark.parametrize(('smallest', 'target'), [(0.1, 'argmax'), (1e-7, 'softmax')])
+def test_the_measured_spread_decides_what_is_taught(
+    learning, demonstrations, practice, smallest, target
+):
+    loop = LearningLoop(learning(smallest_spread=smallest), NAMES, seed=0)
+    run_round(loop, demonstrations)
+    assert loop.counters.distillation_spread == 0.0
+    loop.begin_round(practice)
+    run_stage(loop)
+    loop.advance()
+    values = loop.cache.particles(torch.arange(len(loop.replay.observations))).values
+    spread = values.std(1, correction=0).mean().item()
+    assert loop.counters.distillation_spread == pytest.approx(spread)
+    assert 1e-7 < spread < 0.1
+    assert loop.distillation_target == target
+
+
+def targets_taught(loop, demonstrations, practice):
+    """Actions the policy is taught in the round after, with the rows of the replay they are of."""
+    run_round(loop, demonstrations)
+    taught = []
+    loop.begin_round(practice)
+    update = loop.policy_trainer.update
+
+    def watched(observations, targets, generator):
+        taught.extend(zip(observations, targets[:, 0], strict=True))
+        return update(observations, targets, generator)
+
+    loop.policy_trainer.update = watched
+    while loop.stage.name != 'sampling':
+        loop.advance()
+    return taught
+
+
+@pytest.mark.parametrize('distils_data', [True, False])
+def test_the_executed_action_may_be_left_out(learning, demonstrations, practice, distils_data):
+    loop = LearningLoop(
+        learning(
+            distil_data_action=distils_data,
+            optimisation=ActionOptimisationConfig(samples=1, particles=1, gradient_steps=0),
+        ),
+        NAMES,
+        seed=0,
+    )
+    for observation, action in targets_taught(loop, demonstrations, practice):
+        row = (loop.replay.observations == observation).all(1).nonzero().item()
+        is_data = torch.equal(action, loop.replay.row_actions[row])
+        assert is_data == distils_data
+
+
+def test_a_backup_with_the_policy_optimises_nothing(learning, demonstrations):
+    """Targets then come from the candidates, every one as likely as the others."""
+    loop = LearningLoop(
+        learning(critic_trainer=CriticTrainerConfig(backup='policy')), NAMES, seed=0
+    )
+    run_round(loop, demonstrations)
+    state = loop.cache.state_dict()
+    assert len(state['actions']) == 0
+    assert len(state['candidates']) == len(loop.replay.observations)
+    rows = torch.tensor([3, 0])
+    actions = loop.cache.policy_actions(rows)
+    assert torch.equal(actions.actions, state['candidates'][rows])
+    assert not actions.values.any()
+
+
+def test_what_is_left_is_counted(learning, demonstrations, practice):
     loop = LearningLoop(learning(), NAMES, seed=0)
     loop.begin_round(demonstrations)
-    left = [loop.units_left]
+    left = [loop.updates_left]
+    assert loop.units_left == left[0]
     while not loop.idle:
         loop.advance()
-        left.append(loop.units_left)
+        left.append(loop.updates_left)
     policy = [3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0]
     critic = [5, 5, 5, 5, 5, 4, 3, 2, 1, 0, 0]
     assert left == [{'policy': p, 'critic': c} for p, c in zip(policy, critic, strict=True)]
     loop.begin_round(practice)
-    assert loop.units_left == {'policy': 5, 'critic': 5}
+    assert loop.updates_left == {'policy': 5, 'critic': 5}
 
 
 def test_stages_without_units_are_skipped(learning, demonstrations, practice):

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The units of work that stages are made of: each changes the policy, the critic or the cache."""
+
+from dataclasses import dataclass
+import math
+from typing import Literal
+
+import torch
+
+from parl_learner.action_cache import ActionCache
+from parl_learner.critic_trainer import CriticMetrics, CriticTrainer
+from parl_learner.distillation_rule import value_spread
+from parl_learner.learning_config import LearningConfig
+from parl_learner.policy_trainer import PolicyTrainer
+from parl_learner.replay import Replay
+from parl_policy.action_optimisation import Particles
+from parl_policy.policy import Policy
+
+
+@dataclass
+class LearningUnits:
+    """What a learning run changes; all draws are from one generator."""
+
+    config: LearningConfig
+    replay: Replay
+    policy: Policy
+    policy_trainer: PolicyTrainer
+    critic_trainer: CriticTrainer
+    cache: ActionCache
+    generator: torch.Generator
+    policy_loss: float = math.nan
+    critic_metrics: CriticMetrics | None = None
+
+    def imitate(self) -> None:
+        """One policy update on the actions of the data."""
+        batch = self.replay.draw(
+            self.config.imitation_batch_size, self.config.mixing_ratio, self.generator
+        )
+        self._teach(batch.observations, batch.actions)
+
+    def imitate_successes(self) -> None:
+        """One policy update on the actions of successful episodes."""
+        batch = self.replay.draw_successes(self.config.imitation_batch_size, self.generator)
+        self._teach(batch.observations, batch.actions)
+
+    def begin_distilling(self) -> float:
+        """Make all particles with the critic as it is; returns the spread of their values."""
+        self.optimise_all()
+        everything = torch.arange(len(self.replay.observations))
+        return value_spread(self.cache.particles(everything).values)
+
+    def distil(self, target: Literal['softmax', 'argmax']) -> None:
+        """One policy update on actions of π_opt, whose particles are in the cache."""
+        batch = self.replay.draw(
+            self.config.imitation_batch_size, self.config.mixing_ratio, self.generator
+        )
+        if self.config.distil_data_action:
+            particles = self.cache.distillation_particles(batch.rows)
+        else:
+            particles = self.cache.particles(batch.rows)
+        if target == 'argmax':
+            self._teach(batch.observations, particles.argmax())
+        else:
+            self._teach(batch.observations, particles.sample(1, self.generator).squeeze(1))
+
+    def sample_all(self) -> None:
+        """Draw the candidates of all observations from the policy."""
+        self.cache.sample_all(self.policy, self.replay.observations, self.generator)
+
+    def sample_new(self) -> None:
+        """Draw the candidates of observations that have none."""
+        self.cache.sample_new(self.policy, self.replay.observations, self.generator)
+
+    def optimise_all(self) -> None:
+        """Make the particles of all observations with the critic as it is."""
+        self.cache.optimise_all(
+            self.critic_trainer.critic, self.replay.observations, self.replay.row_actions
+        )
+
+    def improve_critic(self, unit: int) -> None:
+        """One critic update; `unit` counts those of the stage."""
+        batch = self.replay.draw(
+            self.config.critic_batch_size, self.config.mixing_ratio, self.generator
+        )
+        current = following = None
+        if self.critic_trainer.needs_actions:
+            self._renew_particles(unit, torch.cat([batch.rows, batch.rows + 1]).unique())
+            current = self._actions(batch.rows)
+            following = self._actions(batch.rows + 1)
+        self.critic_metrics = self.critic_trainer.update(batch, current, following, self.generator)
+
+    def _actions(self, rows: torch.Tensor) -> Particles:
+        """Actions of the rows (B,) as values are backed up with."""
+        if self.config.critic_trainer.backup == 'policy':
+            return self.cache.policy_actions(rows)
+        return self.cache.particles(rows)
+
+    def _renew_particles(self, unit: int, rows: torch.Tensor) -> None:
+        if self.config.critic_trainer.backup == 'policy':
+            return
+        refresh = self.config.particle_refresh_steps
+        if unit % refresh == 0 and (refresh > 1 or unit == 0):
+            self.optimise_all()
+        if refresh == 1:
+            self.cache.optimise(
+                self.critic_trainer.critic,
+                self.replay.observations,
+                self.replay.row_actions,
+                rows,
+            )
+
+    def _teach(self, observations: torch.Tensor, actions: torch.Tensor) -> None:
+        self.policy_loss = self.policy_trainer.update(
+            observations, actions.unsqueeze(1), self.generator
+        )
