@@ -6,8 +6,8 @@ import torch
 from parl_policy.action_optimisation import (
     ActionOptimisationConfig,
     climb,
-    keep_best,
     Particles,
+    search,
 )
 from parl_policy.critic import CriticEnsemble
 from parl_policy.policy import ActionSpec, Policy
@@ -51,13 +51,17 @@ class ActionCache:
         self._candidates = torch.cat([self._candidates, *drawn])
 
     def optimise_all(
-        self, critic: CriticEnsemble, observations: torch.Tensor, data_actions: torch.Tensor
+        self,
+        critic: CriticEnsemble,
+        observations: torch.Tensor,
+        data_actions: torch.Tensor,
+        generator: torch.Generator,
     ) -> None:
         """Make the particles of all rows anew; arguments as in `optimise`."""
         rows = len(observations)
         self._actions = torch.zeros(rows, *self._actions.shape[1:])
         self._values = torch.zeros(rows, *self._values.shape[1:])
-        self.optimise(critic, observations, data_actions, torch.arange(rows))
+        self.optimise(critic, observations, data_actions, torch.arange(rows), generator)
 
     def optimise(
         self,
@@ -65,6 +69,7 @@ class ActionCache:
         observations: torch.Tensor,
         data_actions: torch.Tensor,
         rows: torch.Tensor,
+        generator: torch.Generator,
     ) -> None:
         """Make the particles of some rows anew with this critic.
 
@@ -75,6 +80,7 @@ class ActionCache:
             observations: (M, O) of the replay.
             data_actions: (M, D) executed actions of the replay.
             rows: Which rows.
+            generator: For proposals that are not the policy's.
         """
         for part in rows.split(self.ROWS_AT_ONCE):
             states = observations[part]
@@ -82,7 +88,9 @@ class ActionCache:
             def q_function(actions: torch.Tensor, states: torch.Tensor = states) -> torch.Tensor:
                 return critic(states, actions).mean(0)
 
-            best = keep_best(q_function, self._candidates[part], self.config.particles)
+            best = search(
+                q_function, self._candidates[part], self.config, self._movable, generator
+            )
             start = torch.cat([best.actions, data_actions[part].unsqueeze(1)], dim=1)
             particles = climb(q_function, start, self.config, self._movable)
             self._actions[part], self._values[part] = particles.actions, particles.values

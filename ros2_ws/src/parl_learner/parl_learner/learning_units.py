@@ -74,7 +74,10 @@ class LearningUnits:
     def optimise_all(self) -> None:
         """Make the particles of all observations with the critic as it is."""
         self.cache.optimise_all(
-            self.critic_trainer.critic, self.replay.observations, self.replay.row_actions
+            self.critic_trainer.critic,
+            self.replay.observations,
+            self.replay.row_actions,
+            self.generator,
         )
 
     def improve_critic(self, unit: int) -> None:
@@ -107,6 +110,7 @@ class LearningUnits:
                 self.replay.observations,
                 self.replay.row_actions,
                 rows,
+                self.generator,
             )
 
     def _teach(self, observations: torch.Tensor, actions: torch.Tensor) -> None:
