@@ -50,6 +50,19 @@ class ActionCache:
         ]
         self._candidates = torch.cat([self._candidates, *drawn])
 
+    @torch.no_grad()
+    def sample(
+        self,
+        policy: Policy,
+        observations: torch.Tensor,
+        rows: torch.Tensor,
+        generator: torch.Generator,
+    ) -> None:
+        """Draw the candidates of some rows (B,) anew, while the policy changes all the time."""
+        for part in rows.split(self.ROWS_AT_ONCE):
+            context = policy.encode(observations[part])
+            self._candidates[part] = policy.sample(context, self.config.samples, generator)
+
     def optimise_all(
         self,
         critic: CriticEnsemble,
