@@ -121,10 +121,12 @@ def test_climbing_through_the_denoising_moves_the_samples(policy):
     context = torch.zeros(64, 3)
     optimiser = torch.optim.Adam(policy.trainable_parameters(), lr=3e-3)
     generator = torch.Generator().manual_seed(0)
+    losses = []
     for _ in range(60):
         actions, _ = policy.rsample(context, 1, generator)
         loss = (actions - ACTION).square().sum(-1).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert loss.item() < 0.1
+        losses.append(loss.item())
+    assert losses[-1] < 0.3 * losses[0]
