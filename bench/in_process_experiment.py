@@ -94,7 +94,8 @@ def _chooser(
         ) -> tuple[np.ndarray, str]:
             cup, rack = state.object_positions
             target = state.target.position
-            return script.act(index, target, state.gripper_opening, cup, rack), ''
+            action = script.act(index, target, state.gripper_opening, cup, rack)
+            return action.astype(np.float32), ''  # as parl_msgs/Act carries it
 
         return demonstrate
     key = (step.version, step.optimise)

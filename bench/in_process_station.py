@@ -76,8 +76,9 @@ class InProcessStation:
         )
         result = self._shell.command(wanted, arm, arm.stamp_s)
         command = result if isinstance(result, Command) else last
-        self._station.command_gripper(command.finger_m)
-        self._station.command_arm(command.joint_positions)
+        # As on the wire, where commands are 32-bit floats.
+        self._station.command_gripper(float(np.float32(command.finger_m)))
+        self._station.command_arm(command.joint_positions.astype(np.float32).astype(np.float64))
         self._station.advance(self._task.control_period_s)
         return command
 

@@ -6,8 +6,8 @@ import torch
 from parl_policy.action_optimisation import (
     ActionOptimisationConfig,
     climb,
-    keep_best,
     Particles,
+    search,
 )
 from parl_policy.critic import CriticEnsemble
 from parl_policy.mean_q import MeanQ
@@ -51,14 +51,31 @@ class ActionCache:
         ]
         self._candidates = torch.cat([self._candidates, *drawn])
 
+    @torch.no_grad()
+    def sample(
+        self,
+        policy: Policy,
+        observations: torch.Tensor,
+        rows: torch.Tensor,
+        generator: torch.Generator,
+    ) -> None:
+        """Draw the candidates of some rows (B,) anew, while the policy changes all the time."""
+        for part in rows.split(self.ROWS_AT_ONCE):
+            context = policy.encode(observations[part])
+            self._candidates[part] = policy.sample(context, self.config.samples, generator)
+
     def optimise_all(
-        self, critic: CriticEnsemble, observations: torch.Tensor, data_actions: torch.Tensor
+        self,
+        critic: CriticEnsemble,
+        observations: torch.Tensor,
+        data_actions: torch.Tensor,
+        generator: torch.Generator,
     ) -> None:
         """Make the particles of all rows anew; arguments as in `optimise`."""
         rows = len(observations)
         self._actions = torch.zeros(rows, *self._actions.shape[1:])
         self._values = torch.zeros(rows, *self._values.shape[1:])
-        self.optimise(critic, observations, data_actions, torch.arange(rows))
+        self.optimise(critic, observations, data_actions, torch.arange(rows), generator)
 
     def optimise(
         self,
@@ -66,6 +83,7 @@ class ActionCache:
         observations: torch.Tensor,
         data_actions: torch.Tensor,
         rows: torch.Tensor,
+        generator: torch.Generator,
     ) -> None:
         """Make the particles of some rows anew with this critic.
 
@@ -76,10 +94,13 @@ class ActionCache:
             observations: (M, O) of the replay.
             data_actions: (M, D) executed actions of the replay.
             rows: Which rows.
+            generator: For proposals that are not the policy's.
         """
         for part in rows.split(self.ROWS_AT_ONCE):
             q_function = MeanQ(critic, observations[part])
-            best = keep_best(q_function, self._candidates[part], self.config.particles)
+            best = search(
+                q_function, self._candidates[part], self.config, self._movable, generator
+            )
             start = torch.cat([best.actions, data_actions[part].unsqueeze(1)], dim=1)
             particles = climb(q_function, start, self.config, self._movable)
             self._actions[part], self._values[part] = particles.actions, particles.values

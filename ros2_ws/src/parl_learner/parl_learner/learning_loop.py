@@ -198,6 +198,12 @@ class LearningLoop:
             self.counters.distillation_spread = self.units.begin_distilling()
         self.units.distil(self.distillation_target)
 
+    def _improve_both(self) -> None:
+        unit = self.counters.units_done
+        self.units.improve_critic(unit)
+        for _ in range(self.stage.updates(unit)[0]):
+            self.units.follow_critic()
+
     def _finish(self) -> None:
         self.counters.version = self.counters.round + 1
 
@@ -209,5 +215,6 @@ _UNITS: dict[str, Callable[[LearningLoop], None]] = {
     'sampling_new': lambda loop: loop.units.sample_new(),
     'distilling': LearningLoop._distil,
     'critic': lambda loop: loop.units.improve_critic(loop.counters.units_done),
+    'actor_critic': LearningLoop._improve_both,
     'finishing': LearningLoop._finish,
 }

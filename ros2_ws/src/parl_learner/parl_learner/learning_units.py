@@ -10,9 +10,10 @@ import torch
 from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer import CriticMetrics, CriticTrainer
 from parl_learner.distillation_rule import value_spread
+from parl_learner.imitation_weights import advantage_weights, self_imitation_weights
 from parl_learner.learning_config import LearningConfig
 from parl_learner.policy_trainer import PolicyTrainer
-from parl_learner.replay import Replay
+from parl_learner.replay import Batch, Replay
 from parl_policy.action_optimisation import Particles
 from parl_policy.policy import Policy
 
@@ -74,8 +75,27 @@ class LearningUnits:
     def optimise_all(self) -> None:
         """Make the particles of all observations with the critic as it is."""
         self.cache.optimise_all(
-            self.critic_trainer.critic, self.replay.observations, self.replay.row_actions
+            self.critic_trainer.critic,
+            self.replay.observations,
+            self.replay.row_actions,
+            self.generator,
         )
+
+    def follow_critic(self) -> None:
+        """One policy update by a method that learns together with the critic."""
+        batch = self.replay.draw(
+            self.config.imitation_batch_size, self.config.mixing_ratio, self.generator
+        )
+        if self.config.method == 'value_gradient':
+            critic = self.critic_trainer.critic
+            self.policy_loss = self.policy_trainer.follow_value(
+                lambda actions: critic(batch.observations, actions).mean(0),
+                batch.observations,
+                batch.actions,
+                self.generator,
+            )
+        else:
+            self._teach(batch.observations, batch.actions, self._imitation_weights(batch))
 
     def improve_critic(self, unit: int) -> None:
         """One critic update; `unit` counts those of the stage."""
@@ -96,20 +116,47 @@ class LearningUnits:
         return self.cache.particles(rows)
 
     def _renew_particles(self, unit: int, rows: torch.Tensor) -> None:
-        if self.config.critic_trainer.backup == 'policy':
-            return
-        refresh = self.config.particle_refresh_steps
+        """Make what the rows' actions come from anew, as often as the configuration asks for."""
+        refresh, moves = self.config.particle_refresh_steps, self.config.learns_with_critic
+        is_optimised = self.config.critic_trainer.backup != 'policy'
         if unit % refresh == 0 and (refresh > 1 or unit == 0):
-            self.optimise_all()
+            if moves and unit > 0:
+                self.sample_all()
+            if is_optimised:
+                self.optimise_all()
         if refresh == 1:
-            self.cache.optimise(
-                self.critic_trainer.critic,
-                self.replay.observations,
-                self.replay.row_actions,
-                rows,
-            )
+            if moves:
+                self.cache.sample(self.policy, self.replay.observations, rows, self.generator)
+            if is_optimised:
+                self.cache.optimise(
+                    self.critic_trainer.critic,
+                    self.replay.observations,
+                    self.replay.row_actions,
+                    rows,
+                    self.generator,
+                )
 
-    def _teach(self, observations: torch.Tensor, actions: torch.Tensor) -> None:
+    @torch.no_grad()
+    def _imitation_weights(self, batch: Batch) -> torch.Tensor | None:
+        """Of the data's actions, (B, 1); None where all weigh the same."""
+        config, trainer = self.config, self.critic_trainer
+        if config.method == 'awr':
+            advantages = trainer.advantages(batch, self.generator)
+            weights = advantage_weights(
+                advantages, config.advantage_scale, config.largest_advantage_weight
+            )
+            return weights.unsqueeze(1)
+        if config.method == 'self_imitation':
+            values = trainer.state_values(batch.observations)
+            return self_imitation_weights(batch.returns, values).unsqueeze(1)
+        return None
+
+    def _teach(
+        self,
+        observations: torch.Tensor,
+        actions: torch.Tensor,
+        weights: torch.Tensor | None = None,
+    ) -> None:
         self.policy_loss = self.policy_trainer.update(
-            observations, actions.unsqueeze(1), self.generator
+            observations, actions.unsqueeze(1), self.generator, weights
         )

@@ -11,6 +11,7 @@ PHASES = {
     'sampling_new': 'caching',
     'distilling': 'distilling',
     'critic': 'critic',
+    'actor_critic': 'critic',
     'finishing': 'critic',
 }
 """Stage of the learning loop -> phase that an operator knows."""

@@ -40,8 +40,8 @@ def pretraining_stages(config: LearningConfig) -> tuple[Stage, ...]:
     critic_steps = config.offline_critic_steps if config.trains_critic else 0
     return (
         Stage('imitating', config.imitation_steps, policy_updates=1.0),
-        Stage('sampling', int(config.trains_critic)),
-        Stage('critic', critic_steps, critic_updates=1.0),
+        Stage('sampling', int(config.uses_candidates)),
+        _critic_stage(config, critic_steps),
         Stage('finishing', 1),
     )
 
@@ -63,11 +63,17 @@ def practice_stages(config: LearningConfig, steps: int, has_successes: bool) -> 
             Stage('imitating_successes', policy_steps * has_successes, policy_updates=1.0),
             Stage('finishing', 1),
         )
+    if config.learns_with_critic:
+        return (
+            Stage('sampling', int(config.uses_candidates)),
+            _critic_stage(config, critic_steps),
+            Stage('finishing', 1),
+        )
     return (
         Stage('sampling_new', 1),
         Stage('distilling', policy_steps, policy_updates=1.0),
         Stage('sampling', 1),
-        Stage('critic', critic_steps, critic_updates=1.0),
+        _critic_stage(config, critic_steps),
         Stage('finishing', 1),
     )
 
@@ -89,3 +95,10 @@ def units_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:
         if stage.kind:
             left[stage.kind] += stage.units - (units_done if index == 0 else 0)
     return left
+
+
+def _critic_stage(config: LearningConfig, steps: int) -> Stage:
+    if not config.learns_with_critic:
+        return Stage('critic', steps, critic_updates=1.0)
+    ratio = config.policy_updates_per_step / config.critic_updates_per_step
+    return Stage('actor_critic', steps, policy_updates=ratio, critic_updates=1.0)

@@ -87,6 +87,97 @@ def test_stages_of_the_baselines(learning, demonstrations, practice, method, sta
     assert loop.counters.version == 2
 
 
+IQL = CriticTrainerConfig(algorithm='iql')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'samples'),
+    [
+        ({'method': 'imitation', 'critic_trainer': IQL}, 0),
+        ({'method': 'awr', 'critic_trainer': IQL}, 0),
+        ({'method': 'self_imitation', 'critic_trainer': IQL}, 0),
+        ({'method': 'value_gradient'}, 1),
+        ({'method': 'value_gradient', 'particle_refresh_steps': 1}, 1),
+        ({'method': 'imitation', 'critic_trainer': CriticTrainerConfig(backup='policy')}, 1),
+    ],
+)
+def test_stages_of_methods_that_learn_with_the_critic(
+    learning, demonstrations, practice, changes, samples
+):
+    """Two critic updates a step and half a policy update: one in four."""
+    loop = LearningLoop(
+        learning(policy_updates_per_step=0.5, critic_updates_per_step=2.0, **changes), NAMES, 0
+    )
+    sampling = [('sampling', 1)] * samples
+    assert run_round(loop, demonstrations) == [
+        ('imitating', 3), *sampling, ('actor_critic', 5), ('finishing', 1)
+    ]  # fmt: skip
+    assert (loop.counters.policy_steps, loop.counters.critic_steps) == (3 + 1, 5)
+    assert run_round(loop, practice) == [*sampling, ('actor_critic', 10), ('finishing', 1)]
+    assert (loop.counters.policy_steps, loop.counters.critic_steps) == (3 + 1 + 2, 15)
+    assert loop.policy_trainer.optimiser.param_groups[0]['lr'] == 5e-5
+
+
+def test_candidates_follow_a_policy_that_moves(learning, demonstrations):
+    """With a refresh of 1 the rows of each batch are sampled anew from the policy as it is."""
+    loop = LearningLoop(
+        learning(
+            method='value_gradient',
+            particle_refresh_steps=1,
+            critic_trainer=CriticTrainerConfig(backup='policy', cql_actions=2),
+        ),
+        NAMES,
+        seed=0,
+    )
+    loop.begin_round(demonstrations)
+    while loop.stage.name != 'actor_critic':
+        run_stage(loop)
+    before = loop.cache.state_dict()['candidates'].clone()
+    loop.advance()
+    after = loop.cache.state_dict()['candidates']
+    assert after.shape == before.shape
+    assert (after != before).any()
+
+
+@pytest.mark.parametrize(
+    ('method', 'weights'),
+    [('awr', [1.0, 0.367879, 5.0]), ('self_imitation', [3.0, 0.0, 2.0]), ('imitation', None)],
+)
+def test_weights_of_imitation(learning, demonstrations, method, weights):
+    """exp(0.5 A) of 0, -2 and 9, at most 5; returns that are 3, -1 and 2 above V."""
+    loop = LearningLoop(
+        learning(
+            method=method,
+            critic_trainer=IQL,
+            advantage_scale=0.5,
+            largest_advantage_weight=5.0,
+        ),
+        NAMES,
+        seed=0,
+    )
+    loop.begin_round(demonstrations)
+    batch = loop.replay.batch(torch.arange(3))
+    values = batch.returns - torch.tensor([3.0, -1.0, 2.0])
+    loop.critic_trainer.state_values = lambda observations: values
+    loop.critic_trainer.advantages = lambda batch, generator: torch.tensor([0.0, -2.0, 9.0])
+    found = loop.units._imitation_weights(batch)
+    if weights is None:
+        assert found is None
+    else:
+        torch.testing.assert_close(found, torch.tensor(weights).unsqueeze(1))
+
+
+def test_a_state_value_is_needed(learning):
+    with pytest.raises(ValueError, match=r"method 'awr' needs the state value .* found 'cal_ql'"):
+        learning(method='awr')
+
+
+def test_who_acts(learning):
+    assert learning().acts_with_critic
+    assert not learning(acting='policy').acts_with_critic
+    assert not learning(method='filtered_imitation').acts_with_critic
+
+
 def test_filtered_imitation_without_a_success_does_nothing(learning, new_episode):
     loop = LearningLoop(learning(method='filtered_imitation'), NAMES, seed=0)
     run_round(loop, [new_episode(outcome='timeout')])
@@ -156,6 +247,7 @@ def test_optimisers_start_afresh_when_practice_begins(learning, demonstrations, 
         {'method': 'filtered_imitation'},
         {'critic_trainer': CriticTrainerConfig(algorithm='iql')},
         {'critic_trainer': CriticTrainerConfig(algorithm='rlpd')},
+        {'method': 'value_gradient', 'particle_refresh_steps': 1},
     ],
 )
 def test_same_seed_same_versions(learning, demonstrations, practice, changes):
@@ -213,9 +305,9 @@ def targets_taught(loop, demonstrations, practice):
     loop.begin_round(practice)
     update = loop.policy_trainer.update
 
-    def watched(observations, targets, generator):
+    def watched(observations, targets, *others):
         taught.extend(zip(observations, targets[:, 0], strict=True))
-        return update(observations, targets, generator)
+        return update(observations, targets, *others)
 
     loop.policy_trainer.update = watched
     while loop.stage.name != 'sampling':

@@ -72,6 +72,7 @@ class Actor:
                 samples,
                 self.optimisation,
                 movable=~self.policy.action_spec.is_binary(),
+                generator=generator,
             )
             candidates, values = particles.actions, particles.values[0]
             if self.choice == 'argmax':

@@ -78,17 +78,32 @@ class DiffusionPolicy(nn.Module):
         Returns:
             (B, k, D) in [-1, 1].
         """
-        features = self.average.encode(context).unsqueeze(1)  # (B, 1, H)
+        return self.action_spec.snap(self._denoise(self.average, context, count, generator))
+
+    def rsample(
+        self, context: torch.Tensor, count: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, None]:
+        """The same with the trained weights, not snapped, and with gradients through all steps.
+
+        Returns:
+            (B, k, D), and None for the log-probabilities.
+        """
+        return self._denoise(self.network, context, count, generator), None
+
+    def _denoise(
+        self, network: LNResNet, context: torch.Tensor, count: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        features = network.encode(context).unsqueeze(1)  # (B, 1, H)
         shape = (len(context), count, self.action_spec.flat_dim)
         actions = torch.randn(shape, generator=generator)
         for step in reversed(range(self.config.steps)):
             beta, alpha_bar = self.betas[step], self.alpha_bars[step]
-            noise = self.average(features, actions, torch.tensor([[[float(step)]]]))
+            noise = network(features, actions, torch.tensor([[[float(step)]]]))
             actions = (actions - beta / (1.0 - alpha_bar).sqrt() * noise) / (1.0 - beta).sqrt()
             if step > 0:
-                actions += beta.sqrt() * torch.randn(shape, generator=generator)
+                actions = actions + beta.sqrt() * torch.randn(shape, generator=generator)
             actions = actions.clamp(-1.0, 1.0)
-        return self.action_spec.snap(actions)
+        return actions
 
     def loss(
         self,

@@ -95,3 +95,19 @@ class Policy(Protocol):
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> object:
         """Inverse of `state_dict`."""
         ...
+
+
+@runtime_checkable
+class ReparameterisedPolicy(Policy, Protocol):
+    """A policy whose samples pass gradients to its weights; only some baselines ask for it."""
+
+    def rsample(
+        self, context: Context, count: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """`count` actions a state with gradients, and their log-probabilities.
+
+        Returns:
+            (B, k, D) in [-1, 1], binary entries not necessarily snapped, and (B, k), or None
+            where the class does not know them.
+        """
+        ...

@@ -11,15 +11,46 @@ from typing import Any, Literal
 
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.actor import Actor
-from parl_policy.config_file import from_mapping, to_mapping
+from parl_policy.config_file import ConfigError, from_mapping, to_mapping
 from parl_policy.critic import CriticConfig, CriticEnsemble
 from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
+from parl_policy.edited_policy import EditedPolicy, EditedPolicyConfig
 from parl_policy.policy import ActionSpec, Policy
 from parl_policy.weights_file import load_weights, weights_to_bytes, WeightsFileError
 
 POLICY_CLASSES: dict[str, tuple[Callable[..., Policy], type[Any]]] = {
     'diffusion': (DiffusionPolicy, DiffusionPolicyConfig),
 }
+
+
+def _edited_policy(
+    observation_dim: int, action_spec: ActionSpec, config: EditedPolicyConfig
+) -> EditedPolicy:
+    base = new_policy(config.base_class, config.base, observation_dim, action_spec)
+    return EditedPolicy(base, observation_dim, config)
+
+
+POLICY_CLASSES['edited'] = (_edited_policy, EditedPolicyConfig)
+
+
+def new_policy(
+    name: str, settings: Mapping[str, Any], observation_dim: int, action_spec: ActionSpec
+) -> Policy:
+    """An untrained policy of a class.
+
+    Args:
+        name: Key of `POLICY_CLASSES`.
+        settings: Fields of that class's config.
+        observation_dim: O.
+        action_spec: Shape of its actions.
+
+    Raises:
+        ConfigError: Names the unknown class or setting.
+    """
+    _check_class(name)
+    policy_class, config_class = POLICY_CLASSES[name]
+    config = from_mapping(config_class, settings, f'{name} policy')
+    return policy_class(observation_dim, action_spec, config)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,17 +71,13 @@ class ActorConfig:
 
     def __post_init__(self) -> None:
         """Refuse an unknown class."""
-        if self.policy_class not in POLICY_CLASSES:
-            raise ValueError(
-                f'policy class {self.policy_class!r} is unknown; known are '
-                f'{sorted(POLICY_CLASSES)} (parl_policy/policy_classes.py)'
-            )
+        _check_class(self.policy_class)
 
     def make_policy(self) -> Policy:
         """An untrained policy."""
-        policy_class, config_class = POLICY_CLASSES[self.policy_class]
-        config = from_mapping(config_class, self.policy, f'{self.policy_class} policy')
-        return policy_class(len(self.observation_names), self.action_spec, config)
+        return new_policy(
+            self.policy_class, self.policy, len(self.observation_names), self.action_spec
+        )
 
     def make_critic(self) -> CriticEnsemble:
         """An untrained critic."""
@@ -102,3 +129,11 @@ def load_actor(policy_path: Path, critic_path: Path | None) -> tuple[Actor, Acto
 def _check_kind(path: Path, metadata: Mapping[str, Any], kind: str) -> None:
     if metadata.get('kind') != kind:
         raise WeightsFileError(f'{path} holds a {metadata.get("kind")!r}, expected a {kind}')
+
+
+def _check_class(name: str) -> None:
+    if name not in POLICY_CLASSES:
+        raise ConfigError(
+            f'policy class {name!r} is unknown; known are {sorted(POLICY_CLASSES)} '
+            f'(parl_policy/policy_classes.py)'
+        )

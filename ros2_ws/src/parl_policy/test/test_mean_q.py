@@ -67,9 +67,10 @@ def test_optimised_particles_are_those_of_autograd():
     critic = new_critic(support=(-1.0, 1.0))
     states, candidates = inputs()
     config = ActionOptimisationConfig(samples=ACTIONS, particles=4, step_size=0.03)
-    movable = torch.tensor([True, True])
-    found = optimise_actions(MeanQ(critic, states), candidates, config, movable)
-    expected = optimise_actions(lambda a: critic(states, a).mean(0), candidates, config, movable)
+    found, expected = (
+        optimise_actions(q, candidates, config, torch.ones(2, dtype=torch.bool), torch.Generator())
+        for q in (MeanQ(critic, states), lambda a: critic(states, a).mean(0))
+    )
     assert not torch.isin(expected.actions, candidates).all(), 'particles climbed'
     torch.testing.assert_close(found.actions, expected.actions, atol=1e-5, rtol=0)
     torch.testing.assert_close(found.values, expected.values, atol=1e-5, rtol=0)
