@@ -15,11 +15,12 @@ from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer import CriticMetrics, CriticTrainer
 from parl_learner.learning_config import LearningConfig
 from parl_learner.policy_trainer import PolicyTrainer
-from parl_learner.replay import Replay
+from parl_learner.replay import RecordedEpisode, Replay
 from parl_policy.action_space import ACTION_DIM, GRIPPER
-from parl_policy.episode import Episode
 from parl_policy.policy import ActionSpec
 from parl_policy.policy_classes import ActorConfig, version_to_bytes
+
+STATION_ACTION = ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,))
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,11 @@ class LearningLoop:
     """Owns replay, policy, critic and their trainers; all draws are from torch's own generator."""
 
     def __init__(
-        self, config: LearningConfig, observation_names: Sequence[str], seed: int
+        self,
+        config: LearningConfig,
+        observation_names: Sequence[str],
+        seed: int,
+        action_spec: ActionSpec = STATION_ACTION,
     ) -> None:
         """Make an untrained policy and critic.
 
@@ -58,6 +63,7 @@ class LearningLoop:
             config: All numbers.
             observation_names: Layout of the observations.
             seed: Of weights and of all later draws.
+            action_spec: Layout of the actions; the station's by default.
         """
         torch.manual_seed(seed)
         self.config = config
@@ -68,9 +74,11 @@ class LearningLoop:
             optimisation=config.optimisation,
             choice=config.choice,
             observation_names=tuple(observation_names),
-            action_spec=ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,)),
+            action_spec=action_spec,
         )
-        self.replay = Replay(len(observation_names), ACTION_DIM, config.discount)
+        self.replay = Replay(
+            len(observation_names), action_spec.flat_dim, config.discount, config.failure_return
+        )
         self.policy = self.actor_config.make_policy()
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)
         self.critic_trainer = CriticTrainer(self.actor_config.make_critic(), config.critic_trainer)
@@ -101,7 +109,7 @@ class LearningLoop:
                 left[kind] += stage.units - (self.counters.units_done if index == 0 else 0)
         return left
 
-    def begin_round(self, episodes: Sequence[Episode]) -> None:
+    def begin_round(self, episodes: Sequence[RecordedEpisode]) -> None:
         """Take in the episodes of the next round and plan its stages.
 
         Raises:
@@ -123,7 +131,7 @@ class LearningLoop:
         self._plan(episodes)
         self._skip_empty_stages()
 
-    def resume(self, rounds: Sequence[Sequence[Episode]]) -> None:
+    def resume(self, rounds: Sequence[Sequence[RecordedEpisode]]) -> None:
         """Take in the episodes of all rounds begun before; a checkpoint supplies the rest."""
         for episodes in rounds:
             for episode in episodes:
@@ -149,7 +157,7 @@ class LearningLoop:
             ),
         }
 
-    def _plan(self, episodes: Sequence[Episode]) -> None:
+    def _plan(self, episodes: Sequence[RecordedEpisode]) -> None:
         if self.counters.round == 0:
             self.stages = self._pretraining_stages()
         else:
