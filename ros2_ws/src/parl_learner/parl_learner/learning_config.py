@@ -8,6 +8,7 @@ from typing import Any, Literal
 from parl_learner.critic_trainer_config import CriticTrainerConfig
 from parl_learner.distillation_rule import DistillationTarget
 from parl_learner.policy_trainer import PolicyTrainerConfig
+from parl_learner.returns import FailureReturn
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
 
@@ -47,6 +48,8 @@ class LearningConfig:
     choice: Literal['argmax', 'softmax'] = 'softmax'
     """Particle that acts on the robot: drawn from softmax(Q), or the best (paper: AntMaze)."""
     discount: float = 0.99
+    failure_return: FailureReturn = 'endless'
+    """Return of an episode that timed out; see `monte_carlo_returns`."""
     imitation_batch_size: int = 1024
     """States in a policy update."""
     critic_batch_size: int = 256

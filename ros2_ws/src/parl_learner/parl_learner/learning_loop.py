@@ -17,7 +17,7 @@ from parl_learner.distillation_rule import chosen_target
 from parl_learner.learning_config import LearningConfig
 from parl_learner.learning_units import LearningUnits
 from parl_learner.policy_trainer import PolicyTrainer
-from parl_learner.replay import Replay
+from parl_learner.replay import RecordedEpisode, Replay
 from parl_learner.round_plan import (
     practice_stages,
     pretraining_stages,
@@ -26,9 +26,10 @@ from parl_learner.round_plan import (
     updates_left,
 )
 from parl_policy.action_space import ACTION_DIM, GRIPPER
-from parl_policy.episode import Episode
 from parl_policy.policy import ActionSpec
 from parl_policy.policy_classes import ActorConfig, version_to_bytes
+
+STATION_ACTION = ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,))
 
 
 @dataclass
@@ -53,7 +54,11 @@ class LearningLoop:
     """Owns all that learns and where it stands; all draws are from torch's own generator."""
 
     def __init__(
-        self, config: LearningConfig, observation_names: Sequence[str], seed: int
+        self,
+        config: LearningConfig,
+        observation_names: Sequence[str],
+        seed: int,
+        action_spec: ActionSpec = STATION_ACTION,
     ) -> None:
         """Make an untrained policy and critic.
 
@@ -61,6 +66,7 @@ class LearningLoop:
             config: All numbers.
             observation_names: Layout of the observations.
             seed: Of weights and of all later draws.
+            action_spec: Layout of the actions; the station's by default.
         """
         torch.manual_seed(seed)
         self.config = config
@@ -71,9 +77,11 @@ class LearningLoop:
             optimisation=config.optimisation,
             choice=config.choice,
             observation_names=tuple(observation_names),
-            action_spec=ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,)),
+            action_spec=action_spec,
         )
-        self.replay = Replay(len(observation_names), ACTION_DIM, config.discount)
+        self.replay = Replay(
+            len(observation_names), action_spec.flat_dim, config.discount, config.failure_return
+        )
         self.policy = self.actor_config.make_policy()
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)
         self.critic_trainer = CriticTrainer(self.actor_config.make_critic(), config.critic_trainer)
@@ -119,7 +127,7 @@ class LearningLoop:
         """Units of work that the round still takes, by `Stage.kind`."""
         return units_left(self.stages[self.counters.stage :], self.counters.units_done)
 
-    def begin_round(self, episodes: Sequence[Episode]) -> None:
+    def begin_round(self, episodes: Sequence[RecordedEpisode]) -> None:
         """Take in the episodes of the next round and plan its stages.
 
         Raises:
@@ -141,7 +149,7 @@ class LearningLoop:
         self._plan(episodes)
         self._skip_empty_stages()
 
-    def resume(self, rounds: Sequence[Sequence[Episode]]) -> None:
+    def resume(self, rounds: Sequence[Sequence[RecordedEpisode]]) -> None:
         """Take in the episodes of all rounds begun before; a checkpoint supplies the rest."""
         for episodes in rounds:
             for episode in episodes:
@@ -171,7 +179,7 @@ class LearningLoop:
             ),
         }
 
-    def _plan(self, episodes: Sequence[Episode]) -> None:
+    def _plan(self, episodes: Sequence[RecordedEpisode]) -> None:
         if self.counters.round == 0:
             self.stages = pretraining_stages(self.config)
         else:

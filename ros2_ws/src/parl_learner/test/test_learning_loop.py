@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 
@@ -7,6 +10,7 @@ from parl_learner.learning_loop import LearningLoop
 from parl_learner.replay import CriticSupportError
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
+from parl_policy.policy import ActionSpec
 
 NAMES = ('a', 'b', 'c')
 
@@ -410,3 +414,25 @@ def test_a_support_that_cannot_hold_the_returns_is_refused(learning, demonstrati
 def test_impossible_settings_are_refused(learning, wrong, message):
     with pytest.raises(ValueError, match=message):
         learning(**wrong)
+
+
+def test_actions_of_another_robot(learning):
+    spec = ActionSpec(horizon=1, dim=2)
+    episode = SimpleNamespace(
+        episode_id='e',
+        purpose='demonstration',
+        success=False,
+        observations=np.zeros((3, 4), np.float32),
+        actions=np.full((2, 2), 0.5, np.float32),
+        rewards=np.full(2, -3.0, np.float32),
+        terminated=np.zeros(2, bool),
+    )
+    config = learning(failure_return='recorded', discount=0.5)
+    loop = LearningLoop(config, tuple('abcd'), seed=0, action_spec=spec)
+    loop.begin_round([episode])
+    assert loop.replay.batch(torch.arange(2)).returns.tolist() == [-4.5, -3.0]
+    while not loop.idle:
+        loop.advance()
+    with torch.no_grad():
+        actions = loop.policy.sample(loop.policy.encode(torch.zeros(1, 4)), 3, torch.Generator())
+    assert actions.shape == (1, 3, 2)
