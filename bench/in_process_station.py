@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's station without ROS: the same physics, pixels, limits and player in one process.
+"""A task's station without ROS: the same physics, pixels, limits and player in one process.
 
 A benchmark needs hundreds of episodes over many seeds; this plays them without six processes.
 """
@@ -40,6 +40,8 @@ class InProcessStation:
         self._task = load_driver_task(task_file)
         self._shell = SafetyShell(DriverConfig(), self._task)
         self.horizon = int(load_yaml(task_file)['horizon'])
+        self.script = self._station.task.script
+        """How the scripted operator does the task."""
         self.truly_done = False
         """Ground truth at the end of the last episode."""
 

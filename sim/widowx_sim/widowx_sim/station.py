@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated station: arm, table, cup, rack and camera, advanced by whoever owns it."""
+"""The simulated station: arm, table, objects and camera, advanced by whoever owns it."""
 
 from dataclasses import dataclass
-import math
 from pathlib import Path
 
 import mujoco
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from widowx_sim import camera_geometry, wx250s
 from widowx_sim.floats import FloatArray
+from widowx_sim.object_placement import place_objects, rests_on_goal, underside
 from widowx_sim.scene import build_model, TIMESTEP_S
 from widowx_sim.servos import Servos
 from widowx_sim.start_pose import solve_arm_positions, start_rotation
@@ -84,19 +84,16 @@ class Station:
         return self._ticks * TIMESTEP_S
 
     def reset(self, seed: int) -> None:
-        """Put arm and cup at an episode's start, at rest.
+        """Put arm and objects at an episode's start, at rest.
 
         Args:
             seed: of the episode; the same seed gives the same state to the last bit.
         """
-        cup = self.task.cup
-        random = np.random.default_rng(seed)
-        x, y, yaw = (random.uniform(*bounds) for bounds in (cup.x, cup.y, cup.yaw))
         mujoco.mj_resetData(self._model, self._data)
         qpos = self._data.qpos
         qpos[:6] = self._start_setpoints[:6]
         qpos[6:8] = self._start_setpoints[6], -self._start_setpoints[6]
-        qpos[8:] = x, y, 0.0, math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)
+        place_objects(self.task, self._data, np.random.default_rng(seed))
         self.profile.hold(self._start_setpoints)
         self.advance(_SETTLE_S)
 
@@ -165,14 +162,13 @@ class Station:
         """Return the truth about an object, for tests and labels only.
 
         Args:
-            name: cup or rack.
+            name: as in the task file's `scene`.
 
         Returns:
             (3,) position of the middle of its underside [m, base_link], and yaw [rad].
         """
         mujoco.mj_kinematics(self._model, self._data)
-        body = self._data.body(name)
-        return body.xpos.copy(), math.atan2(body.xmat[3], body.xmat[0])
+        return underside(self.task, self._data, name)
 
     def end_effector_pose(self) -> FloatArray:
         """Return the truth about ee_gripper_link in base_link, (4, 4) [m], for tests only."""
@@ -183,16 +179,12 @@ class Station:
         return pose
 
     def is_task_done(self) -> bool:
-        """Return whether the cup truly rests on the rack, released; to judge the detector by."""
-        cup, rack = self.task.cup, self.task.rack
-        position, _ = self.object_pose('cup')
-        room = 0.5 * np.array(rack.size) - cup.radius
-        is_inside = bool(np.all(np.abs(position[:2] - rack.position) <= room))
+        """Return whether the object truly rests on its goal, released; to judge others by."""
+        mujoco.mj_kinematics(self._model, self._data)
         opening = (self._data.qpos[6] - wx250s.FINGER_CLOSED_M) / (
             wx250s.FINGER_OPEN_M - wx250s.FINGER_CLOSED_M
         )
-        is_still = float(np.linalg.norm(self._data.qvel[8:11])) < 0.02
-        return is_inside and position[2] > rack.height - 0.003 and opening > 0.75 and is_still
+        return rests_on_goal(self.task, self._data) and opening > 0.75
 
     def close(self) -> None:
         """Free the graphics context."""
