@@ -251,7 +251,7 @@ class LearningLoop:
             self.cache.optimise(
                 self.critic_trainer.critic,
                 self.replay.observations,
-                self.replay.row_actions,
+                None,
                 torch.cat([batch.rows, batch.rows + 1]).unique(),
             )
         self.critic_metrics = self.critic_trainer.update(
