@@ -81,7 +81,7 @@ class ActionCache:
         self,
         critic: CriticEnsemble,
         observations: torch.Tensor,
-        data_actions: torch.Tensor,
+        data_actions: torch.Tensor | None,
         rows: torch.Tensor,
         generator: torch.Generator,
     ) -> None:
@@ -92,18 +92,22 @@ class ActionCache:
         Args:
             critic: The online critic.
             observations: (M, O) of the replay.
-            data_actions: (M, D) executed actions of the replay.
+            data_actions: (M, D) executed actions of the replay; None saves their work where the
+                particles are for backups, and leaves the rows' data action as it was.
             rows: Which rows.
             generator: For proposals that are not the policy's.
         """
         for part in rows.split(self.ROWS_AT_ONCE):
             q_function = MeanQ(critic, observations[part])
-            best = search(
+            start = search(
                 q_function, self._candidates[part], self.config, self._movable, generator
-            )
-            start = torch.cat([best.actions, data_actions[part].unsqueeze(1)], dim=1)
+            ).actions
+            if data_actions is not None:
+                start = torch.cat([start, data_actions[part].unsqueeze(1)], dim=1)
             particles = climb(q_function, start, self.config, self._movable)
-            self._actions[part], self._values[part] = particles.actions, particles.values
+            climbed = start.shape[1]
+            self._actions[part, :climbed] = particles.actions
+            self._values[part, :climbed] = particles.values
 
     def particles(self, rows: torch.Tensor) -> Particles:
         """π_opt of the rows (B,) as it acts and backs up values: m particles."""

@@ -131,7 +131,7 @@ class LearningUnits:
                 self.cache.optimise(
                     self.critic_trainer.critic,
                     self.replay.observations,
-                    self.replay.row_actions,
+                    None,
                     rows,
                     self.generator,
                 )

@@ -145,6 +145,23 @@ def test_only_the_rows_asked_for_are_optimised_anew(cache, critic, observations,
     torch.testing.assert_close(after.actions[[4, 280]], expected.actions)
 
 
+def test_without_data_actions_only_the_backups_particles_change(
+    cache, critic, observations, data_actions
+):
+    rows = torch.arange(ROWS)
+    before = cache.distillation_particles(rows)
+    for parameter in critic.parameters():
+        parameter.data *= -1.3
+    cache.optimise(critic, observations, None, rows)
+    after = cache.distillation_particles(rows)
+    assert torch.equal(after.actions[:, -1], before.actions[:, -1])
+    assert torch.equal(after.values[:, -1], before.values[:, -1])
+    changed = cache.particles(rows)
+    cache.optimise(critic, observations, data_actions, rows)
+    torch.testing.assert_close(changed.actions, cache.particles(rows).actions)
+    torch.testing.assert_close(changed.values, cache.particles(rows).values)
+
+
 def test_the_state_dict_is_everything(cache):
     other = ActionCache(CONFIG, SPEC)
     other.load_state_dict({name: value.clone() for name, value in cache.state_dict().items()})
