@@ -50,7 +50,7 @@ def test_an_experiment_starts_and_trains(path, new_episode, tmp_path):
     loop = LearningLoop(learning, ('a', 'b', 'c'), config.seed)
     rounds = [
         [new_episode('d0', length=4), new_episode('d1', outcome='timeout', length=3, seed=1)],
-        [new_episode('p0', 'practice', 'success', 2, 2)],
+        [new_episode('p0', 'practice', 'success', 10, 2)],
     ]
     for episodes in rounds:
         loop.begin_round(episodes)
@@ -63,7 +63,7 @@ def test_an_experiment_starts_and_trains(path, new_episode, tmp_path):
         assert counters.policy_steps > 0
     if learning.trains_critic:
         assert np.isfinite(loop.units.critic_metrics.loss)
-        assert counters.critic_steps == learning.offline_critic_steps + 2
+        assert counters.critic_steps == learning.offline_critic_steps + 10
     for kind, content in loop.version_files().items():
         (tmp_path / kind).write_bytes(content)
     optimises = any(getattr(step, 'optimise', False) for step in planned_steps(config))
