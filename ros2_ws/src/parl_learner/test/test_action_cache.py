@@ -152,12 +152,12 @@ def test_without_data_actions_only_the_backups_particles_change(
     before = cache.distillation_particles(rows)
     for parameter in critic.parameters():
         parameter.data *= -1.3
-    cache.optimise(critic, observations, None, rows)
+    cache.optimise(critic, observations, None, rows, torch.Generator())
     after = cache.distillation_particles(rows)
     assert torch.equal(after.actions[:, -1], before.actions[:, -1])
     assert torch.equal(after.values[:, -1], before.values[:, -1])
     changed = cache.particles(rows)
-    cache.optimise(critic, observations, data_actions, rows)
+    cache.optimise(critic, observations, data_actions, rows, torch.Generator())
     torch.testing.assert_close(changed.actions, cache.particles(rows).actions)
     torch.testing.assert_close(changed.values, cache.particles(rows).values)
 
