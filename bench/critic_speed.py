@@ -129,6 +129,7 @@ class Ours:
             work.critic,
             work.observations[: 2 * work.shape.batch],
             work.actions[: 2 * work.shape.batch],
+            work.draws,
         )
         self.distillation_cache = ActionCache(work.shape.optimisation, work.shape.spec)
         self.actor = Actor(work.policy, work.critic, work.shape.optimisation)
@@ -136,7 +137,7 @@ class Ours:
     def critic_update(self) -> None:
         """Particles of states and next states made anew, then the update."""
         rows = torch.cat([self.work.rows, self.work.next_rows])
-        self.cache.optimise(self.work.critic, self.work.observations, None, rows)
+        self.cache.optimise(self.work.critic, self.work.observations, None, rows, self.work.draws)
         self.update_alone()
 
     def update_alone(self) -> None:
@@ -160,7 +161,7 @@ class Ours:
     def cached_distillation_step(self) -> None:
         """Optimise the samples at hand, one gradient step of the policy."""
         work, cache = self.work, self.distillation_cache
-        cache.optimise_all(work.critic, work.observations, work.actions)
+        cache.optimise_all(work.critic, work.observations, work.actions, work.draws)
         particles = cache.distillation_particles(torch.arange(DISTILLATION_STATES))
         targets = particles.sample(1, work.draws)
         self.policy_trainer.update(work.observations, targets, work.draws)

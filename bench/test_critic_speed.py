@@ -72,7 +72,7 @@ def cache(critic, batch, policy):
     cache = ActionCache(CONFIG, SPEC)
     cache.sample_all(policy, observations, draws(6))
     actions = transitions.actions.repeat_interleave(2, dim=0)
-    cache.optimise_all(critic, observations, actions)
+    cache.optimise_all(critic, observations, actions, draws(7))
     return cache
 
 
