@@ -21,6 +21,7 @@ from parl_learner.state_tensors import (
 from parl_learner.state_value import StateValue
 from parl_policy.action_optimisation import Particles
 from parl_policy.critic import CriticEnsemble
+from parl_policy.policy import ActionSpec
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,25 @@ class CriticMetrics:
 class CriticTrainer:
     """Owns the critic, its slowly following target, IQL's state value and the optimiser."""
 
-    def __init__(self, critic: CriticEnsemble, config: CriticTrainerConfig) -> None:
+    def __init__(
+        self,
+        critic: CriticEnsemble,
+        config: CriticTrainerConfig,
+        action_spec: ActionSpec | None = None,
+    ) -> None:
         """Start with the target equal to the critic.
+
+        Args:
+            critic: Untrained.
+            config: Algorithm and numbers.
+            action_spec: Tells which entries of the regulariser's uniform actions are binary.
 
         Raises:
             ValueError: RLPD is to draw more members than there are.
         """
         self.critic = critic
         self.config = config
+        self._action_spec = action_spec
         self.algorithm = config.algorithm
         algorithms = {config.algorithm, config.practice_algorithm}
         if 'rlpd' in algorithms and config.subsample > len(critic.members):
@@ -194,6 +206,8 @@ class CriticTrainer:
         count = self.config.cql_actions
         shape = (len(batch.rewards), count, batch.actions.shape[1])
         uniform = torch.rand(shape, generator=generator) * 2.0 - 1.0
+        if self._action_spec is not None:
+            uniform = self._action_spec.snap(uniform)
         policy = torch.cat(
             [self._choose(current, count, generator), self._choose(following, count, generator)],
             dim=1,

@@ -84,7 +84,9 @@ class LearningLoop:
         )
         self.policy = self.actor_config.make_policy()
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)
-        self.critic_trainer = CriticTrainer(self.actor_config.make_critic(), config.critic_trainer)
+        self.critic_trainer = CriticTrainer(
+            self.actor_config.make_critic(), config.critic_trainer, self.actor_config.action_spec
+        )
         self.cache = ActionCache(config.optimisation, self.actor_config.action_spec)
         self.counters = Counters()
         self.stages: tuple[Stage, ...] = ()
