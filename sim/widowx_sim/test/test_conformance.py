@@ -8,6 +8,7 @@ gripper: wrist_rotate turns by 0.1 rad, the gripper opens and closes. Tests mark
 skipped on an arm and say why.
 """
 
+import contextlib
 import os
 import threading
 import time
@@ -30,7 +31,7 @@ from interbotix_xs_msgs.srv import (
 import numpy as np
 import pytest
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from sensor_msgs.msg import JointState
@@ -160,7 +161,12 @@ def client(request, task_file, sim_parameters):
     )
     executor = SingleThreadedExecutor()
     executor.add_node(sim)
-    thread = threading.Thread(target=executor.spin)
+
+    def spin():
+        with contextlib.suppress(ExternalShutdownException):
+            executor.spin()
+
+    thread = threading.Thread(target=spin)
     thread.start()
     try:
         client = Client()
