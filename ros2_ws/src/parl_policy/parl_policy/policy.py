@@ -95,3 +95,8 @@ class Policy(Protocol):
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> object:
         """Inverse of `state_dict`."""
         ...
+
+
+def weigh_targets(losses: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+    """Loss of each state (B,) from those of its m targets (B, m), as `Policy.loss` says."""
+    return losses.mean(1) if weights is None else (weights * losses).sum(1)

@@ -1,25 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy classes PARL knows by name, and how a version of one becomes a file and back.
 
-To add a class: implement `parl_policy.policy.Policy`, give it a config dataclass, add a line here.
+A class of your own needs no line here: its name is `package.module:Class` (see
+`docs/bring_your_own_policy.md`).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+import importlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_type_hints, Literal
 
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.actor import Actor
+from parl_policy.autoregressive_policy import AutoregressivePolicy, AutoregressivePolicyConfig
 from parl_policy.config_file import from_mapping, to_mapping
 from parl_policy.critic import CriticConfig, CriticEnsemble
 from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
+from parl_policy.flow_policy import FlowPolicy, FlowPolicyConfig
+from parl_policy.gaussian_policy import GaussianPolicy, GaussianPolicyConfig
 from parl_policy.policy import ActionSpec, Policy
 from parl_policy.weights_file import load_weights, weights_to_bytes, WeightsFileError
 
-POLICY_CLASSES: dict[str, tuple[Callable[..., Policy], type[Any]]] = {
+PolicyClass = tuple[Callable[..., Policy], type[Any]]
+"""A class made as `Class(observation_dim, action_spec, config)`, and its config's dataclass."""
+
+POLICY_CLASSES: dict[str, PolicyClass] = {
+    'autoregressive': (AutoregressivePolicy, AutoregressivePolicyConfig),
     'diffusion': (DiffusionPolicy, DiffusionPolicyConfig),
+    'flow': (FlowPolicy, FlowPolicyConfig),
+    'gaussian': (GaussianPolicy, GaussianPolicyConfig),
 }
+
+
+def find_policy_class(name: str) -> PolicyClass:
+    """Look up a class by its name here, or import `package.module:Class`.
+
+    The config of an imported class is the dataclass that its constructor's parameter `config` is
+    annotated with.
+
+    Raises:
+        ValueError: Unknown, not importable, or without such a config.
+    """
+    if name in POLICY_CLASSES:
+        return POLICY_CLASSES[name]
+    module, colon, attribute = name.partition(':')
+    if not colon:
+        raise ValueError(
+            f'policy class {name!r} is unknown; known are {sorted(POLICY_CLASSES)}, '
+            f'your own is written package.module:Class'
+        )
+    try:
+        policy_class = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f'policy class {name!r}: {error}; its module must be importable wherever the policy '
+            f'is trained or acts (installed, or on PYTHONPATH)'
+        ) from error
+    config_class = get_type_hints(policy_class.__init__).get('config')
+    if not (isinstance(config_class, type) and is_dataclass(config_class)):
+        raise ValueError(
+            f"policy class {name!r}: annotate its constructor's parameter `config` with a "
+            f'dataclass, found {config_class}'
+        )
+    return policy_class, config_class
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +71,7 @@ class ActorConfig:
     """Everything besides weights that decides how an actor acts; travels with the weights."""
 
     policy_class: str
-    """Key of `POLICY_CLASSES`."""
+    """Key of `POLICY_CLASSES`, or `package.module:Class`."""
     policy: Mapping[str, Any]
     """Fields of that class's config."""
     critic: CriticConfig
@@ -40,15 +84,11 @@ class ActorConfig:
 
     def __post_init__(self) -> None:
         """Refuse an unknown class."""
-        if self.policy_class not in POLICY_CLASSES:
-            raise ValueError(
-                f'policy class {self.policy_class!r} is unknown; known are '
-                f'{sorted(POLICY_CLASSES)} (parl_policy/policy_classes.py)'
-            )
+        find_policy_class(self.policy_class)
 
     def make_policy(self) -> Policy:
         """An untrained policy."""
-        policy_class, config_class = POLICY_CLASSES[self.policy_class]
+        policy_class, config_class = find_policy_class(self.policy_class)
         config = from_mapping(config_class, self.policy, f'{self.policy_class} policy')
         return policy_class(len(self.observation_names), self.action_spec, config)
 
