@@ -1,43 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Diffusion policy: DDPM with few steps over an LN-ResNet (PA-RL's default base policy)."""
 
-from collections.abc import Iterable
-import copy
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
+from parl_policy.denoising_policy import DenoisingPolicy, DenoisingPolicyConfig
 from parl_policy.ln_resnet import LNResNet
 from parl_policy.noise_schedule import cosine_betas
-from parl_policy.observation_normaliser import ObservationNormaliser
-from parl_policy.policy import ActionSpec
+from parl_policy.policy import ActionSpec, weigh_targets
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiffusionPolicyConfig:
+class DiffusionPolicyConfig(DenoisingPolicyConfig):
     """Defaults are the paper's."""
 
-    hidden: int = 256
-    """Width of the LN-ResNet."""
-    blocks: int = 3
-    """Residual blocks."""
-    dropout: float = 0.1
-    """In training only."""
     steps: int = 5
     """Denoising steps T."""
-    ema_rate: float = 0.002
-    """Samples come from weights that follow the trained ones at this rate per update."""
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot work."""
-        if self.steps < 1 or self.hidden < 1 or self.blocks < 1:
-            raise ValueError(f'diffusion policy needs positive steps, hidden, blocks: {self}')
-        if not 0.0 < self.ema_rate <= 1.0 or not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f'ema_rate must lie in (0, 1] and dropout in [0, 1): {self}')
 
 
-class DiffusionPolicy(nn.Module):
+class DiffusionPolicy(DenoisingPolicy):
     """Implements `parl_policy.policy.Policy`."""
 
     betas: torch.Tensor
@@ -47,25 +29,10 @@ class DiffusionPolicy(nn.Module):
         self, observation_dim: int, action_spec: ActionSpec, config: DiffusionPolicyConfig
     ) -> None:
         """Make an untrained policy."""
-        super().__init__()
-        self.action_spec = action_spec
-        self.config = config
-        self.normaliser = ObservationNormaliser(observation_dim)
-        self.network = LNResNet(
-            observation_dim, action_spec.flat_dim, config.hidden, config.blocks, config.dropout
-        )
-        self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
+        super().__init__(observation_dim, action_spec, config)
         betas = torch.as_tensor(cosine_betas(config.steps), dtype=torch.float32)
         self.register_buffer('betas', betas)
         self.register_buffer('alpha_bars', torch.cumprod(1.0 - betas, 0))
-
-    def fit_normalisation(self, observations: torch.Tensor) -> None:
-        """Take mean and spread of (N, O)."""
-        self.normaliser.fit(observations)
-
-    def encode(self, observations: torch.Tensor) -> torch.Tensor:
-        """Normalised observations (B, O); trained and averaged network share them."""
-        return self.normaliser(observations)
 
     @torch.no_grad()
     def sample(
@@ -96,7 +63,7 @@ class DiffusionPolicy(nn.Module):
         features = network.encode(context).unsqueeze(1)  # (B, 1, H)
         shape = (len(context), count, self.action_spec.flat_dim)
         actions = torch.randn(shape, generator=generator)
-        for step in reversed(range(self.config.steps)):
+        for step in reversed(range(self.steps)):
             beta, alpha_bar = self.betas[step], self.alpha_bars[step]
             noise = network(features, actions, torch.tensor([[[float(step)]]]))
             actions = (actions - beta / (1.0 - alpha_bar).sqrt() * noise) / (1.0 - beta).sqrt()
@@ -117,22 +84,9 @@ class DiffusionPolicy(nn.Module):
         Returns:
             (B,).
         """
-        steps = torch.randint(self.config.steps, (*targets.shape[:2], 1), generator=generator)
+        steps = torch.randint(self.steps, (*targets.shape[:2], 1), generator=generator)
         noise = torch.randn(targets.shape, generator=generator)
         alpha_bar = self.alpha_bars[steps]
         noisy = alpha_bar.sqrt() * targets + (1.0 - alpha_bar).sqrt() * noise
         predicted = self.network(self.network.encode(context).unsqueeze(1), noisy, steps.float())
-        errors = (predicted - noise).square().sum(-1)  # (B, m)
-        return errors.mean(1) if weights is None else (weights * errors).sum(1)
-
-    def trainable_parameters(self) -> Iterable[nn.Parameter]:
-        """The network's weights; the average follows by `after_update`."""
-        return self.network.parameters()
-
-    @torch.no_grad()
-    def after_update(self) -> None:
-        """Move the averaged weights a little towards the trained ones."""
-        for average, trained in zip(
-            self.average.parameters(), self.network.parameters(), strict=True
-        ):
-            average.lerp_(trained, self.config.ema_rate)
+        return weigh_targets((predicted - noise).square().sum(-1), weights)

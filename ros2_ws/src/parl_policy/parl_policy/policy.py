@@ -111,3 +111,8 @@ class ReparameterisedPolicy(Policy, Protocol):
             where the class does not know them.
         """
         ...
+
+
+def weigh_targets(losses: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+    """Loss of each state (B,) from those of its m targets (B, m), as `Policy.loss` says."""
+    return losses.mean(1) if weights is None else (weights * losses).sum(1)

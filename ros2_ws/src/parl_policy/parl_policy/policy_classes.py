@@ -1,26 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy classes PARL knows by name, and how a version of one becomes a file and back.
 
-To add a class: implement `parl_policy.policy.Policy`, give it a config dataclass, add a line here.
+A class of your own needs no line here: its name is `package.module:Class` (see
+`docs/bring_your_own_policy.md`).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+import importlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_type_hints, Literal
 
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.actor import Actor
-from parl_policy.config_file import ConfigError, from_mapping, to_mapping
+from parl_policy.autoregressive_policy import AutoregressivePolicy, AutoregressivePolicyConfig
+from parl_policy.config_file import from_mapping, to_mapping
 from parl_policy.critic import CriticConfig, CriticEnsemble
 from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
 from parl_policy.edited_policy import EditedPolicy, EditedPolicyConfig
+from parl_policy.flow_policy import FlowPolicy, FlowPolicyConfig
+from parl_policy.gaussian_policy import GaussianPolicy, GaussianPolicyConfig
 from parl_policy.policy import ActionSpec, Policy
 from parl_policy.weights_file import load_weights, weights_to_bytes, WeightsFileError
 
-POLICY_CLASSES: dict[str, tuple[Callable[..., Policy], type[Any]]] = {
+PolicyClass = tuple[Callable[..., Policy], type[Any]]
+"""A class made as `Class(observation_dim, action_spec, config)`, and its config's dataclass."""
+
+POLICY_CLASSES: dict[str, PolicyClass] = {
+    'autoregressive': (AutoregressivePolicy, AutoregressivePolicyConfig),
     'diffusion': (DiffusionPolicy, DiffusionPolicyConfig),
+    'flow': (FlowPolicy, FlowPolicyConfig),
+    'gaussian': (GaussianPolicy, GaussianPolicyConfig),
 }
+
+
+def find_policy_class(name: str) -> PolicyClass:
+    """Look up a class by its name here, or import `package.module:Class`.
+
+    The config of an imported class is the dataclass that its constructor's parameter `config` is
+    annotated with.
+
+    Raises:
+        ValueError: Unknown, not importable, or without such a config.
+    """
+    if name in POLICY_CLASSES:
+        return POLICY_CLASSES[name]
+    module, colon, attribute = name.partition(':')
+    if not colon:
+        raise ValueError(
+            f'policy class {name!r} is unknown; known are {sorted(POLICY_CLASSES)}, '
+            f'your own is written package.module:Class'
+        )
+    try:
+        policy_class = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f'policy class {name!r}: {error}; its module must be importable wherever the policy '
+            f'is trained or acts (installed, or on PYTHONPATH)'
+        ) from error
+    config_class = get_type_hints(policy_class.__init__).get('config')
+    if not (isinstance(config_class, type) and is_dataclass(config_class)):
+        raise ValueError(
+            f"policy class {name!r}: annotate its constructor's parameter `config` with a "
+            f'dataclass, found {config_class}'
+        )
+    return policy_class, config_class
 
 
 def _edited_policy(
@@ -39,16 +83,16 @@ def new_policy(
     """An untrained policy of a class.
 
     Args:
-        name: Key of `POLICY_CLASSES`.
+        name: As in `find_policy_class`.
         settings: Fields of that class's config.
         observation_dim: O.
         action_spec: Shape of its actions.
 
     Raises:
-        ConfigError: Names the unknown class or setting.
+        ValueError: Names the unknown class.
+        ConfigError: Names the unknown setting.
     """
-    _check_class(name)
-    policy_class, config_class = POLICY_CLASSES[name]
+    policy_class, config_class = find_policy_class(name)
     config = from_mapping(config_class, settings, f'{name} policy')
     return policy_class(observation_dim, action_spec, config)
 
@@ -58,7 +102,7 @@ class ActorConfig:
     """Everything besides weights that decides how an actor acts; travels with the weights."""
 
     policy_class: str
-    """Key of `POLICY_CLASSES`."""
+    """Key of `POLICY_CLASSES`, or `package.module:Class`."""
     policy: Mapping[str, Any]
     """Fields of that class's config."""
     critic: CriticConfig
@@ -71,7 +115,7 @@ class ActorConfig:
 
     def __post_init__(self) -> None:
         """Refuse an unknown class."""
-        _check_class(self.policy_class)
+        find_policy_class(self.policy_class)
 
     def make_policy(self) -> Policy:
         """An untrained policy."""
@@ -129,11 +173,3 @@ def load_actor(policy_path: Path, critic_path: Path | None) -> tuple[Actor, Acto
 def _check_kind(path: Path, metadata: Mapping[str, Any], kind: str) -> None:
     if metadata.get('kind') != kind:
         raise WeightsFileError(f'{path} holds a {metadata.get("kind")!r}, expected a {kind}')
-
-
-def _check_class(name: str) -> None:
-    if name not in POLICY_CLASSES:
-        raise ConfigError(
-            f'policy class {name!r} is unknown; known are {sorted(POLICY_CLASSES)} '
-            f'(parl_policy/policy_classes.py)'
-        )

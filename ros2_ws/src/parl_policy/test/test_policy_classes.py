@@ -24,6 +24,14 @@ CONFIG = ActorConfig(
 )
 OBSERVATION = np.array([0.1, 0.2, -0.3], np.float32)
 
+MY_POLICY = """
+from parl_policy.flow_policy import FlowPolicy, FlowPolicyConfig
+
+class MyPolicy(FlowPolicy):
+    def __init__(self, observation_dim, action_spec, config: FlowPolicyConfig) -> None:
+        super().__init__(observation_dim, action_spec, config)
+"""
+
 
 @pytest.fixture
 def modules():
@@ -91,8 +99,33 @@ def test_damaged_files_are_named(files):
         load_actor(files['policy'], files['critic'])
 
 
+def test_a_class_of_ones_own_needs_no_line_here(monkeypatch, tmp_path):
+    (tmp_path / 'my_robot.py').write_text(MY_POLICY, encoding='utf-8')
+    monkeypatch.syspath_prepend(tmp_path)
+    config = replace(CONFIG, policy_class='my_robot:MyPolicy', policy={'steps': 3})
+    policy = config.make_policy()
+    assert type(policy).__module__ == 'my_robot'
+    assert policy.steps == 3
+    with pytest.raises(ConfigError, match="my_robot:MyPolicy policy: unknown key 'width'"):
+        replace(config, policy={'width': 3}).make_policy()
+
+
+@pytest.mark.parametrize(
+    ('name', 'said'),
+    [
+        ('no_such_module:MyPolicy', "No module named 'no_such_module'.*PYTHONPATH"),
+        ('parl_policy.policy:MyPolicy', "has no attribute 'MyPolicy'"),
+        ('parl_policy.policy:ActionSpec', 'annotate .* `config` with a dataclass, found None'),
+        ('collections:OrderedDict', 'annotate .* `config` with a dataclass, found None'),
+    ],
+)
+def test_a_class_that_cannot_be_used_says_why(name, said):
+    with pytest.raises(ValueError, match=f"policy class '{name}'.*{said}"):
+        replace(CONFIG, policy_class=name)
+
+
 def test_unknown_classes_and_settings_are_named():
-    with pytest.raises(ValueError, match=r"'oracle' is unknown; known are \['diffusion'"):
+    with pytest.raises(ValueError, match=r"'oracle' is unknown; known are \['autoregr.*:Class"):
         replace(CONFIG, policy_class='oracle')
     with pytest.raises(ConfigError, match="diffusion policy: unknown key 'width'"):
         replace(CONFIG, policy={'width': 3}).make_policy()

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Serves a policy to PARL from an interpreter of its own, which needs torch and nothing of PARL.
+
+Both ends of a Unix socket pair say messages in turn: 8 bytes length (big-endian), then a dict
+saved by `torch.save` and read with `weights_only=True`, so a message never carries code.
+"""
+
+from collections.abc import Mapping
+import io
+import socket
+import struct
+import traceback
+from typing import Any, Protocol
+
+import torch
+
+LENGTH = struct.Struct('>Q')
+
+
+class ServedPolicy(Protocol):
+    """What the other interpreter must offer; shapes as in `parl_policy.policy.Policy`."""
+
+    def trainable_parameters(self) -> Mapping[str, torch.Tensor]:
+        """What may be changed, by name; always the same tensors."""
+        ...
+
+    def sample(
+        self, observations: torch.Tensor, count: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """`count` actions a state, (B, O) -> (B, k, D)."""
+        ...
+
+    def loss(
+        self,
+        observations: torch.Tensor,
+        targets: torch.Tensor,
+        weights: torch.Tensor | None,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """Loss of each state, (B,), differentiable in the trainable parameters."""
+        ...
+
+
+def send(connection: socket.socket, message: dict[str, Any]) -> None:
+    """Write one message: names to numbers, text, tensors, lists of tensors or None."""
+    content = io.BytesIO()
+    torch.save(message, content)
+    connection.sendall(LENGTH.pack(content.getbuffer().nbytes))
+    connection.sendall(content.getbuffer())
+
+
+def receive(connection: socket.socket) -> dict[str, Any] | None:
+    """Read one message; None where the other end has closed."""
+    if (length := _read(connection, LENGTH.size)) is None:
+        return None
+    if (content := _read(connection, *LENGTH.unpack(length))) is None:
+        return None
+    message: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
+    return message
+
+
+def _read(connection: socket.socket, length: int) -> bytearray | None:
+    content = bytearray(length)
+    missing = memoryview(content)
+    while missing:
+        received = connection.recv_into(missing)
+        if not received:
+            return None
+        missing = missing[received:]
+    return content
+
+
+class PolicyServer:
+    """Answers calls; the gradient of the newest loss can be asked for."""
+
+    def __init__(self, policy: ServedPolicy) -> None:
+        self.policy = policy
+        self.losses = torch.empty(0)
+        self.losses_made = 0
+
+    def answer(self, call: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Do what a message asks."""
+        parameters = self.policy.trainable_parameters()
+        if 'seed' in arguments:
+            arguments['generator'] = torch.Generator().manual_seed(arguments.pop('seed'))
+        if call == 'parameters':
+            own = {name: value.detach().cpu().clone() for name, value in parameters.items()}
+            return {'parameters': own}
+        if call == 'set_parameters':
+            with torch.no_grad():
+                for name, value in arguments['parameters'].items():
+                    parameters[name].copy_(value)
+            return {}
+        if call == 'sample':
+            with torch.no_grad():
+                return {'actions': self.policy.sample(**arguments).cpu().contiguous()}
+        if call == 'loss':
+            self.losses = self.policy.loss(**arguments)
+            self.losses_made += 1
+            return {'losses': self.losses.detach().cpu(), 'number': self.losses_made}
+        if call == 'gradients':
+            if arguments['number'] != self.losses_made:
+                raise ValueError('only the newest loss can be differentiated, and only once')
+            self.losses_made += 1
+            upstream = arguments['upstream'].to(self.losses)
+            gradients = torch.autograd.grad(
+                self.losses, [*parameters.values()], upstream, materialize_grads=True
+            )
+            return {'gradients': [gradient.cpu().contiguous() for gradient in gradients]}
+        raise ValueError(f'unknown call {call!r}')
+
+
+def serve(policy: ServedPolicy, connection: socket.socket) -> None:
+    """Answer until the other end closes; an error goes back as text and ends nothing."""
+    server = PolicyServer(policy)
+    while (message := receive(connection)) is not None:
+        try:
+            reply = server.answer(message['call'], message['arguments'])
+        except Exception:  # whatever the policy raises belongs to the caller
+            reply = {'error': traceback.format_exc()}
+        send(connection, reply)

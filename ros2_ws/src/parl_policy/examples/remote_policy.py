@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A policy that lives in another interpreter, with its own packages, behind PARL's protocol."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+import os
+import socket
+import subprocess
+from typing import Any
+import weakref
+
+from policy_server import receive, send
+import torch
+from torch import nn
+
+from parl_policy.policy import ActionSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemotePolicyConfig:
+    """How to start the other end."""
+
+    interpreter: str
+    """Python that has the policy's packages, e.g. of its virtual environment."""
+    script: str
+    """Program that serves the policy; called with a file descriptor, then `arguments`."""
+    arguments: tuple[str, ...] = ()
+    """Its own."""
+
+
+class PolicyConnection:
+    """One call at a time to a policy server."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+
+    def call(self, name: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Send a call and wait for its answer, however long the policy takes.
+
+        Raises:
+            ConnectionError: The server is gone.
+            RuntimeError: The policy raised; its traceback is the message.
+        """
+        try:
+            send(self._socket, {'call': name, 'arguments': arguments})
+            reply = receive(self._socket)
+        except OSError as error:
+            raise ConnectionError(f'policy server: {error}; what it printed says why') from error
+        if reply is None:
+            raise ConnectionError('policy server has ended; what it printed says why')
+        if 'error' in reply:
+            raise RuntimeError(f'policy server answered {name!r} with\n{reply["error"]}')
+        return reply
+
+
+def start_server(config: RemotePolicyConfig) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """Start the other interpreter, without this one's PYTHONPATH, joined by a socket pair."""
+    ours, theirs = socket.socketpair()
+    environment = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
+    with theirs:
+        process = subprocess.Popen(
+            [config.interpreter, config.script, str(theirs.fileno()), *config.arguments],
+            pass_fds=[theirs.fileno()],
+            env=environment,
+        )
+    return ours, process
+
+
+def stop_server(ours: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    """Close our end, on which the server ends by itself; kill it if it does not."""
+    ours.close()
+    try:
+        process.wait(timeout=30.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class RemoteLoss(torch.autograd.Function):
+    """Loss computed by the server, whose gradients reach our copy of its parameters."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401
+        connection: PolicyConnection,
+        arguments: dict[str, Any],
+        *parameters: torch.Tensor,
+    ) -> torch.Tensor:
+        """(B,)."""
+        reply = connection.call('loss', **arguments)
+        ctx.connection, ctx.number = connection, reply['number']
+        losses: torch.Tensor = reply['losses']
+        return losses
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:  # noqa: ANN401
+        """Gradients of the parameters."""
+        reply = ctx.connection.call('gradients', number=ctx.number, upstream=upstream[0])
+        return None, None, *reply['gradients']
+
+
+class RemotePolicy(nn.Module):
+    """Implements `parl_policy.policy.Policy`; policy_class: remote_policy:RemotePolicy.
+
+    Holds a copy of the server's trainable parameters: PARL optimises, saves and loads the copy,
+    and the server follows. Frozen weights stay where they are and are not saved.
+    """
+
+    def __init__(
+        self, observation_dim: int, action_spec: ActionSpec, config: RemotePolicyConfig
+    ) -> None:
+        super().__init__()
+        self.action_spec = action_spec
+        ours, process = start_server(config)
+        self.close = weakref.finalize(self, stop_server, ours, process)
+        self.connection = PolicyConnection(ours)
+        self._names = {}
+        for name, value in self.connection.call('parameters')['parameters'].items():
+            own = name.replace('.', '/')  # torch allows no dot in a parameter's name
+            self._names[name] = own
+            self.register_parameter(own, nn.Parameter(value))
+
+    def fit_normalisation(self, observations: torch.Tensor) -> None:
+        """Nothing to do: the remote policy brings its own."""
+
+    def encode(self, observations: torch.Tensor) -> torch.Tensor:
+        """The observations; the server encodes each once a call."""
+        return observations
+
+    def sample(
+        self, context: torch.Tensor, count: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """(B, k, D) in [-1, 1]; the server's randomness is a seed drawn here."""
+        reply = self.connection.call(
+            'sample', observations=context, count=count, seed=draw_seed(generator)
+        )
+        return self.action_spec.snap(reply['actions'].float().clamp(-1.0, 1.0))
+
+    def loss(
+        self,
+        context: torch.Tensor,
+        targets: torch.Tensor,
+        weights: torch.Tensor | None,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """(B,); differentiate it before the next is computed."""
+        arguments = {
+            'observations': context,
+            'targets': targets,
+            'weights': weights,
+            'seed': draw_seed(generator),
+        }
+        return RemoteLoss.apply(self.connection, arguments, *self.trainable_parameters())
+
+    def trainable_parameters(self) -> Iterable[nn.Parameter]:
+        """Our copy, in the server's order."""
+        return self.parameters()
+
+    def after_update(self) -> None:
+        """Let the server follow."""
+        parameters = {name: getattr(self, own).detach() for name, own in self._names.items()}
+        self.connection.call('set_parameters', parameters=parameters)
+
+    def load_state_dict(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Load our copy, and let the server follow."""
+        result = super().load_state_dict(*arguments, **options)
+        self.after_update()
+        return result
+
+
+def draw_seed(generator: torch.Generator) -> int:
+    """A new seed from a generator."""
+    return int(torch.randint(2**62, (), generator=generator))
