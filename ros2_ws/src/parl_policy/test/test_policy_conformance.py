@@ -11,6 +11,7 @@ import torch
 
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
+from parl_policy.edited_policy import EditedPolicy
 from parl_policy.policy import ActionSpec, Policy
 from parl_policy.policy_classes import (
     ActorConfig,
@@ -22,6 +23,11 @@ from parl_policy.policy_classes import (
 POLICIES = {
     'autoregressive': {'hidden': 32, 'layers': 1, 'heads': 4, 'bins': 32},
     'diffusion': {'hidden': 32, 'blocks': 1, 'ema_rate': 0.1},
+    'edited': {
+        'base': {'hidden': 32, 'blocks': 1, 'ema_rate': 0.1},
+        'edit_scale': 0.01,
+        'hidden': [32],
+    },
     'flow': {'hidden': 32, 'blocks': 1, 'ema_rate': 0.1},
     'gaussian': {'hidden': [32, 32]},
     'module_policy:ModulePolicy': {'hidden': 32},
@@ -177,13 +183,16 @@ def test_the_generator_is_the_only_randomness(new_policy, spec):
     before, draws = torch.get_rng_state(), generator()
     context = policy.encode(states(3))
     policy.sample(context, 4, draws)
-    policy.eval()  # dropout alone may draw from torch's own generator, and only in training
+    module = policy.base if isinstance(policy, EditedPolicy) else policy
+    module.eval()  # dropout alone may draw from torch's own generator, and only in training
     first = policy.loss(context, targets, None, generator())
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(77)
     context = policy.encode(states(3))
     assert torch.equal(policy.loss(context, targets, None, generator()), first)
-    assert torch.equal(sample(policy, states(3), 4), sample(policy.train(), states(3), 4))
+    calm = sample(policy, states(3), 4)
+    module.train()
+    assert torch.equal(sample(policy, states(3), 4), calm)
 
 
 def test_successive_samples_differ(new_policy):
@@ -270,6 +279,8 @@ def test_all_that_samples_and_trains_is_in_the_state_dict(new_policy, spec):
 
 def test_gradients_reach_all_trainable_parameters_and_no_others(new_policy, spec):
     policy = new_policy()
+    if isinstance(policy, EditedPolicy):
+        policy = policy.base  # edits are learned from Q alone: test_edited_policy.py
     loss(policy, states(16), torch.zeros(16, 2, spec.flat_dim)).sum().backward()
     trainable = {id(parameter): parameter for parameter in policy.trainable_parameters()}
     assert trainable
