@@ -9,7 +9,7 @@ setup(
     name=PACKAGE,
     version='0.1.0',
     packages=find_packages(exclude=['test']),
-    package_data={PACKAGE: ['py.typed']},
+    package_data={PACKAGE: ['py.typed', 'offline/config/*.yaml']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
@@ -32,6 +32,7 @@ setup(
         'console_scripts': [
             'learner_node = parl_learner.learner_node:main',
             'experiment_node = parl_learner.experiment_node:main',
+            'parl-train = parl_learner.offline.train:main',
         ]
     },
 )

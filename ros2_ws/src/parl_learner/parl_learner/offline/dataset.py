@@ -11,11 +11,8 @@ import numpy as np
 from parl_learner.offline.hdf5_data import DatasetFileError, read_d4rl, read_minari, Split
 from parl_learner.offline.reward_convention import RewardConvention
 from parl_learner.offline.tfrecord_data import read_bridge_tfrecord, read_kitchen_tfrecord
-from parl_learner.offline.trajectory import RawEpisode, Trajectory
+from parl_learner.offline.trajectory import ACTION_LIMIT, RawEpisode, Trajectory
 from parl_policy.episode_file import read_episode
-
-ACTION_LIMIT = 0.99999
-"""Actions are clipped to ± this (the authors' release): a tanh policy cannot reach 1."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from parl_learner.offline.dataset import ACTION_LIMIT, to_trajectories
+from parl_learner.offline.dataset import to_trajectories
 from parl_learner.offline.dataset_check import DatasetCheck
-from parl_learner.offline.trajectory import joined, RawEpisode
+from parl_learner.offline.trajectory import ACTION_LIMIT, joined, RawEpisode
 
 
 def table(episodes: Sequence[RawEpisode], check: DatasetCheck) -> list[tuple[str, str]]:

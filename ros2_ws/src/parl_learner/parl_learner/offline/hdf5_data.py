@@ -116,6 +116,13 @@ def read_minari(path: Path, observation_keys: Sequence[str]) -> list[RawEpisode]
     return episodes
 
 
+def write_d4rl(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write flat arrays as `read_d4rl` takes them."""
+    with h5py.File(path, 'w') as file:
+        for name, array in arrays.items():
+            file[name] = array
+
+
 def gaps(next_observations: np.ndarray, following: np.ndarray) -> np.ndarray:
     """(N,) bool: where the next observation is not what the following step began with."""
     distances: np.ndarray = np.linalg.norm(next_observations - following, axis=-1)

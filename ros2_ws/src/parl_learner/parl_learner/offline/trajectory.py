@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+ACTION_LIMIT = 0.99999
+"""Actions are clipped to ± this (the authors' release): a tanh policy cannot reach 1."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RawEpisode:

@@ -4,6 +4,8 @@
 import os
 from pathlib import Path
 
+import gymnasium
+import numpy as np
 import pytest
 
 BESIDE_CHECKOUT = Path(__file__).resolve().parents[6] / 'shared/data'
@@ -16,3 +18,24 @@ def data_folder():
     if not (folder / 'kitchen-complete-v0_0.tfrecord').exists():
         pytest.skip(f'recorded robot data is not in {folder}; set PARL_DATA to its folder')
     return folder
+
+
+class Corridor(gymnasium.Env):
+    """A point on a line from 0; success is to reach 1 with steps of at most 0.25."""
+
+    observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (2,), np.float64)
+    action_space = gymnasium.spaces.Box(-2.0, 2.0, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        start = (options or {}).get('start', 0.0)
+        self.place = start + self.np_random.uniform(-0.01, 0.01)
+        return np.array([self.place, 1.0]), {}
+
+    def step(self, action):
+        self.place += float(np.clip(action[0], -2.0, 2.0)) / 8.0
+        reward = float(self.place >= 1.0)
+        return np.array([self.place, 1.0]), reward, False, False, {}
+
+
+gymnasium.register('Corridor-v0', entry_point=Corridor)

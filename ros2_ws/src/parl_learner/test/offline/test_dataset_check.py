@@ -4,11 +4,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from parl_learner.offline.dataset import ACTION_LIMIT, DatasetConfig, to_trajectories
+from parl_learner.offline.dataset import DatasetConfig, to_trajectories
 from parl_learner.offline.dataset_check import DatasetCheck, DatasetError
 from parl_learner.offline.dataset_table import table
 from parl_learner.offline.reward_convention import RewardConvention
-from parl_learner.offline.trajectory import RawEpisode
+from parl_learner.offline.trajectory import ACTION_LIMIT, RawEpisode
 
 DATASET = DatasetConfig(file='data.hdf5', format='d4rl')
 

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""π_opt for many states at once: what `parl_policy.actor.Actor` does for one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from parl_policy.action_optimisation import optimise_actions
+from parl_policy.actor import Actor
+
+
+@dataclass(frozen=True)
+class VectorActor:
+    """Acts in several environments with one actor.
+
+    Attributes:
+        actor: Policy, critic (None: policy alone) and numbers of Algorithm 1.
+        generator: Source of all draws.
+    """
+
+    actor: Actor
+    generator: torch.Generator
+
+    def __call__(self, observations: np.ndarray) -> np.ndarray:
+        """Actions (B, D) for observations (B, O)."""
+        actor, states = self.actor, torch.as_tensor(observations, dtype=torch.float32)
+        with torch.no_grad():
+            context = actor.policy.encode(states)
+        if actor.critic is None:
+            return actor.policy.sample(context, 1, self.generator)[:, 0].numpy()
+        critic = actor.critic
+        particles = optimise_actions(
+            lambda actions: critic(states, actions).mean(0),
+            actor.policy.sample(context, actor.optimisation.samples, self.generator),
+            actor.optimisation,
+            movable=~actor.policy.action_spec.is_binary(),
+        )
+        if actor.choice == 'argmax':
+            return particles.argmax().numpy()
+        return particles.sample(1, self.generator)[:, 0].numpy()

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from parl_learner.checkpoint import CheckpointError
+from parl_learner.offline.dataset import DatasetConfig
+from parl_learner.offline.environment import EnvironmentConfig
+from parl_learner.offline.play import play
+from parl_learner.offline.reward_convention import RewardConvention
+from parl_learner.offline.training_config import TrainingConfig
+from parl_learner.offline.training_run import TrainingRun
+
+CORRIDOR = EnvironmentConfig(id='Corridor-v0', max_steps=6)
+
+
+@pytest.fixture
+def data():
+    """Two walks to the end and two that dither."""
+    draws = np.random.default_rng(0)
+
+    def act(observations):
+        return draws.uniform(-0.2, 1.0, (len(observations), 1)).astype(np.float32)
+
+    episodes = play(
+        [CORRIDOR.make()],
+        act,
+        range(8),
+        max_steps=6,
+        reset_options={'start': 0.5},
+        convention=RewardConvention(),
+        purpose='demonstration',
+        name='data',
+    )
+    return [episode.trajectory for episode in episodes]
+
+
+@pytest.fixture
+def config(learning):
+    return TrainingConfig(
+        name='corridor',
+        dataset=DatasetConfig(file='none', format='d4rl'),
+        environment=CORRIDOR,
+        learning=learning(discount=0.9),
+        warm_up_episodes=2,
+        practice_episodes=4,
+        episodes_per_round=1,
+        evaluation_episodes=3,
+        rounds_per_evaluation=2,
+        parallel_environments=2,
+    )
+
+
+class KilledError(Exception):
+    pass
+
+
+def weights(run):
+    return torch.cat([p.flatten() for p in run.loop.critic_trainer.critic.parameters()])
+
+
+def test_a_run_trains_practises_and_is_evaluated(config, data, tmp_path):
+    said = []
+    run = TrainingRun(config, data, tmp_path, said.append)
+    result = run.run()
+    assert config.practice_rounds == [2, 1, 1]
+    evaluated = [(e.round, e.actor) for e in result.evaluations]
+    assert evaluated == [(n, a) for n in (0, 2, 3) for a in ('policy', 'optimised')]
+    practised = len(run.loop.replay) - sum(len(t) for t in data)
+    assert result.evaluations[-1].practice_steps == practised
+    assert run.loop.counters.critic_steps == config.learning.offline_critic_steps + practised
+    assert sum('optimised: score' in text for text in said) == 3
+
+
+@pytest.mark.parametrize('units', [1, 6, 13, 25])
+def test_a_killed_run_ends_as_if_nothing_had_happened(config, data, tmp_path, units):
+    whole = TrainingRun(config, data, tmp_path / 'whole', lambda _: None)
+    expected = whole.run()
+
+    class Dying(TrainingRun):
+        CHECKPOINT_EVERY_S = 0.0
+        left = units
+
+        def _work(self):
+            if self.left == 0:
+                raise KilledError
+            self.left -= 1
+            super()._work()
+
+    with pytest.raises(KilledError):
+        Dying(config, data, tmp_path / 'killed', lambda _: None).run()
+    resumed = TrainingRun(config, data, tmp_path / 'killed', lambda _: None)
+    found = resumed.run()
+    assert found.evaluations == expected.evaluations
+    torch.testing.assert_close(weights(resumed), weights(whole), rtol=0.0, atol=0.0)
+
+
+def test_a_finished_run_is_not_done_again(config, data, tmp_path):
+    first = TrainingRun(config, data, tmp_path, lambda _: None).run()
+    said = []
+    assert TrainingRun(config, data, tmp_path, said.append).run().evaluations == first.evaluations
+    assert said == []
+
+
+def test_another_configuration_is_refused(config, data, tmp_path):
+    TrainingRun(config, data, tmp_path, lambda _: None).run()
+    changed = dataclasses.replace(config, evaluation_episodes=5)
+    with pytest.raises(CheckpointError, match="another 'evaluation_episodes'"):
+        TrainingRun(changed, data, tmp_path, lambda _: None)
+
+
+def test_without_an_environment_it_trains_offline_only(config, data, tmp_path):
+    offline = dataclasses.replace(config, environment=None, practice_episodes=0)
+    run = TrainingRun(offline, data, tmp_path, lambda _: None)
+    assert run.run().evaluations == []
+    assert run.loop.counters.version == 1
