@@ -96,13 +96,16 @@ class CriticTrainer:
             next_values = self.target(batch.next_observations, next_action, drawn[0]).squeeze(-1)
             targets = td_targets(batch.rewards, batch.discounts, next_values)
             targets = targets.lerp(batch.returns, self.config.return_weight)
-        data_raw = self.critic.raw(batch.observations, batch.actions.unsqueeze(1)).squeeze(2)
+        states = self.critic.encode(batch.observations)
+        data_raw = self.critic.raw_at(states, batch.actions.unsqueeze(1)).squeeze(2)
         head = self.critic.value_head
         td_loss = head.loss(data_raw, targets).mean(1).sum()
         data_values = head.value(data_raw)
         loss, gap = td_loss, torch.zeros(())
         if config.cql_weight > 0:
-            gap = self._gap(batch, current, following, data_values[drawn[1]], drawn[1], generator)
+            gap = self._gap(
+                batch, states, current, following, data_values[drawn[1]], drawn[1], generator
+            )
             loss = td_loss + config.cql_weight * gap
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -119,6 +122,7 @@ class CriticTrainer:
     def _gap(
         self,
         batch: Batch,
+        states: torch.Tensor,
         current: Particles,
         following: Particles,
         data_values: torch.Tensor,
@@ -137,7 +141,7 @@ class CriticTrainer:
         weight = math.log(2 * count / policy.shape[1])
         log_weights = torch.cat([torch.zeros(count), torch.full((policy.shape[1],), weight)])
         actions = torch.cat([uniform, policy], dim=1)
-        sampled = self.critic(batch.observations, actions, members)
+        sampled = self.critic.value_head.value(self.critic.raw_at(states, actions, members))
         bounded = calibrated(sampled[..., count:], batch.returns)
         sampled = torch.cat([sampled[..., :count], bounded], dim=-1)
         return conservative_gap(data_values, sampled, log_weights).mean(1).sum()
