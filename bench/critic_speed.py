@@ -36,7 +36,7 @@ from parl_policy.policy import ActionSpec
 
 DEMO = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config/experiments/cup_to_rack.yaml'
 CRITIC, SAMPLES = 'critic update, samples cached', 'samples, 512 states × k'
-DISTILLATION, DISTILLATION_CACHED = 'distillation step, 1,024 states', 'the same, samples cached'
+DISTILLATION = 'distillation step, 1,024 states, samples drawn anew'
 DECISION = 'decision'
 REFERENCE_S = {
     (CRITIC, 2): 1 / 0.52,
@@ -131,7 +131,6 @@ class Ours:
             work.actions[: 2 * work.shape.batch],
             work.draws,
         )
-        self.distillation_cache = ActionCache(work.shape.optimisation, work.shape.spec)
         self.actor = Actor(work.policy, work.critic, work.shape.optimisation)
 
     def critic_update(self) -> None:
@@ -155,12 +154,7 @@ class Ours:
 
     def distillation_step(self) -> None:
         """Sample, optimise, one gradient step of the policy."""
-        self.distillation_cache = self._sampled(self.work.observations)
-        self.cached_distillation_step()
-
-    def cached_distillation_step(self) -> None:
-        """Optimise the samples at hand, one gradient step of the policy."""
-        work, cache = self.work, self.distillation_cache
+        work, cache = self.work, self._sampled(self.work.observations)
         cache.optimise_all(work.critic, work.observations, work.actions, work.draws)
         particles = cache.distillation_particles(torch.arange(DISTILLATION_STATES))
         targets = particles.sample(1, work.draws)
@@ -237,15 +231,17 @@ class Times:
 
 
 def in_turns(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, Times]:
-    """Time steps one after the other, again and again; a first round does not count."""
+    """Time steps one after the other, again and again; of several rounds the first warms up."""
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
-    for _ in range(rounds + 1):
+    for _ in range(rounds):
         for name, step in steps.items():
             wall, cpu = time.perf_counter(), time.process_time()
             step()
             taken[name].append((time.perf_counter() - wall, time.process_time() - cpu))
     return {
-        name: Times(*(statistics.median(column) for column in zip(*each[1:], strict=True)))
+        name: Times(
+            *(statistics.median(column) for column in zip(*each[rounds > 1 :], strict=True))
+        )
         for name, each in taken.items()
     }
 
@@ -261,11 +257,6 @@ def reference_rows(members: int, rounds: int) -> Iterator[str]:
     if members == 2:
         steps[SAMPLES] = (ours.samples, literal.samples, rounds)
         steps[DISTILLATION] = (ours.distillation_step, literal.distillation_step, rounds)
-        steps[DISTILLATION_CACHED] = (
-            ours.cached_distillation_step,
-            literal.distillation_step,
-            rounds,
-        )
     for name, (our_step, literal_step, count) in steps.items():
         times = in_turns({'ours': our_step, 'literal': literal_step}, count)
         ours_s, literal_s = times['ours'], times['literal']
@@ -307,7 +298,7 @@ def _peak_gb(side: str, members: int) -> float:
 def main() -> None:
     """Print the machine and two tables in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--rounds', type=int, default=3, help='turns of each long step')
+    parser.add_argument('--rounds', type=int, default=2, help='turns of each long step')
     parser.add_argument('--threads', type=int, default=1, help="torch's; more only on idle cores")
     parser.add_argument('--peak', nargs=2, metavar=('SIDE', 'MEMBERS'), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -315,8 +306,7 @@ def main() -> None:
     if arguments.peak:
         side, members = arguments.peak
         worker = SIDES[side](Work(reference_shape(int(members))))
-        for _ in range(2):
-            worker.critic_update()
+        worker.critic_update()
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         return
     load = os.getloadavg()[0]

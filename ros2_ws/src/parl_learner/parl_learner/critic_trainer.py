@@ -67,7 +67,7 @@ class CriticTrainer:
         self.target = copy.deepcopy(critic).requires_grad_(False)
         self.value: StateValue | None = None
         if 'iql' in algorithms:
-            self.value = StateValue(critic.normaliser.mean.shape[-1], critic.config.hidden)
+            self.value = StateValue(critic.normaliser.features, critic.config.hidden)
         self.optimiser = self._adam()
 
     @property
@@ -101,11 +101,13 @@ class CriticTrainer:
             generator: Source of all randomness.
         """
         config = self.config
-        if config.input_noise > 0:
-            batch = with_noise(batch, config.input_noise, self.critic.normaliser.std, generator)
         drawn = self._draw_members(generator)
         targets = self._targets(batch, following, drawn[0], generator)
-        data_raw = self.critic.raw(batch.observations, batch.actions.unsqueeze(1)).squeeze(2)
+        states, actions = self.critic.encode(batch.observations), batch.actions
+        if config.input_noise > 0:
+            states = with_noise(states, config.input_noise, generator)
+            actions = with_noise(actions, config.input_noise, generator).clamp(-1.0, 1.0)
+        data_raw = self.critic.raw_at(states, actions.unsqueeze(1)).squeeze(2)
         head = self.critic.value_head
         td_loss = head.loss(data_raw, targets).mean(1).sum()
         data_values = head.value(data_raw)
@@ -113,7 +115,9 @@ class CriticTrainer:
         if self.algorithm in ('cal_ql', 'cql') and config.cql_weight > 0:
             assert current is not None
             assert following is not None
-            gap = self._gap(batch, current, following, data_values[drawn[1]], drawn[1], generator)
+            gap = self._gap(
+                batch, states, current, following, data_values[drawn[1]], drawn[1], generator
+            )
             loss = td_loss + config.cql_weight * gap
         if self.algorithm == 'iql':
             advantages = self.advantages(batch, generator)
@@ -196,6 +200,7 @@ class CriticTrainer:
     def _gap(
         self,
         batch: Batch,
+        states: torch.Tensor,
         current: Particles,
         following: Particles,
         data_values: torch.Tensor,
@@ -216,7 +221,7 @@ class CriticTrainer:
         weight = math.log(2 * count / policy.shape[1])
         log_weights = torch.cat([torch.zeros(count), torch.full((policy.shape[1],), weight)])
         actions = torch.cat([uniform, policy], dim=1)
-        sampled = self.critic(batch.observations, actions, members)
+        sampled = self.critic.value_head.value(self.critic.raw_at(states, actions, members))
         if self.algorithm == 'cal_ql':
             bounded = calibrated(sampled[..., count:], batch.returns)
             sampled = torch.cat([sampled[..., :count], bounded], dim=-1)

@@ -47,7 +47,7 @@ class CriticTrainerConfig:
     With few updates a bootstrap has not reached the start of an episode yet; the return has.
     """
     input_noise: float = 0.0
-    """Blur of data observations (in their spread) and data actions; see `input_noise.py`."""
+    """Standard deviation of the noise on normalised states and data actions; `input_noise.py`."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""

@@ -10,6 +10,7 @@ import torch
 from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer import CriticMetrics, CriticTrainer
 from parl_learner.distillation_rule import value_spread
+from parl_learner.image_augmentation import shift_batch
 from parl_learner.imitation_weights import advantage_weights, self_imitation_weights
 from parl_learner.learning_config import LearningConfig
 from parl_learner.policy_trainer import PolicyTrainer
@@ -34,14 +35,13 @@ class LearningUnits:
 
     def imitate(self) -> None:
         """One policy update on the actions of the data."""
-        batch = self.replay.draw(
-            self.config.imitation_batch_size, self.config.mixing_ratio, self.generator
-        )
+        batch = self._draw(self.config.imitation_batch_size)
         self._teach(batch.observations, batch.actions)
 
     def imitate_successes(self) -> None:
         """One policy update on the actions of successful episodes."""
-        batch = self.replay.draw_successes(self.config.imitation_batch_size, self.generator)
+        size = self.config.imitation_batch_size
+        batch = self._shifted(self.replay.draw_successes(size, self.generator))
         self._teach(batch.observations, batch.actions)
 
     def begin_distilling(self) -> float:
@@ -52,9 +52,7 @@ class LearningUnits:
 
     def distil(self, target: Literal['softmax', 'argmax']) -> None:
         """One policy update on actions of π_opt, whose particles are in the cache."""
-        batch = self.replay.draw(
-            self.config.imitation_batch_size, self.config.mixing_ratio, self.generator
-        )
+        batch = self._draw(self.config.imitation_batch_size)
         if self.config.distil_data_action:
             particles = self.cache.distillation_particles(batch.rows)
         else:
@@ -83,9 +81,7 @@ class LearningUnits:
 
     def follow_critic(self) -> None:
         """One policy update by a method that learns together with the critic."""
-        batch = self.replay.draw(
-            self.config.imitation_batch_size, self.config.mixing_ratio, self.generator
-        )
+        batch = self._draw(self.config.imitation_batch_size)
         if self.config.method == 'value_gradient':
             critic = self.critic_trainer.critic
             self.policy_loss = self.policy_trainer.follow_value(
@@ -99,15 +95,20 @@ class LearningUnits:
 
     def improve_critic(self, unit: int) -> None:
         """One critic update; `unit` counts those of the stage."""
-        batch = self.replay.draw(
-            self.config.critic_batch_size, self.config.mixing_ratio, self.generator
-        )
+        batch = self._draw(self.config.critic_batch_size)
         current = following = None
         if self.critic_trainer.needs_actions:
             self._renew_particles(unit, torch.cat([batch.rows, batch.rows + 1]).unique())
             current = self._actions(batch.rows)
             following = self._actions(batch.rows + 1)
         self.critic_metrics = self.critic_trainer.update(batch, current, following, self.generator)
+
+    def _draw(self, size: int) -> Batch:
+        return self._shifted(self.replay.draw(size, self.config.mixing_ratio, self.generator))
+
+    def _shifted(self, batch: Batch) -> Batch:
+        image = self.config.critic.image
+        return batch if image is None else shift_batch(batch, image, self.generator)
 
     def _actions(self, rows: torch.Tensor) -> Particles:
         """Actions of the rows (B,) as values are backed up with."""

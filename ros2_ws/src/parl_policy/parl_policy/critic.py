@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from parl_policy.ln_resnet import LAYER_NORM_EPSILON
-from parl_policy.observation_normaliser import ObservationNormaliser
+from parl_policy.resnet_encoder import ImageConfig, observation_encoder
 from parl_policy.value_head import HLGaussHead, ScalarHead, ValueHead
 
 
@@ -29,6 +29,8 @@ class CriticConfig:
     """Range of values the HL-Gauss head can say; the dataset check refuses returns outside."""
     bins: int = 128
     """Bins of the HL-Gauss head."""
+    image: ImageConfig | None = None
+    """Where observations hold an image; the members share one encoder of it."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -48,11 +50,11 @@ class CriticMember(nn.Module):
     """One network: Dense, LayerNorm, swish, repeated; the first layer split by input."""
 
     def __init__(
-        self, observation_dim: int, action_dim: int, config: CriticConfig, outputs: int
+        self, state_dim: int, action_dim: int, config: CriticConfig, outputs: int
     ) -> None:
         """Initialise orthogonally: gain √2, and 0.01 for the last hidden layer and the head."""
         super().__init__()
-        widths = (observation_dim, *config.hidden)
+        widths = (state_dim, *config.hidden)
         last = len(config.hidden) - 1
         self.layers = nn.ModuleList()
         self.action_layers = nn.ModuleList()
@@ -74,9 +76,9 @@ class CriticMember(nn.Module):
         nn.init.orthogonal_(self.head.weight, 1e-2)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """(B, O), (B, n, D) -> (B, n, outputs); the observation's part is computed once."""
-        x = self.layers[0](observations).unsqueeze(1) + self.action_layers[0](actions)
+    def forward(self, states: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        """(B, S), (B, n, D) -> (B, n, outputs); the state's part is computed once."""
+        x = self.layers[0](states).unsqueeze(1) + self.action_layers[0](actions)
         x = nn.functional.silu(self.norms[0](x.flatten(0, 1)))
         rows = actions.flatten(0, 1)
         for i in range(1, len(self.layers)):
@@ -88,7 +90,7 @@ class CriticMember(nn.Module):
 
 
 class CriticEnsemble(nn.Module):
-    """E members that share the normaliser and the meaning of their outputs.
+    """E members that share the encoder of observations and the meaning of their outputs.
 
     The members run in a loop: on a CPU one batched product for all is slower than E products.
     """
@@ -98,9 +100,9 @@ class CriticEnsemble(nn.Module):
         super().__init__()
         self.config = config
         self.value_head = config.value_head()
-        self.normaliser = ObservationNormaliser(observation_dim)
+        self.normaliser = observation_encoder(observation_dim, config.image)
         self.members = nn.ModuleList(
-            CriticMember(observation_dim, action_dim, config, self.value_head.outputs)
+            CriticMember(self.normaliser.features, action_dim, config, self.value_head.outputs)
             for _ in range(config.members)
         )
 
@@ -124,9 +126,21 @@ class CriticEnsemble(nn.Module):
         Returns:
             (E, B, n, outputs).
         """
-        normalised = self.normaliser(observations)
+        return self.raw_at(self.encode(observations), actions, members)
+
+    def encode(self, observations: torch.Tensor) -> torch.Tensor:
+        """States (B, S), shared by the members: normalised observations, or image features."""
+        return self.normaliser(observations)
+
+    def raw_at(
+        self,
+        states: torch.Tensor,
+        actions: torch.Tensor,
+        members: Sequence[int] | None = None,
+    ) -> torch.Tensor:
+        """As `raw`, from states (B, S) encoded before."""
         chosen = range(len(self.members)) if members is None else members
-        outputs = {i: self.members[i](normalised, actions) for i in set(chosen)}
+        outputs = {i: self.members[i](states, actions) for i in set(chosen)}
         return torch.stack([outputs[i] for i in chosen])
 
     def forward(

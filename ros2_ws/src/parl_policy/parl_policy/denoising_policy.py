@@ -4,14 +4,15 @@
 from collections.abc import Iterable
 import copy
 from dataclasses import dataclass
+import itertools
 from typing import Self
 
 import torch
 from torch import nn
 
 from parl_policy.ln_resnet import LNResNet
-from parl_policy.observation_normaliser import ObservationNormaliser
 from parl_policy.policy import ActionSpec
+from parl_policy.resnet_encoder import ImageConfig, observation_encoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class DenoisingPolicyConfig:
     """Network evaluations in a sample."""
     ema_rate: float = 0.002
     """Samples come from weights that follow the trained ones at this rate per update."""
+    image: ImageConfig | None = None
+    """Where observations hold an image; its encoder is trained but not averaged, as released."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -48,9 +51,13 @@ class DenoisingPolicy(nn.Module):
         self.action_spec = action_spec
         self.steps = config.steps
         self.ema_rate = config.ema_rate
-        self.normaliser = ObservationNormaliser(observation_dim)
+        self.normaliser = observation_encoder(observation_dim, config.image)
         self.network = LNResNet(
-            observation_dim, action_spec.flat_dim, config.hidden, config.blocks, config.dropout
+            self.normaliser.features,
+            action_spec.flat_dim,
+            config.hidden,
+            config.blocks,
+            config.dropout,
         )
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
 
@@ -59,12 +66,12 @@ class DenoisingPolicy(nn.Module):
         self.normaliser.fit(observations)
 
     def encode(self, observations: torch.Tensor) -> torch.Tensor:
-        """Normalised observations (B, O); trained and averaged network share them."""
+        """States (B, S), normalised or encoded; trained and averaged network share them."""
         return self.normaliser(observations)
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
-        """The network's weights; the average follows by `after_update`."""
-        return self.network.parameters()
+        """The weights of network and encoder; the average follows by `after_update`."""
+        return itertools.chain(self.network.parameters(), self.normaliser.parameters())
 
     @torch.no_grad()
     def after_update(self) -> None:

@@ -25,7 +25,7 @@ class MeanQ:
     @torch.no_grad()
     def __init__(self, critic: CriticEnsemble, observations: torch.Tensor) -> None:
         """Fix the states (B, O); holds while the critic's weights stay as they are."""
-        states = critic.normaliser(observations)
+        states = critic.encode(observations)
         self._members = [
             _MemberAtStates(cast(CriticMember, member), critic.value_head, states)
             for member in critic.members

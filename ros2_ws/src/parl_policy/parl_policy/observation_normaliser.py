@@ -12,12 +12,14 @@ class ObservationNormaliser(nn.Module):
     MIN_STD = 1e-2
     """Floor [m, rad or 0…1]: entries that hardly vary are not blown up into noise."""
 
+    features: int
     mean: torch.Tensor
     std: torch.Tensor
 
     def __init__(self, dim: int) -> None:
         """Start as the identity."""
         super().__init__()
+        self.features = dim
         self.register_buffer('mean', torch.zeros(dim))
         self.register_buffer('std', torch.ones(dim))
 

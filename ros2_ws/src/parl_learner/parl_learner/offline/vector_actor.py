@@ -8,6 +8,7 @@ import torch
 
 from parl_policy.action_optimisation import optimise_actions
 from parl_policy.actor import Actor
+from parl_policy.mean_q import MeanQ
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,12 @@ class VectorActor:
             context = actor.policy.encode(states)
         if actor.critic is None:
             return actor.policy.sample(context, 1, self.generator)[:, 0].numpy()
-        critic = actor.critic
         particles = optimise_actions(
-            lambda actions: critic(states, actions).mean(0),
+            MeanQ(actor.critic, states),
             actor.policy.sample(context, actor.optimisation.samples, self.generator),
             actor.optimisation,
             movable=~actor.policy.action_spec.is_binary(),
+            generator=self.generator,
         )
         if actor.choice == 'argmax':
             return particles.argmax().numpy()

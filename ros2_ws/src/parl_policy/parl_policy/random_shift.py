@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random shift, the augmentation of image-based RL (DrQ, arXiv 2004.13649): pad, then crop."""
+
+import torch
+
+SHIFT_PIXELS = 4
+
+
+def draw_shifts(count: int, generator: torch.Generator, most: int = SHIFT_PIXELS) -> torch.Tensor:
+    """Down and right shifts [pixels], whole numbers in -most…most, (count, 2).
+
+    An observation and the next one take the same shift, as in the authors' release.
+    """
+    return torch.randint(-most, most + 1, (count, 2), generator=generator)
+
+
+def shift_images(images: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Move each image (B, C, H, W) by its own shift (B, 2); what comes in repeats the edge."""
+    height, width = images.shape[2:]
+    rows = (torch.arange(height) - shifts[:, :1]).clamp(0, height - 1)  # (B, H)
+    columns = (torch.arange(width) - shifts[:, 1:]).clamp(0, width - 1)  # (B, W)
+    image = torch.arange(len(images))[:, None, None]
+    return images.permute(0, 2, 3, 1)[image, rows[:, :, None], columns[:, None, :]].permute(
+        0, 3, 1, 2
+    )
