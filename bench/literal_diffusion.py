@@ -22,7 +22,7 @@ def sample(
     states = policy.normaliser(observations).repeat_interleave(count, dim=0)
     shape = (len(observations), count, policy.action_spec.flat_dim)
     actions = torch.randn(shape, generator=generator).flatten(0, 1)
-    for step in reversed(range(policy.config.steps)):
+    for step in reversed(range(policy.steps)):
         time = network.time(torch.full((len(states), 1), float(step)))
         x = nn.functional.linear(
             torch.cat([states, actions, time], dim=1), first, network.observation_in.bias

@@ -14,6 +14,8 @@ from parl_policy.resnet_encoder import ImageConfig, observation_encoder, ResNetE
 SMALL = ImageConfig(shape=(1, 12, 12), widths=(8, 8))
 OBSERVATION_DIM = SMALL.pixels + 2
 
+MOVABLE = torch.ones(1, dtype=torch.bool)
+
 
 def draws(seed=0):
     return torch.Generator().manual_seed(seed)
@@ -75,9 +77,7 @@ def test_the_encoder_runs_once_per_state_and_actions_do_not_touch_it():
     critic.normaliser.register_forward_hook(lambda *_: calls.append(1))
     candidates = torch.rand(3, 6, 1, generator=draws(3)) * 2.0 - 1.0
     config = ActionOptimisationConfig(samples=6, particles=2, gradient_steps=4)
-    found = optimise_actions(
-        MeanQ(critic, states), candidates, config, torch.ones(1, dtype=torch.bool)
-    )
+    found = optimise_actions(MeanQ(critic, states), candidates, config, MOVABLE, torch.Generator())
     assert len(calls) == 1
     assert found.actions.shape == (3, 2, 1)
     assert all(parameter.grad is None for parameter in critic.parameters())
@@ -110,7 +110,7 @@ def test_a_critic_learns_to_see_where_the_square_is():
     held_out = seen[128:]
     assert 8 < is_right[128:].sum() < 24, 'both sides occur'
     found = optimise_actions(
-        MeanQ(critic, held_out), torch.zeros(32, 1, 1), config, torch.ones(1, dtype=torch.bool)
+        MeanQ(critic, held_out), torch.zeros(32, 1, 1), config, MOVABLE, torch.Generator()
     )
     assert (found.argmax().squeeze(1) * side[128:] > 0.8).all()
 
