@@ -86,7 +86,7 @@ def test_learning_from_it(data_folder, learning, dataset, convention):
     losses = []
     while not loop.idle:
         loop.advance()
-        losses.append(loop.policy_loss)
+        losses.append(loop.units.policy_loss)
     assert np.mean(losses[100:150]) < 0.8 * np.mean(losses[:10])
     assert loop.counters.critic_steps == config.offline_critic_steps
-    assert torch.isfinite(torch.tensor(loop.critic_metrics.loss))
+    assert torch.isfinite(torch.tensor(loop.units.critic_metrics.loss))
