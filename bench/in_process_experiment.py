@@ -20,6 +20,7 @@ from parl_policy.episode_player import EpisodeGoal
 from parl_policy.observation import StationState
 from parl_policy.policy_classes import load_actor
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
+from widowx_sim.task_scene import Script
 
 
 @dataclass
@@ -63,11 +64,12 @@ def run_in_process(
             while learner.busy:
                 learner.work()
             result = results.setdefault('learning', PhaseResult())
-            say(f'version {learner.version}: {learner.loop and learner.loop.critic_metrics}')
+            say(f'version {learner.version}: {learner.loop and learner.loop.units.critic_metrics}')
         else:
             result = results.setdefault(step.phase, PhaseResult())
             goal = EpisodeGoal(step.episode_id, step.purpose, horizon, step.seed)
-            episode = station.play(goal, _chooser(step, store, expert, loaded))
+            choose = _chooser(step, store, (station.script, expert), loaded)
+            episode = station.play(goal, choose)
             store.put('episode', step.seed, episode_to_bytes(episode), 'mcap')
             result.episodes += 1
             result.successes += int(episode.success)
@@ -83,18 +85,19 @@ def run_in_process(
 def _chooser(
     step: EpisodeStep,
     store: ArtifactStore,
-    expert: ExpertConfig,
+    expert: tuple[Script, ExpertConfig],
     loaded: dict[tuple[int, bool], Actor],
 ) -> Choose:
     if step.version == 0:
-        script = ScriptedExpert(expert, step.seed)
+        script = ScriptedExpert(*expert, step.seed)
 
         def demonstrate(
             index: int, observation: np.ndarray, state: StationState
         ) -> tuple[np.ndarray, str]:
-            cup, rack = state.object_positions
+            thing, onto = state.object_positions
             target = state.target.position
-            return script.act(index, target, state.gripper_opening, cup, rack), ''
+            action = script.act(index, target, state.gripper_opening, thing, onto)
+            return action.astype(np.float32), ''  # as parl_msgs/Act carries it
 
         return demonstrate
     key = (step.version, step.optimise)

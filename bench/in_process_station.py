@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's station without ROS: the same physics, pixels, limits and player in one process.
+"""A task's station without ROS: the same physics, pixels, limits and player in one process.
 
 A benchmark needs hundreds of episodes over many seeds; this plays them without six processes.
 """
@@ -40,6 +40,8 @@ class InProcessStation:
         self._task = load_driver_task(task_file)
         self._shell = SafetyShell(DriverConfig(), self._task)
         self.horizon = int(load_yaml(task_file)['horizon'])
+        self.script = self._station.task.script
+        """How the scripted operator does the task."""
         self.truly_done = False
         """Ground truth at the end of the last episode."""
 
@@ -76,8 +78,9 @@ class InProcessStation:
         )
         result = self._shell.command(wanted, arm, arm.stamp_s)
         command = result if isinstance(result, Command) else last
-        self._station.command_gripper(command.finger_m)
-        self._station.command_arm(command.joint_positions)
+        # As on the wire, where commands are 32-bit floats.
+        self._station.command_gripper(float(np.float32(command.finger_m)))
+        self._station.command_arm(command.joint_positions.astype(np.float32).astype(np.float64))
         self._station.advance(self._task.control_period_s)
         return command
 

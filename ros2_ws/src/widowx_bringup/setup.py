@@ -13,7 +13,10 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
         (f'share/{PACKAGE}/config', glob('config/*.*')),
-        (f'share/{PACKAGE}/config/experiments', glob('config/experiments/*.yaml')),
+        *(
+            (f'share/{PACKAGE}/{folder}', glob(f'{folder}/*.yaml'))
+            for folder in ('config/experiments', *glob('config/experiments/*/'))
+        ),
         (f'share/{PACKAGE}/config/tasks', glob('config/tasks/*.yaml')),
         (f'share/{PACKAGE}/launch', glob('launch/*.launch.yaml')),
         (f'share/{PACKAGE}/urdf', glob('urdf/*.urdf')),

@@ -50,7 +50,7 @@ def play_episode(station: Station) -> Callable[..., int]:
     def play(config: ExpertConfig, seed: int, horizon: int = 60) -> int:
         """Return after how many steps the cup has stood on the rack for three, 0 for never."""
         station.reset(seed)
-        expert = ScriptedExpert(config, seed)
+        expert = ScriptedExpert(station.task.script, config, seed)
         position, joints = np.array(station.task.start.position), station.start_joints
         rotation = start_rotation(station.task.start)
         done_steps = 0

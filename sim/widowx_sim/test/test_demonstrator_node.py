@@ -13,8 +13,9 @@ from widowx_sim.demonstrator_node import DemonstratorNode
 
 
 @pytest.fixture
-def act(ros_domain):
-    node = DemonstratorNode(parameter_overrides=[Parameter('jitter', value=0.2)])
+def act(ros_domain, task_file):
+    parameters = [Parameter('jitter', value=0.2), Parameter('task_file', value=str(task_file))]
+    node = DemonstratorNode(parameter_overrides=parameters)
     client_node = rclpy.create_node('client')
     client = client_node.create_client(Act, 'demonstrator/act')
     executor = SingleThreadedExecutor()

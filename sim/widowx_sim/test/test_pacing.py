@@ -65,13 +65,25 @@ def lockstep(station, log):
     )
 
 
+def command_arm(paced, station, joints):
+    try:
+        station.command_arm(joints)
+    finally:
+        paced.note_command(list(range(6)))
+
+
+def command_gripper(paced, station, finger_m):
+    station.command_gripper(finger_m)
+    paced.note_command([6])
+
+
 def test_lockstep_advances_one_period_for_each_pair(lockstep, station, log):
     begin = station.time_s
     for period in range(1, 4):
         log.clear()
-        lockstep.command_gripper(0.03)
+        command_gripper(lockstep, station, 0.03)
         assert station.time_s == pytest.approx(begin + 0.2 * (period - 1))
-        lockstep.command_arm(station.start_joints)
+        command_arm(lockstep, station, station.start_joints)
         assert station.time_s == pytest.approx(begin + 0.2 * period)
         assert [kind for kind, _ in log] == ['joints'] * 20 + ['frame']
         assert log[-1][1] == log[-2][1] == station.time_s
@@ -88,18 +100,18 @@ def test_lockstep_time_stands_still_without_commands(lockstep, station, log):
 
 def test_refused_command_lets_time_go_on(lockstep, station):
     begin = station.time_s
-    lockstep.command_gripper(0.03)
+    command_gripper(lockstep, station, 0.03)
     with pytest.raises(CommandError):
-        lockstep.command_arm(np.full(6, np.nan))
+        command_arm(lockstep, station, np.full(6, np.nan))
     assert station.time_s == pytest.approx(begin + 0.2)
     np.testing.assert_array_equal(station.profile.goals[:6], station.start_joints)
 
 
 def test_reset_forgets_a_waiting_command(lockstep, station):
-    lockstep.command_arm(station.start_joints)
+    command_arm(lockstep, station, station.start_joints)
     lockstep.reset(1)
     begin = station.time_s
-    lockstep.command_gripper(0.03)
+    command_gripper(lockstep, station, 0.03)
     assert station.time_s == begin
 
 

@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import numpy as np
 import pytest
 
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
+from widowx_sim.task_scene import Script
 
+_SCRIPT = Script(
+    hover_height=0.115, grasp_height=0.036, release_height=0.059, grasp_offset=(0.0, 0.0)
+)
 _CUP, _RACK = np.array([0.28, -0.10, 0.0]), np.array([0.28, 0.16, 0.0])
 
 
-def _play(config, seed, steps=40, cup_after_lift=None):
+def _play(config, seed, steps=40, cup_after_lift=None, script=_SCRIPT):
     """A perfect arm and gripper: each action is carried out exactly."""
-    expert = ScriptedExpert(config, seed)
+    expert = ScriptedExpert(script, config, seed)
     position, opening = np.array([0.28, 0.02, 0.18]), 1.0
     actions, positions = [], []
     for step in range(steps):
@@ -61,8 +67,21 @@ def test_aim_error_is_one_offset_an_episode_of_the_given_size():
 
 @pytest.mark.parametrize(
     ('field', 'value'),
-    [('jitter', -0.1), ('aim_error_m', float('nan')), ('grasp_height_m', 0.2), ('close_steps', 0)],
+    [('jitter', -0.1), ('aim_error_m', float('nan')), ('close_steps', 0)],
 )
 def test_bad_configuration_is_named(field, value):
     with pytest.raises(ValueError, match=field):
         ExpertConfig(**{field: value})
+
+
+def test_offset_grasp_still_puts_the_centre_on_the_goal():
+    script = dataclasses.replace(_SCRIPT, grasp_offset=(0.0, 0.034))
+    actions, positions = _play(ExpertConfig(), 0, script=script)
+    closed = np.nonzero(actions[:, 6] < 0)[0]
+    np.testing.assert_allclose(positions[closed[0]], [0.28, -0.066, 0.036], atol=0.01)
+    np.testing.assert_allclose(positions[closed[-1]], [0.28, 0.194, 0.059], atol=0.015)
+
+
+def test_heights_out_of_order_are_named():
+    with pytest.raises(ValueError, match='give 0 < grasp < release < hover'):
+        dataclasses.replace(_SCRIPT, grasp_height=0.2)

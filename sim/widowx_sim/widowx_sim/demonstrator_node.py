@@ -11,14 +11,19 @@ from rclpy.node import Node
 from parl_msgs.srv import Act
 from widowx_sim import message_conversion
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
+from widowx_sim.task_scene import load_task_scene
 
 
 class DemonstratorNode(Node):
     """Answers `demonstrator/act` from detected positions; remembers one episode."""
 
     def __init__(self, **node_options: object) -> None:
-        """Read the noise; `node_options` as rclpy has them. Raises ValueError for bad noise."""
+        """Read noise and task; `node_options` as rclpy has them.
+
+        Raises ValueError for bad noise or a bad task file.
+        """
         super().__init__('demonstrator', **node_options)
+        self._task = load_task_scene(self.declare_parameter('task_file', '').value)
         self._config = ExpertConfig(
             **{
                 field.name: self.declare_parameter(field.name, field.default).value
@@ -30,10 +35,10 @@ class DemonstratorNode(Node):
         self.create_service(Act, 'demonstrator/act', self._on_act)
 
     def _on_act(self, request: Act.Request, response: Act.Response) -> Act.Response:
-        cup = message_conversion.object_position(request.objects, 'cup')
-        rack = message_conversion.object_position(request.objects, 'rack')
+        names = (self._task.moved, self._task.goal)
+        thing, goal = (message_conversion.object_position(request.objects, n) for n in names)
         if request.step == 0:
-            self._expert = ScriptedExpert(self._config, request.seed)
+            self._expert = ScriptedExpert(self._task.script, self._config, request.seed)
             self._episode_id = request.episode_id
         if self._expert is None or request.episode_id != self._episode_id:
             response.message = (
@@ -42,12 +47,12 @@ class DemonstratorNode(Node):
             )
         elif request.count != 1:
             response.message = f'count is {request.count}: a script has one action, ask for 1'
-        elif cup is None or rack is None:
-            unseen = 'cup' if cup is None else 'rack'
+        elif thing is None or goal is None:
+            unseen = names[0] if thing is None else names[1]
             response.message = f'{unseen} has not been seen yet: wait until the detector has it'
         else:
             position = message_conversion.end_effector_position(request.target.pose)
-            action = self._expert.act(request.step, position, request.gripper_opening, cup, rack)
+            action = self._expert.act(request.step, position, request.gripper_opening, thing, goal)
             response.actions = action.astype('float32').tolist()
             response.success = True
         return response

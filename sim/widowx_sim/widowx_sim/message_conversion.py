@@ -5,8 +5,19 @@ from array import array
 
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose, TransformStamped
-from interbotix_xs_msgs.msg import JointGroupCommand
-from interbotix_xs_msgs.srv import OperatingModes, RegisterValues, RobotInfo
+from interbotix_xs_msgs.msg import (
+    JointGroupCommand,
+    JointSingleCommand,
+    JointTrajectoryCommand,
+)
+from interbotix_xs_msgs.srv import (
+    MotorGains,
+    OperatingModes,
+    Reboot,
+    RegisterValues,
+    RobotInfo,
+    TorqueEnable,
+)
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +26,10 @@ from sensor_msgs.msg import CameraInfo, Image
 from sensor_msgs.msg import JointState as JointStateMessage
 
 from parl_msgs.msg import ObjectPositions
-from widowx_sim import servo_bus
+from widowx_sim import motor_selection
 from widowx_sim.floats import FloatArray
+from widowx_sim.servo_bus import ServoBus
 from widowx_sim.station import JointState
-from widowx_sim.time_profile import TimeProfile
 from widowx_sim.wx250s import JOINT_STATE_NAMES
 
 
@@ -95,17 +106,36 @@ def transform_message(
     return message
 
 
-def arm_command(message: JointGroupCommand) -> FloatArray:
-    """Return the joint positions of a command for the arm [rad], as many as it has."""
-    return np.array(message.cmd, dtype=np.float64)
+def group_command(message: JointGroupCommand) -> tuple[list[int], FloatArray]:
+    """Return motors and goals of a command for a group; raises CommandError for another."""
+    motors = motor_selection.select_motors('group', message.name)
+    return motors, np.array(message.cmd, dtype=np.float64)
+
+
+def single_command(message: JointSingleCommand) -> tuple[list[int], FloatArray]:
+    """Return motor and goal of a command for a joint; raises CommandError for an unknown one."""
+    return motor_selection.select_motors('single', message.name), np.array([float(message.cmd)])
+
+
+def trajectory_command(
+    message: JointTrajectoryCommand,
+) -> tuple[list[int], list[FloatArray], list[int]]:
+    """Return motors, waypoints and the nanosecond part of each waypoint's time.
+
+    Raises:
+        CommandError: unknown group or joint.
+    """
+    motors = motor_selection.select_motors(message.cmd_type, message.name)
+    waypoints = [np.array(point.positions) for point in message.traj.points]
+    return motors, waypoints, [point.time_from_start.nanosec for point in message.traj.points]
 
 
 def answer_robot_info(
-    _profile: TimeProfile, request: RobotInfo.Request, response: RobotInfo.Response
+    bus: ServoBus, request: RobotInfo.Request, response: RobotInfo.Response
 ) -> None:
     """Fill in what is known of a group or joint; raises CommandError for an unknown one."""
-    info = servo_bus.robot_info(request.cmd_type, request.name)
-    response.mode, response.profile_type = info.mode, 'time'
+    info = motor_selection.robot_info(request.cmd_type, request.name)
+    response.mode, response.profile_type = bus.mode_of(request.cmd_type, request.name)
     response.joint_names, response.joint_ids = info.joint_names, info.joint_ids
     response.joint_lower_limits = info.lower_limits
     response.joint_upper_limits = info.upper_limits
@@ -116,11 +146,10 @@ def answer_robot_info(
 
 
 def set_operating_mode(
-    profile: TimeProfile, request: OperatingModes.Request, _response: OperatingModes.Response
+    bus: ServoBus, request: OperatingModes.Request, _response: OperatingModes.Response
 ) -> None:
     """Pass a request on; raises CommandError for what the servos do not do."""
-    servo_bus.set_operating_mode(
-        profile,
+    bus.set_operating_mode(
         request.cmd_type,
         request.name,
         request.mode,
@@ -130,18 +159,52 @@ def set_operating_mode(
     )
 
 
-def answer_registers(
-    profile: TimeProfile, request: RegisterValues.Request, response: RegisterValues.Response
+def set_torque(
+    bus: ServoBus, request: TorqueEnable.Request, _response: TorqueEnable.Response
 ) -> None:
-    """Fill in a register of each motor asked for; raises CommandError for unknown names."""
-    response.values = servo_bus.read_register(profile, request.cmd_type, request.name, request.reg)
+    """Pass a request on; raises CommandError for unknown names."""
+    bus.torque_enable(request.cmd_type, request.name, request.enable)
+
+
+def reboot(bus: ServoBus, request: Reboot.Request, _response: Reboot.Response) -> None:
+    """Pass a request on; raises CommandError for unknown names."""
+    bus.reboot(request.cmd_type, request.name, request.enable, request.smart_reboot)
+
+
+def set_gains(bus: ServoBus, request: MotorGains.Request, _response: MotorGains.Response) -> None:
+    """Pass a request on; raises CommandError for unknown names or values."""
+    bus.set_gains(
+        request.cmd_type,
+        request.name,
+        (request.kp_pos, request.ki_pos, request.kd_pos, request.k1, request.k2, request.kp_vel,
+         request.ki_vel),
+    )  # fmt: skip
+
+
+def answer_registers(
+    bus: ServoBus, request: RegisterValues.Request, response: RegisterValues.Response
+) -> None:
+    """Fill in a register of each motor that answers; raises CommandError for unknown names."""
+    response.values = bus.read(request.cmd_type, request.name, request.reg)
 
 
 def set_registers(
-    profile: TimeProfile, request: RegisterValues.Request, _response: RegisterValues.Response
+    bus: ServoBus, request: RegisterValues.Request, _response: RegisterValues.Response
 ) -> None:
     """Write a register of each motor named; raises CommandError for what they do not take."""
-    servo_bus.write_register(profile, request.cmd_type, request.name, request.reg, request.value)
+    bus.write(request.cmd_type, request.name, request.reg, request.value)
+
+
+SERVO_SERVICES = {
+    'get_robot_info': (RobotInfo, answer_robot_info),
+    'set_operating_modes': (OperatingModes, set_operating_mode),
+    'torque_enable': (TorqueEnable, set_torque),
+    'reboot_motors': (Reboot, reboot),
+    'set_motor_pid_gains': (MotorGains, set_gains),
+    'get_motor_registers': (RegisterValues, answer_registers),
+    'set_motor_registers': (RegisterValues, set_registers),
+}
+"""Service name -> type and answer."""
 
 
 def object_position(objects: ObjectPositions, name: str) -> FloatArray | None:

@@ -4,7 +4,6 @@
 from collections.abc import Callable
 import time
 
-from widowx_sim.floats import FloatArray
 from widowx_sim.pacing import LockstepGate, PacingConfig, RealtimePacer, TICK_S
 from widowx_sim.station import Station
 
@@ -35,6 +34,7 @@ class PacedStation:
         rate_hz = station.task.control_rate_hz if self._is_lockstep else config.camera_rate_hz
         self._ticks_per_frame = round(1.0 / (rate_hz * TICK_S))
         self._ticks_since_frame = 0
+        self._speed = config.speed
         self._gate = LockstepGate()
         self._pacer = RealtimePacer(config.speed)
 
@@ -51,37 +51,33 @@ class PacedStation:
         self._station.reset(seed)
         self._publish_boundary()
 
-    def command_arm(self, joint_positions_rad: FloatArray) -> None:
-        """Pass on a command, and let the period run if it was the second of the pair.
+    def stall(self, duration_s: float) -> None:
+        """Let time pass in which nothing is published or heard, as while the bus is busy.
 
-        A refused command counts too: the real arm would hold as well while time goes on.
+        In lock-step time stands still anyway.
 
         Args:
-            joint_positions_rad: (6,) goal [rad].
-
-        Raises:
-            CommandError: see `Station.command_arm`.
+            duration_s: simulated time [s].
         """
-        try:
-            self._station.command_arm(joint_positions_rad)
-        finally:
+        if self._is_lockstep:
+            return
+        self._station.advance(duration_s)
+        time.sleep(duration_s / self._speed)
+        self._pacer.take_due_ticks(time.monotonic())
+
+    def note_command(self, motors: list[int]) -> None:
+        """Note a command, and let the period run if it completes the pair of arm and gripper.
+
+        A refused or lost command counts too: the real arm would hold as well while time goes on.
+
+        Args:
+            motors: for which it was; a command for a single arm joint is not waited for.
+        """
+        if set(range(6)) <= set(motors):
             self._gate.note_arm()
-            self._run_period_if_complete()
-
-    def command_gripper(self, finger_m: float) -> None:
-        """Pass on a command, and let the period run if it was the second of the pair.
-
-        Args:
-            finger_m: goal of the left finger [m] from the centre.
-
-        Raises:
-            CommandError: see `Station.command_gripper`.
-        """
-        try:
-            self._station.command_gripper(finger_m)
-        finally:
+        if 6 in motors:
             self._gate.note_gripper()
-            self._run_period_if_complete()
+        self._run_period_if_complete()
 
     def _run_period_if_complete(self) -> None:
         if self._is_lockstep and self._gate.is_open():

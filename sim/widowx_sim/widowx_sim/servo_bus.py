@@ -1,146 +1,168 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names, registers and modes of the simulated servos, as the real arm's driver offers them."""
+"""The arm driver's services: what a request does to the servos, and how long the bus is busy.
 
-from dataclasses import dataclass
+None of them reports success: a bad request is logged and answered emptily, a motor that does not
+answer is missing from a list.
+"""
+
+from collections.abc import Callable
 
 from widowx_sim import wx250s
 from widowx_sim.command_error import CommandError
-from widowx_sim.time_profile import TimeProfile
+from widowx_sim.motor_selection import select_motors
+from widowx_sim.servo_registers import Measurement, ServoRegisters
+from widowx_sim.servo_state import ServoState
+from widowx_sim.station import Station
 
-_GROUPS = {'arm': range(6), 'all': range(7)}
-_REGISTERS = ('Profile_Velocity', 'Profile_Acceleration')
+TRANSACTION_S = 0.0025
+"""One write or read of one servo and its answer: about 1 ms of USB latency each way."""
+REBOOT_S = 0.5
+"""Time a rebooting servo does not hold."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class RobotInfo:
-    """What the driver tells about a group or a joint; one entry a joint."""
-
-    mode: str
-    """Operating mode of the first joint."""
-    joint_names: list[str]
-    """Joint names; left_finger for the gripper."""
-    joint_ids: list[int]
-    """Servo numbers on the bus."""
-    lower_limits: list[float]
-    """[rad], finger [m]."""
-    upper_limits: list[float]
-    """[rad], finger [m]."""
-    velocity_limits: list[float]
-    """[rad/s], finger [m/s]."""
-    sleep_positions: list[float]
-    """[rad]."""
-    state_indices: list[int]
-    """Where the joint stands in joint_states."""
-    names: list[str]
-    """The name asked for, or every group for `all`."""
+_GAINS = ('Position_P_Gain', 'Position_I_Gain', 'Position_D_Gain', 'Feedforward_1st_Gain',
+          'Feedforward_2nd_Gain', 'Velocity_P_Gain', 'Velocity_I_Gain')  # fmt: skip
 
 
-def select_motors(cmd_type: str, name: str) -> list[int]:
-    """Look up which motors a request means.
+class ServoBus:
+    """Carries out requests on a station's servos, one transaction after the other."""
 
-    Args:
-        cmd_type: group or single.
-        name: of a group or a motor.
+    def __init__(self, station: Station, wait: Callable[[float], None] | None = None) -> None:
+        """Take over the servos as they are.
 
-    Returns:
-        Indices into `wx250s.MOTORS`.
+        Args:
+            station: whose servos.
+            wait: lets time pass while the bus is busy [s]; None if none passes.
+        """
+        self._station = station
+        self._servos = station.servos
+        self._wait = wait or (lambda _seconds: None)
+        self.registers = ServoRegisters(self._servos.states, station.profile)
+        self.is_cut = False
+        """Nothing gets through to the servos or back."""
 
-    Raises:
-        CommandError: unknown type or name.
-    """
-    if cmd_type == 'group' and name in _GROUPS:
-        return list(_GROUPS[name])
-    if cmd_type == 'single' and name in wx250s.MOTORS:
-        return [wx250s.MOTORS.index(name)]
-    known = {'group': ', '.join(_GROUPS), 'single': ', '.join(wx250s.MOTORS)}
-    if cmd_type not in known:
-        raise CommandError(f'cmd_type is {cmd_type!r}: give group or single')
-    raise CommandError(f'{cmd_type} {name!r} is unknown: known are {known[cmd_type]}')
+    def mode_of(self, cmd_type: str, name: str) -> tuple[str, str]:
+        """Return mode and profile type of the first motor; raises CommandError if unknown."""
+        motor = select_motors(cmd_type, name)[0]
+        profile = 'time' if self._station.profile.is_time[motor] else 'velocity'
+        return self._servos.states[motor].mode, profile
 
+    def set_operating_mode(
+        self, cmd_type: str, name: str, mode: str, profile_type: str, velocity: int,
+        acceleration: int,
+    ) -> None:  # fmt: skip
+        """Let go, change mode and profile, hold again: always, and whatever held before.
 
-def robot_info(cmd_type: str, name: str) -> RobotInfo:
-    """Describe a group or a joint; raises CommandError for an unknown one."""
-    motors = select_motors(cmd_type, name)
-    lower = [*wx250s.ARM_LOWER_RAD.tolist(), wx250s.FINGER_CLOSED_M]
-    upper = [*wx250s.ARM_UPPER_RAD.tolist(), wx250s.FINGER_OPEN_M]
-    speeds = [wx250s.VELOCITY_LIMIT_RAD_S] * 6 + [wx250s.FINGER_VELOCITY_LIMIT_M_S]
-    names = [*wx250s.ARM_JOINTS, 'left_finger']
-    return RobotInfo(
-        mode='linear_position' if motors == [6] else 'position',
-        joint_names=[names[motor] for motor in motors],
-        joint_ids=[wx250s.MOTOR_IDS[motor] for motor in motors],
-        lower_limits=[lower[motor] for motor in motors],
-        upper_limits=[upper[motor] for motor in motors],
-        velocity_limits=[speeds[motor] for motor in motors],
-        sleep_positions=[wx250s.SLEEP_POSITIONS_RAD[motor] for motor in motors],
-        state_indices=[wx250s.JOINT_STATE_NAMES.index(names[motor]) for motor in motors],
-        names=list(_GROUPS) if name == 'all' else [name],
-    )
+        Args:
+            cmd_type: group or single.
+            name: of a group or a motor.
+            mode: as the driver names it.
+            profile_type: time [ms] or velocity [0.229 rpm, 214.577 rev/min^2].
+            velocity: Profile_Velocity.
+            acceleration: Profile_Acceleration.
 
+        Raises:
+            CommandError: unknown name, mode or profile type, or a value out of range.
+        """
+        motors = select_motors(cmd_type, name)
+        if profile_type not in ('time', 'velocity'):
+            raise CommandError(f'profile_type is {profile_type!r}: give time or velocity')
+        self.registers.check_write('Profile_Velocity', velocity)
+        self.registers.check_write('Profile_Acceleration', acceleration)
+        for motor in motors:
+            self._servos.check_mode(motor, mode)
+        self._each(motors, lambda motor: self._set_torque(motor, False))
+        for motor in self._answering(motors):
+            self._pass(4)
+            self._servos.set_mode(motor, mode, self._station.motor_positions())
+            is_time = 4 if profile_type == 'time' else 0
+            self.registers.write(motor, 'Drive_Mode', is_time + wx250s.DRIVE_MODES[motor])
+            self.registers.write(motor, 'Profile_Velocity', velocity)
+            self.registers.write(motor, 'Profile_Acceleration', acceleration)
+        self._each(motors, lambda motor: self._set_torque(motor, True))
 
-def set_operating_mode(
-    profile: TimeProfile,
-    cmd_type: str,
-    name: str,
-    mode: str,
-    profile_type: str,
-    velocity_ms: int,
-    acceleration_ms: int,
-) -> None:
-    """Set the time profile that goes with the one mode each motor has.
+    def torque_enable(self, cmd_type: str, name: str, is_on: bool) -> None:
+        """Hold, or let go and fall; raises CommandError for an unknown name."""
+        self._each(select_motors(cmd_type, name), lambda motor: self._set_torque(motor, is_on))
 
-    Args:
-        profile: set-points of the seven motors.
-        cmd_type: group or single.
-        name: of a group or a motor.
-        mode: position for arm joints, linear_position for the gripper.
-        profile_type: time.
-        velocity_ms: duration of a move [ms].
-        acceleration_ms: duration of its acceleration [ms].
+    def reboot(self, cmd_type: str, name: str, is_on: bool, is_smart: bool) -> None:
+        """Reboot motors; in a smart reboot of a group only those in trouble.
 
-    Raises:
-        CommandError: anything else, which this station does not do.
-    """
-    motors = select_motors(cmd_type, name)
-    info = robot_info(cmd_type, name)
-    if mode != info.mode:
-        raise CommandError(f'{name} mode is {mode!r}: this simulation knows {info.mode} only')
-    if profile_type != 'time':
-        raise CommandError(
-            f'{name} profile_type is {profile_type!r}: this simulation knows time only'
+        Args:
+            cmd_type: group or single.
+            name: of a group or a motor.
+            is_on: hold afterwards.
+            is_smart: groups only.
+
+        Raises:
+            CommandError: unknown name.
+        """
+        motors = select_motors(cmd_type, name)
+        if cmd_type == 'group' and is_smart:
+            motors = [m for m in motors if self._is_troubled(self._servos.states[m])]
+        if self.is_cut or not motors:
+            return
+        for motor in motors:
+            self._servos.states[motor].reboot()
+            self.registers.reboot(motor)
+        self._servos.refresh()
+        self._wait(REBOOT_S)
+        if is_on:
+            self._each(motors, lambda motor: self._set_torque(motor, True))
+
+    def set_gains(self, cmd_type: str, name: str, gains: tuple[int, ...]) -> None:
+        """Write kp, ki, kd, 1st and 2nd feed-forward, velocity kp, ki of each motor named.
+
+        Raises:
+            CommandError: unknown name, or a gain out of range.
+        """
+        for register, value in zip(_GAINS, gains, strict=True):
+            self.write(cmd_type, name, register, value)
+
+    def read(self, cmd_type: str, name: str, register: str) -> list[int]:
+        """Return a register of each motor that answers; raises CommandError if unknown."""
+        motors = select_motors(cmd_type, name)
+        self.registers.check_name(register)
+        now = self._measurement()
+        values = [self.registers.read(motor, register, now) for motor in self._answering(motors)]
+        self._pass(len(motors))
+        return values
+
+    def write(self, cmd_type: str, name: str, register: str, value: int) -> None:
+        """Write a register of each motor named.
+
+        Raises:
+            CommandError: unknown name or register, or a value that the servos do not take.
+        """
+        motors = select_motors(cmd_type, name)
+        self.registers.check_write(register, value)
+        if register == 'Torque_Enable':
+            self.torque_enable(cmd_type, name, bool(value))
+        else:
+            self._each(motors, lambda motor: self.registers.write(motor, register, value))
+            self._servos.refresh()
+
+    def _each(self, motors: list[int], action: Callable[[int], None]) -> None:
+        for motor in self._answering(motors):
+            action(motor)
+            self._pass(1)
+
+    def _answering(self, motors: list[int]) -> list[int]:
+        return [m for m in motors if self._servos.states[m].answers and not self.is_cut]
+
+    def _set_torque(self, motor: int, is_on: bool) -> None:
+        self._servos.set_torque(motor, is_on, self._station.motor_positions())
+
+    def _pass(self, transactions: int) -> None:
+        self._wait(transactions * TRANSACTION_S)
+
+    def _measurement(self) -> Measurement:
+        state = self._station.joint_state()
+        return Measurement(
+            positions_rad=state.position[:7],
+            velocities_rad_s=state.velocity[:7],
+            efforts=state.effort[:7],
         )
-    _write(profile, motors, 'Profile_Velocity', velocity_ms)
-    _write(profile, motors, 'Profile_Acceleration', acceleration_ms)
 
-
-def read_register(profile: TimeProfile, cmd_type: str, name: str, register: str) -> list[int]:
-    """Return a register of each motor asked for [ms]; raises CommandError for unknown names."""
-    motors = select_motors(cmd_type, name)
-    _check_register(register)
-    seconds = profile.durations_s if register == 'Profile_Velocity' else profile.accelerations_s
-    return [round(1000.0 * seconds[motor]) for motor in motors]
-
-
-def write_register(
-    profile: TimeProfile, cmd_type: str, name: str, register: str, value: int
-) -> None:
-    """Write a register [ms] of each motor named; it counts from the next command on.
-
-    Raises:
-        CommandError: unknown name or register, or a value that the servos do not take.
-    """
-    motors = select_motors(cmd_type, name)
-    _check_register(register)
-    _write(profile, motors, register, value)
-
-
-def _check_register(register: str) -> None:
-    if register not in _REGISTERS:
-        raise CommandError(f'register {register!r} is unknown: known are {", ".join(_REGISTERS)}')
-
-
-def _write(profile: TimeProfile, motors: list[int], register: str, value_ms: int) -> None:
-    if not 0 <= value_ms <= 32737:
-        raise CommandError(f'{register} is {value_ms}: give 0 to 32737 ms')
-    seconds = profile.durations_s if register == 'Profile_Velocity' else profile.accelerations_s
-    seconds[motors] = 0.001 * value_ms
+    @staticmethod
+    def _is_troubled(state: ServoState) -> bool:
+        return bool(state.hardware_error) or not state.answers

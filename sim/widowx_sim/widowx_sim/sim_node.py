@@ -8,8 +8,13 @@ import sys
 import time
 
 from geometry_msgs.msg import TransformStamped
-from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
-from interbotix_xs_msgs.srv import OperatingModes, RegisterValues, RobotInfo
+from interbotix_xs_msgs.msg import (
+    JointGroupCommand,
+    JointSingleCommand,
+    JointTrajectoryCommand,
+)
+import numpy as np
+from numpy.typing import NDArray
 import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -18,12 +23,18 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
-from parl_msgs.srv import Reset
+from parl_msgs.srv import InjectFault, Reset
 from widowx_sim import message_conversion as conversion
 from widowx_sim.command_error import CommandError
+from widowx_sim.floats import FloatArray
+from widowx_sim.joint_trajectory import TrajectoryPlayer
 from widowx_sim.paced_station import PacedStation
 from widowx_sim.pacing import PacingConfig, TICK_S
+from widowx_sim.servo_bus import ServoBus
+from widowx_sim.start_modes import check_start_modes, set_vendor_modes
+from widowx_sim.station import JointState as MeasuredJoints
 from widowx_sim.station import Station
+from widowx_sim.station_faults import StationFaults
 
 
 class SimNode(Node):
@@ -44,16 +55,35 @@ class SimNode(Node):
         self._paced = PacedStation(
             self._station, config, self._publish_joints, self._publish_frame
         )
+        self._bus = ServoBus(self._station, self._paced.stall)
+        self._faults = StationFaults(self._station.servos)
+        self._trajectory = TrajectoryPlayer(self._deliver)
+        self._frozen_image: NDArray[np.uint8] | None = None
+        self._failed_read = -np.pi if self._read_parameters() == 0 else np.nan
         self._start_ns = time.time_ns()
         task = self._station.task
         self._camera_frame = f'{task.robot}/{task.camera.name}_optical'
         self._make_publishers(f'{task.robot}/base_link')
         self.create_subscription(JointGroupCommand, 'commands/joint_group', self._on_group, 10)
         self.create_subscription(JointSingleCommand, 'commands/joint_single', self._on_single, 10)
+        self.create_subscription(
+            JointTrajectoryCommand, 'commands/joint_trajectory', self._on_trajectory, 10
+        )
         self._make_services()
         # The wall's clock: the simulated one stands still between commands.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(TICK_S, lambda: self._paced.poll(time.monotonic()), clock=steady)
+
+    def _read_parameters(self) -> int:
+        """Put the servos into their modes at power-up and return read_failure_behavior."""
+        modes = self.declare_parameter('start_modes', 'station').value
+        check_start_modes(modes)
+        if modes == 'vendor':
+            set_vendor_modes(self._bus)
+        behaviour = self.declare_parameter('read_failure_behavior', 0).value
+        if behaviour not in (0, 1):
+            raise ValueError(f'read_failure_behavior is {behaviour}: give 0 (-pi) or 1 (NaN)')
+        return behaviour
 
     def _make_publishers(self, base_frame: str) -> None:
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -72,35 +102,56 @@ class SimNode(Node):
 
     def _make_services(self) -> None:
         self.create_service(Reset, 'reset', self._on_reset)
-        for service, name, answer in (
-            (RobotInfo, 'get_robot_info', conversion.answer_robot_info),
-            (OperatingModes, 'set_operating_modes', conversion.set_operating_mode),
-            (RegisterValues, 'get_motor_registers', conversion.answer_registers),
-            (RegisterValues, 'set_motor_registers', conversion.set_registers),
-        ):
+        self.create_service(InjectFault, 'inject_fault', self._on_inject_fault)
+        for name, (service, answer) in conversion.SERVO_SERVICES.items():
             self.create_service(service, name, functools.partial(self._on_servo_request, answer))
 
     def _on_group(self, message: JointGroupCommand) -> None:
-        if message.name == 'arm':
-            self._obey(lambda: self._paced.command_arm(conversion.arm_command(message)))
-        else:
-            self.get_logger().error(f'group {message.name!r} takes no commands: give arm')
+        self._obey(lambda: self._command(*conversion.group_command(message)))
 
     def _on_single(self, message: JointSingleCommand) -> None:
-        if message.name == 'gripper':
-            self._obey(lambda: self._paced.command_gripper(message.cmd))
-        else:
-            self.get_logger().error(f'joint {message.name!r} takes no commands: give gripper')
+        self._obey(lambda: self._command(*conversion.single_command(message)))
+
+    def _on_trajectory(self, message: JointTrajectoryCommand) -> None:
+        self._obey(
+            lambda: self._trajectory.begin(
+                *conversion.trajectory_command(message), self._station.time_s
+            )
+        )
+
+    def _command(self, motors: list[int], values: FloatArray) -> None:
+        try:
+            self._deliver(motors, values)
+        finally:
+            self._paced.note_command(motors)
+
+    def _deliver(self, motors: list[int], values: FloatArray) -> None:
+        if not self._faults.is_active('serial_dropout', self._station.time_s):
+            self._station.servos.command(motors, values)
 
     def _on_reset(self, request: Reset.Request, response: Reset.Response) -> Reset.Response:
         self._paced.reset(request.seed)
         response.success = True
         return response
 
+    def _on_inject_fault(
+        self, request: InjectFault.Request, response: InjectFault.Response
+    ) -> InjectFault.Response:
+        try:
+            response.message = self._faults.inject(
+                request.fault, request.joint, request.duration, self._station.time_s
+            )
+            response.success = True
+            self.get_logger().warning(f'injected: {response.message}')
+        except CommandError as error:
+            response.success, response.message = False, str(error)
+        return response
+
     def _on_servo_request(
         self, answer: Callable[..., None], request: object, response: object
     ) -> object:
-        self._obey(lambda: answer(self._station.profile, request, response))
+        self._bus.is_cut = self._faults.is_active('serial_dropout', self._station.time_s)
+        self._obey(lambda: answer(self._bus, request, response))
         return response
 
     def _obey(self, command: Callable[[], None]) -> None:
@@ -113,16 +164,24 @@ class SimNode(Node):
         return self._start_ns + round(self._station.time_s * 1e9)
 
     def _publish_joints(self) -> None:
-        stamp_ns = self._stamp_ns()
-        self._joint_publisher.publish(
-            conversion.joint_state_message(self._station.joint_state(), stamp_ns)
-        )
+        stamp_ns, now_s = self._stamp_ns(), self._station.time_s
+        self._obey(lambda: self._trajectory.poll(now_s))
+        if not self._faults.is_active('silence', now_s):
+            state = self._station.joint_state()
+            if self._faults.is_read_failing(now_s):
+                state = MeasuredJoints.of_failed_read(self._failed_read)
+            self._joint_publisher.publish(conversion.joint_state_message(state, stamp_ns))
         # Time comes last: nobody shall find the joints old because a reset moved the clock.
         self._clock_publisher.publish(conversion.clock_message(stamp_ns))
 
     def _publish_frame(self) -> None:
+        if self._faults.is_active('camera_gone', self._station.time_s):
+            return
         header = (self._camera_frame, self._stamp_ns())
-        image = self._station.render()
+        is_frozen = self._faults.is_active('camera_frozen', self._station.time_s)
+        if not is_frozen or self._frozen_image is None:
+            self._frozen_image = self._station.render()
+        image = self._frozen_image
         self._info_publisher.publish(
             conversion.camera_info_message(self._station.camera_intrinsics(), image, *header)
         )

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated station: arm, table, cup, rack and camera, advanced by whoever owns it."""
+"""The simulated station: arm, table, objects and camera, advanced by whoever owns it."""
 
 from dataclasses import dataclass
-import math
 from pathlib import Path
 
 import mujoco
@@ -10,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from widowx_sim import camera_geometry, wx250s
-from widowx_sim.command_error import CommandError
 from widowx_sim.floats import FloatArray
+from widowx_sim.object_placement import place_objects, rests_on_goal, underside
 from widowx_sim.scene import build_model, TIMESTEP_S
+from widowx_sim.servos import Servos
 from widowx_sim.start_pose import solve_arm_positions, start_rotation
 from widowx_sim.task_scene import load_task_scene, TaskScene
 from widowx_sim.time_profile import TimeProfile
 
-_ARM = slice(0, 6)
-_GRIPPER = slice(6, 7)
+_ARM = list(range(6))
+_GRIPPER = [6]
 _SETTLE_S = 0.5
 
 
@@ -32,6 +32,16 @@ class JointState:
     """(9,) [rad/s]; 0 for the fingers."""
     effort: FloatArray
     """(9,) [mA], load [0.1 %] for wrist_rotate and gripper; 0 for the fingers."""
+
+    @classmethod
+    def of_failed_read(cls, position_rad: float) -> 'JointState':
+        """Return what the arm's driver publishes when it could not read: -pi or NaN each."""
+        finger = wx250s.finger_position(position_rad)
+        return cls(
+            position=np.array([position_rad] * 7 + [finger, -finger]),
+            velocity=np.zeros(9),
+            effort=np.zeros(9),
+        )
 
 
 class Station:
@@ -64,8 +74,7 @@ class Station:
         self.profile = TimeProfile(
             np.append(self.start_joints, finger), limits, np.full(7, 0.2), np.full(7, 0.06)
         )
-        self._lower = np.append(wx250s.ARM_LOWER_RAD, wx250s.FINGER_CLOSED_M)
-        self._upper = np.append(wx250s.ARM_UPPER_RAD, wx250s.FINGER_OPEN_M)
+        self.servos = Servos(self._model, self.profile)
         self._start_setpoints = self.profile.positions.copy()
         self.reset(0)
 
@@ -75,19 +84,16 @@ class Station:
         return self._ticks * TIMESTEP_S
 
     def reset(self, seed: int) -> None:
-        """Put arm and cup at an episode's start, at rest.
+        """Put arm and objects at an episode's start, at rest.
 
         Args:
             seed: of the episode; the same seed gives the same state to the last bit.
         """
-        cup = self.task.cup
-        random = np.random.default_rng(seed)
-        x, y, yaw = (random.uniform(*bounds) for bounds in (cup.x, cup.y, cup.yaw))
         mujoco.mj_resetData(self._model, self._data)
         qpos = self._data.qpos
         qpos[:6] = self._start_setpoints[:6]
         qpos[6:8] = self._start_setpoints[6], -self._start_setpoints[6]
-        qpos[8:] = x, y, 0.0, math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)
+        place_objects(self.task, self._data, np.random.default_rng(seed))
         self.profile.hold(self._start_setpoints)
         self.advance(_SETTLE_S)
 
@@ -98,15 +104,10 @@ class Station:
             joint_positions_rad: (6,) goal [rad].
 
         Raises:
-            CommandError: wrong shape, not finite, or beyond a joint limit. The arm goes on with
-                what it was doing.
+            CommandError: wrong shape, not finite, or beyond a joint limit. A joint whose goal
+                was bad goes on with what it was doing; the others obey.
         """
-        goal = np.asarray(joint_positions_rad, dtype=np.float64)
-        if goal.shape != (6,):
-            raise CommandError(f'arm command has shape {goal.shape}: give 6 joint positions')
-        for motor in range(6):
-            self._check_limits(motor, goal[motor])
-        self.profile.move_to(goal, _ARM)
+        self.servos.command(_ARM, np.asarray(joint_positions_rad, dtype=np.float64))
 
     def command_gripper(self, finger_m: float) -> None:
         """Begin to move the gripper; it follows the time profile until something is in the way.
@@ -117,23 +118,12 @@ class Station:
         Raises:
             CommandError: not finite, or beyond the travel.
         """
-        self._check_limits(6, finger_m)
-        self.profile.move_to(np.array([finger_m]), _GRIPPER)
-
-    def _check_limits(self, motor: int, goal: float) -> None:
-        low, high = self._lower[motor], self._upper[motor]
-        # Commands come as 32-bit floats.
-        if not low - 1e-5 <= goal <= high + 1e-5:
-            unit = 'rad' if motor < 6 else 'm'
-            raise CommandError(
-                f'{wx250s.MOTORS[motor]} command is {goal:.4f} {unit}: give a '
-                f'finite value within {low:.4f} to {high:.4f} {unit}'
-            )
+        self.servos.command(_GRIPPER, np.array([finger_m]))
 
     def advance(self, duration_s: float) -> None:
         """Simulate `duration_s` [s], rounded to whole physics steps."""
         for _ in range(round(duration_s / TIMESTEP_S)):
-            self._data.ctrl[:] = self.profile.advance(TIMESTEP_S)
+            self.servos.drive(self._data, TIMESTEP_S)
             mujoco.mj_step(self._model, self._data)
             self._ticks += 1
 
@@ -143,13 +133,17 @@ class Station:
         finger = float(data.qpos[6])
         gripper = wx250s.horn_angle(finger)
         gripper_rate = wx250s.horn_angle_rate(finger) * data.qvel[6]
-        torques = data.qfrc_actuator[:7] + data.qfrc_gravcomp[:7]
+        torques = self.servos.torques(data)
         efforts = wx250s.motor_efforts(torques[:6], float(torques[6]))
         return JointState(
             position=np.concatenate([data.qpos[:6], [gripper, finger, -finger]]),
             velocity=np.concatenate([data.qvel[:6], [gripper_rate, 0.0, 0.0]]),
             effort=np.concatenate([efforts, [0.0, 0.0]]),
         )
+
+    def motor_positions(self) -> FloatArray:
+        """Return (7,) what the servos measure in their own units [rad; m of the finger]."""
+        return np.array(self._data.qpos[:7])
 
     def render(self) -> NDArray[np.uint8]:
         """Return the camera's image now, (H, W, 3) RGB."""
@@ -168,14 +162,13 @@ class Station:
         """Return the truth about an object, for tests and labels only.
 
         Args:
-            name: cup or rack.
+            name: as in the task file's `scene`.
 
         Returns:
             (3,) position of the middle of its underside [m, base_link], and yaw [rad].
         """
         mujoco.mj_kinematics(self._model, self._data)
-        body = self._data.body(name)
-        return body.xpos.copy(), math.atan2(body.xmat[3], body.xmat[0])
+        return underside(self.task, self._data, name)
 
     def end_effector_pose(self) -> FloatArray:
         """Return the truth about ee_gripper_link in base_link, (4, 4) [m], for tests only."""
@@ -186,16 +179,12 @@ class Station:
         return pose
 
     def is_task_done(self) -> bool:
-        """Return whether the cup truly rests on the rack, released; to judge the detector by."""
-        cup, rack = self.task.cup, self.task.rack
-        position, _ = self.object_pose('cup')
-        room = 0.5 * np.array(rack.size) - cup.radius
-        is_inside = bool(np.all(np.abs(position[:2] - rack.position) <= room))
+        """Return whether the object truly rests on its goal, released; to judge others by."""
+        mujoco.mj_kinematics(self._model, self._data)
         opening = (self._data.qpos[6] - wx250s.FINGER_CLOSED_M) / (
             wx250s.FINGER_OPEN_M - wx250s.FINGER_CLOSED_M
         )
-        is_still = float(np.linalg.norm(self._data.qvel[8:11])) < 0.02
-        return is_inside and position[2] > rack.height - 0.003 and opening > 0.75 and is_still
+        return rests_on_goal(self.task, self._data) and opening > 0.75
 
     def close(self) -> None:
         """Free the graphics context."""

@@ -1,78 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the simulated station reads from a task file: camera, start pose, objects."""
+"""What the simulated station reads from a task file: camera, start pose, scene, script."""
 
-from collections.abc import Mapping
-import dataclasses
 from dataclasses import dataclass
 import math
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints, TypeVar
 
-import yaml
+from widowx_sim.scene_object import build_object, Fixed, Movable, SceneObject
+from widowx_sim.task_section import (
+    build,
+    mapping,
+    read_mapping,
+    require,
+    take,
+    TaskFileError,
+    value,
+)
 
-Section = TypeVar('Section')
-Range = tuple[float, float]
+__all__ = ['CameraScene', 'Script', 'StartPose', 'TaskFileError', 'TaskScene', 'load_task_scene']
+
 Vector3 = tuple[float, float, float]
-Rgba = tuple[float, float, float, float]
-
-
-class TaskFileError(ValueError):
-    """A task file cannot be used; the message names the file, the key and the remedy."""
-
-
-def _require(is_valid: bool, name: str, value: object, remedy: str) -> None:
-    if not is_valid:
-        raise ValueError(f'{name} is {value}: {remedy}')
-
-
-@dataclass(frozen=True, kw_only=True)
-class CupScene:
-    """A cup without a handle, and where it may stand after a reset."""
-
-    radius: float
-    """Outer radius [m]."""
-    height: float
-    """Height [m]."""
-    wall: float
-    """Thickness of wall and floor [m]."""
-    mass: float
-    """Mass [kg]."""
-    x: Range
-    """Lowest and highest x of its axis after a reset [m, base_link]."""
-    y: Range
-    """Lowest and highest y of its axis after a reset [m, base_link]."""
-    yaw: Range
-    """Lowest and highest yaw after a reset [rad]."""
-    rgba: Rgba
-    """Colour, each channel 0 to 1."""
-
-    def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
-        _require(0.0 < self.wall < self.radius, 'wall', self.wall, 'give 0 < wall < radius')
-        _require(self.height > 3 * self.wall, 'height', self.height, 'give more than 3 walls')
-        _require(self.mass > 0.0, 'mass', self.mass, 'give a positive mass')
-        for name in ('x', 'y', 'yaw'):
-            low, high = getattr(self, name)
-            _require(low <= high, name, [low, high], 'give [lowest, highest]')
-
-
-@dataclass(frozen=True, kw_only=True)
-class RackScene:
-    """A low drying rack, fixed to the table."""
-
-    position: tuple[float, float]
-    """Centre (x, y) [m, base_link]."""
-    size: tuple[float, float]
-    """Full extent along x and y [m]."""
-    height: float
-    """Height of the surface that dishes stand on [m]."""
-    rgba: Rgba
-    """Colour, each channel 0 to 1."""
-
-    def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
-        _require(min(self.size) > 0.04, 'size', self.size, 'give more than 0.04 m each way')
-        _require(self.height > 0.005, 'height', self.height, 'give more than 0.005 m')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +40,10 @@ class CameraScene:
 
     def __post_init__(self) -> None:
         """Check ranges; raises ValueError naming field, value and remedy."""
-        _require(self.width > 0, 'width', self.width, 'give a positive number of pixels')
-        _require(self.height > 0, 'height', self.height, 'give a positive number of pixels')
-        _require(0.0 < self.fovy < math.pi, 'fovy', self.fovy, 'give 0 < fovy < pi rad')
-        _require(
+        require(self.width > 0, 'width', self.width, 'give a positive number of pixels')
+        require(self.height > 0, 'height', self.height, 'give a positive number of pixels')
+        require(0.0 < self.fovy < math.pi, 'fovy', self.fovy, 'give 0 < fovy < pi rad')
+        require(
             math.dist(self.position[:2], self.look_at[:2]) > 1e-6,
             'look_at',
             self.look_at,
@@ -118,7 +64,31 @@ class StartPose:
 
     def __post_init__(self) -> None:
         """Check ranges; raises ValueError naming field, value and remedy."""
-        _require(0.0 <= self.gripper <= 1.0, 'gripper', self.gripper, 'give 0 to 1')
+        require(0.0 <= self.gripper <= 1.0, 'gripper', self.gripper, 'give 0 to 1')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """How the scripted operator takes the object and where it lets go."""
+
+    hover_height: float
+    """ee_gripper_link on the way, high enough for what is held to clear everything [m]."""
+    grasp_height: float
+    """ee_gripper_link when the gripper closes [m]."""
+    release_height: float
+    """ee_gripper_link when the gripper opens: grasp height plus the surface and a little [m]."""
+    grasp_offset: tuple[float, float]
+    """From the object's centre to where it is taken, (x, y) [m, base_link]."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        heights = [self.grasp_height, self.release_height, self.hover_height]
+        require(
+            0.0 < self.grasp_height < self.release_height < self.hover_height,
+            'grasp_height, release_height, hover_height',
+            heights,
+            'give 0 < grasp < release < hover',
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,19 +105,40 @@ class TaskScene:
     """Where the arm begins."""
     camera: CameraScene
     """The camera."""
-    cup: CupScene
-    """The object to move."""
-    rack: RackScene
-    """Where it goes."""
+    objects: dict[str, SceneObject]
+    """By name, in the order of the file; those the detector is not told of are distractors."""
+    moved: str
+    """Name of the object to move, as in `reward.object`."""
+    goal: str
+    """Name of the object it goes onto, as in `reward.region.relative_to`."""
+    script: Script
+    """How a script does the task."""
 
     def __post_init__(self) -> None:
         """Check ranges; raises ValueError naming field, value and remedy."""
-        _require(
+        require(
             0.0 < self.control_rate_hz <= 50.0,
             'control_rate_hz',
             self.control_rate_hz,
             'give more than 0 and at most 50 Hz',
         )
+        names = ', '.join(self.objects)
+        for key, name, kind in (
+            ('reward.object', self.moved, Movable),
+            ('reward.region.relative_to', self.goal, Fixed),
+        ):
+            is_kind = isinstance(self.objects.get(name), kind)
+            require(is_kind, key, name, f'give a {kind.__name__.lower()} one of {names}')
+
+    @property
+    def movables(self) -> dict[str, Movable]:
+        """Objects that can move, in the order of their joints."""
+        return {name: o for name, o in self.objects.items() if isinstance(o, Movable)}
+
+    @property
+    def surfaces(self) -> dict[str, Fixed]:
+        """Objects that never move."""
+        return {name: o for name, o in self.objects.items() if isinstance(o, Fixed)}
 
 
 def load_task_scene(path: str | Path) -> TaskScene:
@@ -162,72 +153,37 @@ def load_task_scene(path: str | Path) -> TaskScene:
     Raises:
         TaskFileError: unreadable file, missing or unknown key, wrong type or value out of range.
     """
-    where = str(path) or 'task_file is empty'
+    root = read_mapping(path)
+    where = str(path)
+    reward = mapping(take(root, 'reward', where), f'{where}: reward')
+    region = mapping(take(reward, 'region', f'{where}: reward'), f'{where}: reward.region')
+    camera = take(root, 'camera', where)
+    others = {'max_age', 'table_points'}
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TaskFileError(f'{where}: cannot be read as a task file: {error}') from error
-    root = _mapping(content, where)
-    scene = _mapping(_take(root, 'scene', where), f'{where}: scene')
-    for unknown in sorted(set(scene) - {'cup', 'rack'}):
-        raise TaskFileError(f'{where}: scene.{unknown}: unknown key; known are cup, rack')
-    sections = {
-        'start': _build(StartPose, _take(root, 'start', where), f'{where}: start'),
-        'camera': _build(
-            CameraScene,
-            _take(root, 'camera', where),
-            f'{where}: camera',
-            others={'max_age', 'table_points'},
-        ),
-        'cup': _build(CupScene, _take(scene, 'cup', f'{where}: scene'), f'{where}: scene.cup'),
-        'rack': _build(RackScene, _take(scene, 'rack', f'{where}: scene'), f'{where}: scene.rack'),
-    }
-    plain = {key: _take(root, key, where) for key in ('task', 'robot', 'control_rate_hz')}
-    return _build(TaskScene, {**plain, **sections}, where)
-
-
-def _mapping(content: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(content, Mapping):
-        raise TaskFileError(f'{where}: holds {content!r}; give a mapping of keys to values')
-    return content
-
-
-def _take(mapping: Mapping[str, Any], key: str, where: str) -> Any:  # noqa: ANN401
-    if key not in mapping:
-        raise TaskFileError(f'{where}: key {key} is missing; add it')
-    return mapping[key]
-
-
-def _build(
-    cls: type[Section],
-    content: object,
-    where: str,
-    others: frozenset[str] | set[str] = frozenset(),
-) -> Section:
-    """Make a section dataclass from a mapping; keys in `others` belong to other packages."""
-    mapping = _mapping(content, where)
-    hints = get_type_hints(cls)
-    for unknown in sorted(set(mapping) - set(hints) - set(others)):
-        raise TaskFileError(f'{where}.{unknown}: unknown key; known are {", ".join(hints)}')
-    names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    values = {
-        name: _convert(hints[name], _take(mapping, name, where), f'{where}.{name}')
-        for name in names
-    }
-    try:
-        return cls(**values)
+        return TaskScene(
+            task=value(str, root, 'task', where),
+            robot=value(str, root, 'robot', where),
+            control_rate_hz=value(float, root, 'control_rate_hz', where),
+            start=build(StartPose, take(root, 'start', where), f'{where}: start'),
+            camera=build(CameraScene, camera, f'{where}: camera', others),
+            objects=_objects(take(root, 'scene', where), where),
+            moved=value(str, reward, 'object', f'{where}: reward'),
+            goal=value(str, region, 'relative_to', f'{where}: reward.region'),
+            script=build(Script, take(root, 'script', where), f'{where}: script'),
+        )
+    except TaskFileError:
+        raise
     except ValueError as error:
         raise TaskFileError(f'{where}: {error}') from error
 
 
-def _convert(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401
-    if get_origin(kind) is tuple:
-        kinds = get_args(kind)
-        if not isinstance(value, list) or len(value) != len(kinds):
-            raise TaskFileError(f'{where} is {value!r}; give a list of {len(kinds)} numbers')
-        return tuple(_convert(part, item, where) for part, item in zip(kinds, value, strict=True))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not kind or (kind is float and not math.isfinite(value)):
-        raise TaskFileError(f'{where} is {value!r}; give a finite {kind.__name__}')
-    return value
+def _objects(entries: object, where: str) -> dict[str, SceneObject]:
+    if not isinstance(entries, list):
+        raise TaskFileError(f'{where}: scene is {entries!r}; give a list of objects')
+    objects: dict[str, SceneObject] = {}
+    for index, entry in enumerate(entries):
+        name = value(str, mapping(entry, f'{where}: scene[{index}]'), 'name', f'{where}: scene')
+        if name in objects:
+            raise TaskFileError(f'{where}: scene has {name!r} twice; give each its own name')
+        objects[name] = build_object(entry, f'{where}: scene.{name}')
+    return objects

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Time-based motion profile of Dynamixel servos, several motors at once."""
+"""Motion profiles of Dynamixel servos, by time or by velocity, several motors at once."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from widowx_sim.floats import FloatArray
 
@@ -12,11 +13,12 @@ _SHORTEST_S = 1e-6
 
 @dataclass
 class TimeProfile:
-    """Set-points that go from where they are to a goal in a given time, trapezoidal in velocity.
+    """Set-points that go from where they are to a goal, trapezoidal in velocity.
 
-    Dynamixel X series, Drive_Mode bit 2: Profile_Velocity is the duration of a move and
-    Profile_Acceleration the duration of its acceleration. A new goal starts a new profile at rest
-    from the current set-point. A move that would exceed the velocity limit takes longer instead.
+    Dynamixel X series. Drive_Mode bit 2 set (`is_time`): Profile_Velocity is the duration of a
+    move and Profile_Acceleration the duration of its acceleration. Clear: they are its speed and
+    its acceleration, and 0 means as fast as the servo can. A new goal starts a new profile at
+    rest from the current set-point. A move that would exceed the velocity limit takes longer.
     """
 
     positions: FloatArray
@@ -27,12 +29,28 @@ class TimeProfile:
     """(N,) duration of the next moves."""
     accelerations_s: FloatArray
     """(N,) duration of the acceleration of the next moves; half the move is used if it is more."""
+    is_time: NDArray[np.bool_] = field(init=False)
+    """(N,) whether the next moves go by time, else by velocity."""
+    speeds: FloatArray = field(init=False)
+    """(N,) speed of the next moves that go by velocity [unit/s]; 0: the velocity limit."""
+    slopes: FloatArray = field(init=False)
+    """(N,) acceleration of the next moves that go by velocity [unit/s^2]; 0: at once."""
     goals: FloatArray = field(init=False)
     """(N,) where the set-points go."""
 
     def __post_init__(self) -> None:
-        """Start at rest."""
+        """Start at rest, by time."""
+        self.is_time = np.ones(np.shape(self.positions), dtype=bool)
+        self.speeds = np.zeros_like(self.velocity_limits)
+        self.slopes = np.zeros_like(self.velocity_limits)
         self.hold(self.positions)
+
+    def hold_motor(self, motor: int, position: float) -> None:
+        """Put the set-point of one motor at a position at once, at rest; the others go on."""
+        self.positions = self.positions.copy()
+        self.positions[motor] = self.goals[motor] = self._starts[motor] = position
+        self._elapsed_s[motor] = 0.0
+        self._totals_s[motor], self._ramps_s[motor] = _SHORTEST_S, _SHORTEST_S / 2
 
     def hold(self, positions: FloatArray) -> None:
         """Put the set-points at `positions` (N,) at once, at rest."""
@@ -43,7 +61,7 @@ class TimeProfile:
         self._totals_s = np.full_like(self.positions, _SHORTEST_S)
         self._ramps_s = np.full_like(self.positions, _SHORTEST_S / 2)
 
-    def move_to(self, goals: FloatArray, motors: slice) -> None:
+    def move_to(self, goals: FloatArray, motors: list[int] | slice) -> None:
         """Begin a move of some motors.
 
         Args:
@@ -51,14 +69,32 @@ class TimeProfile:
             motors: which of the N motors.
         """
         distances = np.abs(goals - self.positions[motors])
-        totals = np.maximum(self.durations_s[motors], _SHORTEST_S)
-        ramps = np.clip(self.accelerations_s[motors], _SHORTEST_S / 2, totals / 2)
+        by_velocity = self._velocity_durations(distances, motors)
+        is_time = self.is_time[motors]
+        totals = np.maximum(
+            np.where(is_time, self.durations_s[motors], by_velocity[0]), _SHORTEST_S
+        )
+        accelerations = np.where(is_time, self.accelerations_s[motors], by_velocity[1])
+        ramps = np.clip(accelerations, _SHORTEST_S / 2, totals / 2)
         shortest = distances / self.velocity_limits[motors] + ramps
         self._totals_s[motors] = np.maximum(totals, shortest)
         self._ramps_s[motors] = ramps
         self._starts[motors] = self.positions[motors]
         self._elapsed_s[motors] = 0.0
         self.goals[motors] = goals
+
+    def _velocity_durations(
+        self, distances: FloatArray, motors: list[int] | slice
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return duration and acceleration time of moves by velocity [s]."""
+        limits = self.velocity_limits[motors]
+        speeds = np.where(self.speeds[motors] > 0.0, self.speeds[motors], limits)
+        speeds = np.minimum(speeds, limits)
+        slopes = np.where(self.slopes[motors] > 0.0, self.slopes[motors], np.inf)
+        # A short way ends before the speed is reached: a triangle.
+        ramps = np.minimum(speeds / slopes, np.sqrt(distances / slopes))
+        peaks = np.where(np.isinf(slopes), speeds, np.maximum(ramps, _SHORTEST_S) * slopes)
+        return distances / np.maximum(peaks, 1e-9) + ramps, ramps
 
     def advance(self, duration_s: float) -> FloatArray:
         """Let time pass.

@@ -14,6 +14,14 @@ ARM_JOINTS = ('waist', 'shoulder', 'elbow', 'forearm_roll', 'wrist_angle', 'wris
 MOTORS = (*ARM_JOINTS, 'gripper')
 JOINT_STATE_NAMES = (*MOTORS, 'left_finger', 'right_finger')
 MOTOR_IDS = (1, 2, 4, 6, 7, 8, 9)
+SHADOW_IDS = {'shoulder': 3, 'elbow': 5}
+"""Second servos on the same axis; the driver moves them along and never lists them."""
+DRIVE_MODES = (0, 0, 0, 0, 1, 0, 0)
+"""Bit 0: turns the other way."""
+TICK_LIMITS = ((0, 4095), (819, 3345), (648, 3094), (0, 4095), (910, 3447), (0, 4095), (0, 4095))
+"""Min_ and Max_Position_Limit; 4096 ticks a turn, 2048 at zero."""
+VELOCITY_LIMIT_TICKS = 131
+"""Velocity_Limit: 131 x 0.229 rpm = pi rad/s."""
 SLEEP_POSITIONS_RAD = (0.0, -1.80, 1.55, 0.0, 0.8, 0.0, 0.0)
 
 ARM_LOWER_RAD = np.array(
@@ -27,6 +35,7 @@ VELOCITY_LIMIT_RAD_S = math.pi
 # The mechanism travels further than the 0.015 m that the vendor's description gives as minimum.
 FINGER_CLOSED_M = 0.010
 FINGER_OPEN_M = 0.037
+FINGER_LIMITS_URDF_M = (0.015, 0.037)
 FINGER_VELOCITY_LIMIT_M_S = 1.0
 _HORN_RADIUS_M = 0.014
 _ROD_LENGTH_M = 0.024
@@ -34,6 +43,15 @@ _ROD_LENGTH_M = 0.024
 # N m per A of the motors that sense current; shoulder and elbow count both servos as one.
 _TORQUE_CONSTANTS = np.array([1.793, 1.793, 1.793, 0.897, 0.897])
 _WRIST_ROTATE_RATED_NM = 1.0
+
+# Manufacturer's figures at 12 V: XM430-W350, wrist_rotate and gripper XL430-W250. Shoulder and
+# elbow count both servos as one.
+STALL_TORQUES_NM = np.array([4.1, 8.2, 8.2, 4.1, 4.1, 1.5, 1.5])
+NO_LOAD_SPEEDS_RAD_S = np.array([4.8, 4.8, 4.8, 4.8, 4.8, 6.4, 6.4])
+PWM_LIMIT = 885
+CURRENT_LIMIT_MA = 1193
+CURRENT_MOTORS = range(5)
+"""Motors that sense current; the others have no current mode."""
 
 
 def horn_angle(finger_m: float) -> float:
@@ -48,6 +66,20 @@ def horn_angle(finger_m: float) -> float:
     """
     sine = (finger_m**2 + _HORN_RADIUS_M**2 - _ROD_LENGTH_M**2) / (2 * finger_m * _HORN_RADIUS_M)
     return math.asin(min(max(sine, -1.0), 1.0))
+
+
+def finger_position(horn_rad: float) -> float:
+    """Turn the gripper servo's angle [rad] into a finger position [m]; inverse of `horn_angle`.
+
+    The driver does this with whatever it has read: -pi of a failed read gives 0.0195 m.
+    """
+    across = _HORN_RADIUS_M * math.cos(horn_rad)
+    return _HORN_RADIUS_M * math.sin(horn_rad) + math.sqrt(_ROD_LENGTH_M**2 - across**2)
+
+
+def current_to_torque(motor: int, current_ma: float) -> float:
+    """Return the torque [N m] of a motor that senses current."""
+    return 0.001 * current_ma * float(_TORQUE_CONSTANTS[motor])
 
 
 def horn_angle_rate(finger_m: float) -> float:

@@ -6,10 +6,11 @@ import torch
 from parl_policy.action_optimisation import (
     ActionOptimisationConfig,
     climb,
-    keep_best,
     Particles,
+    search,
 )
 from parl_policy.critic import CriticEnsemble
+from parl_policy.mean_q import MeanQ
 from parl_policy.policy import ActionSpec, Policy
 
 
@@ -50,21 +51,39 @@ class ActionCache:
         ]
         self._candidates = torch.cat([self._candidates, *drawn])
 
+    @torch.no_grad()
+    def sample(
+        self,
+        policy: Policy,
+        observations: torch.Tensor,
+        rows: torch.Tensor,
+        generator: torch.Generator,
+    ) -> None:
+        """Draw the candidates of some rows (B,) anew, while the policy changes all the time."""
+        for part in rows.split(self.ROWS_AT_ONCE):
+            context = policy.encode(observations[part])
+            self._candidates[part] = policy.sample(context, self.config.samples, generator)
+
     def optimise_all(
-        self, critic: CriticEnsemble, observations: torch.Tensor, data_actions: torch.Tensor
+        self,
+        critic: CriticEnsemble,
+        observations: torch.Tensor,
+        data_actions: torch.Tensor,
+        generator: torch.Generator,
     ) -> None:
         """Make the particles of all rows anew; arguments as in `optimise`."""
         rows = len(observations)
         self._actions = torch.zeros(rows, *self._actions.shape[1:])
         self._values = torch.zeros(rows, *self._values.shape[1:])
-        self.optimise(critic, observations, data_actions, torch.arange(rows))
+        self.optimise(critic, observations, data_actions, torch.arange(rows), generator)
 
     def optimise(
         self,
         critic: CriticEnsemble,
         observations: torch.Tensor,
-        data_actions: torch.Tensor,
+        data_actions: torch.Tensor | None,
         rows: torch.Tensor,
+        generator: torch.Generator,
     ) -> None:
         """Make the particles of some rows anew with this critic.
 
@@ -73,23 +92,31 @@ class ActionCache:
         Args:
             critic: The online critic.
             observations: (M, O) of the replay.
-            data_actions: (M, D) executed actions of the replay.
+            data_actions: (M, D) executed actions of the replay; None saves their work where the
+                particles are for backups, and leaves the rows' data action as it was.
             rows: Which rows.
+            generator: For proposals that are not the policy's.
         """
         for part in rows.split(self.ROWS_AT_ONCE):
-            states = observations[part]
-
-            def q_function(actions: torch.Tensor, states: torch.Tensor = states) -> torch.Tensor:
-                return critic(states, actions).mean(0)
-
-            best = keep_best(q_function, self._candidates[part], self.config.particles)
-            start = torch.cat([best.actions, data_actions[part].unsqueeze(1)], dim=1)
+            q_function = MeanQ(critic, observations[part])
+            start = search(
+                q_function, self._candidates[part], self.config, self._movable, generator
+            ).actions
+            if data_actions is not None:
+                start = torch.cat([start, data_actions[part].unsqueeze(1)], dim=1)
             particles = climb(q_function, start, self.config, self._movable)
-            self._actions[part], self._values[part] = particles.actions, particles.values
+            climbed = start.shape[1]
+            self._actions[part, :climbed] = particles.actions
+            self._values[part, :climbed] = particles.values
 
     def particles(self, rows: torch.Tensor) -> Particles:
         """π_opt of the rows (B,) as it acts and backs up values: m particles."""
         return Particles(self._actions[rows, :-1], self._values[rows, :-1])
+
+    def policy_actions(self, rows: torch.Tensor) -> Particles:
+        """The policy of the rows (B,) without a critic: its k candidates, all of equal value."""
+        candidates = self._candidates[rows]
+        return Particles(candidates, torch.zeros(candidates.shape[:2]))
 
     def distillation_particles(self, rows: torch.Tensor) -> Particles:
         """The same with the executed action in the place of the candidate ranked worst."""

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from parl_learner.learning_config import LearningConfig
 from parl_learner.learning_loop import Counters, LearningLoop
+from parl_learner.state_tensors import part, prefixed
 from parl_policy.config_file import to_mapping
 from parl_policy.durable_file import write_durably
 from parl_policy.weights_file import load_weights, weights_to_bytes
@@ -31,26 +32,14 @@ def save_checkpoint(path: Path, loop: LearningLoop, rounds: list[list[str]]) -> 
     Raises:
         DurableWriteError: The disk is full, say; the old checkpoint is still there.
     """
-    trainer = loop.critic_trainer
     tensors = {'random': torch.get_rng_state()}
+    for name, module in _stateful(loop).items():
+        tensors |= prefixed(name, module.state_dict())
     metadata: dict[str, Any] = {
         'config': to_mapping(loop.config),
         'counters': dataclasses.asdict(loop.counters),
         'rounds': rounds,
     }
-    for name, module in (
-        ('policy', loop.policy),
-        ('critic', trainer.critic),
-        ('target', trainer.target),
-        ('cache', loop.cache),
-    ):
-        tensors |= {f'{name}/{key}': value for key, value in module.state_dict().items()}
-    for name, optimiser in (
-        ('policy_adam', loop.policy_trainer.optimiser),
-        ('critic_adam', trainer.optimiser),
-    ):
-        for index, slots in optimiser.state_dict()['state'].items():
-            tensors |= {f'{name}/{index}/{slot}': value for slot, value in slots.items()}
     write_durably(path, weights_to_bytes(tensors, metadata))
 
 
@@ -77,26 +66,21 @@ def load_checkpoint(path: Path, loop: LearningLoop) -> None:
     """Bring a loop that has resumed the same rounds to where the checkpoint was written."""
     tensors, metadata = load_weights(path)
     loop.counters = Counters(**metadata['counters'])
-    trainer = loop.critic_trainer
-    loop.policy.load_state_dict(_part(tensors, 'policy'))
-    trainer.critic.load_state_dict(_part(tensors, 'critic'))
-    trainer.target.load_state_dict(_part(tensors, 'target'))
-    loop.cache.load_state_dict(_part(tensors, 'cache'))
-    _load_adam(loop.policy_trainer.optimiser, _part(tensors, 'policy_adam'))
-    _load_adam(trainer.optimiser, _part(tensors, 'critic_adam'))
+    for name, module in _stateful(loop).items():
+        module.load_state_dict(part(tensors, name))
     torch.set_rng_state(tensors['random'])
 
 
-def _load_adam(optimiser: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, value in tensors.items():
-        index, slot = key.split('/')
-        state.setdefault(int(index), {})[slot] = value
-    optimiser.load_state_dict({**optimiser.state_dict(), 'state': state})
+class _Stateful(Protocol):
+    def state_dict(self) -> Mapping[str, torch.Tensor]: ...
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> object: ...
 
 
-def _part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
-    prefix = f'{name}/'
+def _stateful(loop: LearningLoop) -> dict[str, _Stateful]:
     return {
-        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
+        'policy': loop.policy,
+        'policy_trainer': loop.policy_trainer,
+        'critic_trainer': loop.critic_trainer,
+        'cache': loop.cache,
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bellman targets and the conservative terms of CQL and Cal-QL, as pure functions."""
+"""Bellman targets, CQL's and Cal-QL's conservative term, IQL's expectile, as pure functions."""
 
 import math
 
@@ -51,3 +51,20 @@ def conservative_gap(
     count = float(log_weights.exp().sum()) + 1.0
     everything = torch.cat([sampled_values + log_weights, data_values.unsqueeze(-1)], dim=-1)
     return everything.logsumexp(-1) - math.log(count) - data_values
+
+
+def expectile_loss(errors: torch.Tensor, expectile: float) -> torch.Tensor:
+    """IQL's asymmetric square |τ - 1(u < 0)| · u² (arXiv 2110.06169, Eq. 5).
+
+    Its minimiser over a value v, with u = q - v, is the τ-expectile of q: the mean for 0.5, and
+    towards the best action in the data as τ comes near 1.
+
+    Args:
+        errors: u of any shape, value of an action less value of its state.
+        expectile: τ in (0, 1).
+
+    Returns:
+        The shape of `errors`.
+    """
+    weights = torch.where(errors < 0.0, 1.0 - expectile, expectile)
+    return weights * errors.square()

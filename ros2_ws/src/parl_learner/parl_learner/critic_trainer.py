@@ -1,50 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One critic update: TD error with the optimised backup plus Cal-QL's regulariser."""
+"""One critic update with the optimised backup, by Cal-QL, CQL, IQL or RLPD."""
 
+from collections.abc import Mapping
 import copy
 from dataclasses import dataclass
 import math
-from typing import Literal
 
 import torch
 
-from parl_learner.critic_loss import calibrated, conservative_gap, td_targets
+from parl_learner.critic_loss import calibrated, conservative_gap, expectile_loss, td_targets
+from parl_learner.critic_trainer_config import CriticTrainerConfig
+from parl_learner.input_noise import with_noise
 from parl_learner.replay import Batch
+from parl_learner.state_tensors import (
+    load_optimiser_tensors,
+    optimiser_tensors,
+    part,
+    prefixed,
+)
+from parl_learner.state_value import StateValue
 from parl_policy.action_optimisation import Particles
 from parl_policy.critic import CriticEnsemble
-
-
-@dataclass(frozen=True, kw_only=True)
-class CriticTrainerConfig:
-    """Defaults are the paper's for state observations."""
-
-    learning_rate: float = 3e-4
-    """Adam."""
-    target_rate: float = 0.005
-    """Target critics follow at this rate per update."""
-    subsample: int = 2
-    """Members drawn (with replacement) for the target's minimum and for the regulariser."""
-    cql_weight: float = 0.005
-    """α of the conservative term; 0.005 beside a cross-entropy, 0.01 beside MSE on the robot."""
-    cql_actions: int = 10
-    """Uniform, current-policy and next-policy actions each in the conservative term."""
-    backup: Literal['softmax', 'argmax'] = 'softmax'
-    """Action of π_opt in targets and regulariser: drawn (paper) or the best (release)."""
-
-    return_weight: float = 0.0
-    """Share of the Monte-Carlo return in the target, beside the bootstrap; 0 as in the paper.
-
-    With few updates a bootstrap has not reached the start of an episode yet; the return has.
-    """
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot work."""
-        if not 0.0 <= self.return_weight <= 1.0:
-            raise ValueError(f'return_weight must lie in [0, 1]: {self.return_weight}')
-        if self.backup not in ('softmax', 'argmax'):
-            raise ValueError(f"backup is {self.backup!r}, expected 'softmax' or 'argmax'")
-        if self.subsample < 1 or self.cql_actions < 1 or self.cql_weight < 0:
-            raise ValueError(f'subsample and cql_actions must be >= 1, cql_weight >= 0: {self}')
+from parl_policy.policy import ActionSpec
 
 
 @dataclass(frozen=True)
@@ -59,49 +36,88 @@ class CriticMetrics:
 
 
 class CriticTrainer:
-    """Owns the critic, its slowly following target and the optimiser."""
+    """Owns the critic, its slowly following target, IQL's state value and the optimiser."""
 
-    def __init__(self, critic: CriticEnsemble, config: CriticTrainerConfig) -> None:
-        """Start with the target equal to the critic."""
+    def __init__(
+        self,
+        critic: CriticEnsemble,
+        config: CriticTrainerConfig,
+        action_spec: ActionSpec | None = None,
+    ) -> None:
+        """Start with the target equal to the critic.
+
+        Args:
+            critic: Untrained.
+            config: Algorithm and numbers.
+            action_spec: Tells which entries of the regulariser's uniform actions are binary.
+
+        Raises:
+            ValueError: RLPD is to draw more members than there are.
+        """
         self.critic = critic
         self.config = config
+        self._action_spec = action_spec
+        self.algorithm = config.algorithm
+        algorithms = {config.algorithm, config.practice_algorithm}
+        if 'rlpd' in algorithms and config.subsample > len(critic.members):
+            raise ValueError(
+                f'rlpd draws {config.subsample} different members of {len(critic.members)}; '
+                f'raise critic.members (10 in RLPD) or lower critic_trainer.subsample'
+            )
         self.target = copy.deepcopy(critic).requires_grad_(False)
-        self.optimiser = torch.optim.Adam(critic.parameters(), lr=config.learning_rate)
+        self.value: StateValue | None = None
+        if 'iql' in algorithms:
+            self.value = StateValue(critic.normaliser.mean.shape[-1], critic.config.hidden)
+        self.optimiser = self._adam()
 
-    def restart_optimiser(self) -> None:
-        """Forget Adam's moments, as the paper does between offline and online training."""
-        self.optimiser = torch.optim.Adam(self.critic.parameters(), lr=self.config.learning_rate)
+    @property
+    def needs_actions(self) -> bool:
+        """Whether an update asks for actions of π_opt or of the policy."""
+        return self.algorithm != 'iql'
+
+    def fit_normalisation(self, observations: torch.Tensor) -> None:
+        """Take mean and spread of (N, O)."""
+        for critic in (self.critic, self.target):
+            critic.fit_normalisation(observations)
+
+    def begin_practice(self) -> None:
+        """Forget Adam's moments, as the paper does, and change to the practice algorithm."""
+        self.algorithm = self.config.practice_algorithm or self.config.algorithm
+        self.optimiser = self._adam()
 
     def update(
         self,
         batch: Batch,
-        current: Particles,
-        following: Particles,
+        current: Particles | None,
+        following: Particles | None,
         generator: torch.Generator,
     ) -> CriticMetrics:
         """Take one gradient step.
 
         Args:
             batch: B transitions.
-            current: π_opt at the observations.
-            following: π_opt at the next observations.
+            current: π_opt, or the policy with equal values, at the observations.
+            following: The same at the next observations; both None unless `needs_actions`.
             generator: Source of all randomness.
         """
-        config, members = self.config, len(self.critic.members)
-        drawn = torch.randint(members, (2, config.subsample), generator=generator).tolist()
-        with torch.no_grad():
-            next_action = self._choose(following, 1, generator)
-            next_values = self.target(batch.next_observations, next_action, drawn[0]).squeeze(-1)
-            targets = td_targets(batch.rewards, batch.discounts, next_values)
-            targets = targets.lerp(batch.returns, self.config.return_weight)
+        config = self.config
+        if config.input_noise > 0:
+            batch = with_noise(batch, config.input_noise, self.critic.normaliser.std, generator)
+        drawn = self._draw_members(generator)
+        targets = self._targets(batch, following, drawn[0], generator)
         data_raw = self.critic.raw(batch.observations, batch.actions.unsqueeze(1)).squeeze(2)
         head = self.critic.value_head
-        td_loss = head.loss(data_raw, targets.expand(members, -1)).mean(1).sum()
+        td_loss = head.loss(data_raw, targets).mean(1).sum()
         data_values = head.value(data_raw)
         loss, gap = td_loss, torch.zeros(())
-        if config.cql_weight > 0:
+        if self.algorithm in ('cal_ql', 'cql') and config.cql_weight > 0:
+            assert current is not None
+            assert following is not None
             gap = self._gap(batch, current, following, data_values[drawn[1]], drawn[1], generator)
             loss = td_loss + config.cql_weight * gap
+        if self.algorithm == 'iql':
+            advantages = self.advantages(batch, generator)
+            loss = td_loss + expectile_loss(advantages, config.expectile).mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
@@ -113,6 +129,69 @@ class CriticTrainer:
             mean_q=data_values.mean().item(),
             mean_return=batch.returns.mean().item(),
         )
+
+    def state_values(self, observations: torch.Tensor) -> torch.Tensor:
+        """IQL's V of raw observations, (B, O) -> (B,)."""
+        assert self.value is not None
+        values: torch.Tensor = self.value(self.critic.normaliser(observations))
+        return values
+
+    def advantages(self, batch: Batch, generator: torch.Generator) -> torch.Tensor:
+        """IQL's Q(s, a) - V(s), (B,): least of the drawn target critics; gradient through V."""
+        members = self._draw_members(generator)[0]
+        with torch.no_grad():
+            actions = batch.actions.unsqueeze(1)
+            q_values = self.target(batch.observations, actions, members).squeeze(-1)
+        return q_values.min(0).values - self.state_values(batch.observations)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """What a checkpoint keeps."""
+        value = {} if self.value is None else self.value.state_dict()
+        return (
+            prefixed('critic', self.critic.state_dict())
+            | prefixed('target', self.target.state_dict())
+            | prefixed('value', value)
+            | prefixed('adam', optimiser_tensors(self.optimiser))
+        )
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Inverse of `state_dict`."""
+        self.critic.load_state_dict(part(state, 'critic'))
+        self.target.load_state_dict(part(state, 'target'))
+        if self.value is not None:
+            self.value.load_state_dict(part(state, 'value'))
+        load_optimiser_tensors(self.optimiser, part(state, 'adam'))
+
+    def _adam(self) -> torch.optim.Adam:
+        value = [] if self.value is None else list(self.value.parameters())
+        parameters = [*self.critic.parameters(), *value]
+        return torch.optim.Adam(parameters, lr=self.config.learning_rate, fused=True)
+
+    def _draw_members(self, generator: torch.Generator) -> list[list[int]]:
+        """Members of the target's minimum, and of the regulariser."""
+        members, count = len(self.critic.members), self.config.subsample
+        if self.algorithm == 'rlpd':
+            return [torch.randperm(members, generator=generator)[:count].tolist(), []]
+        drawn: list[list[int]] = torch.randint(members, (2, count), generator=generator).tolist()
+        return drawn
+
+    @torch.no_grad()
+    def _targets(
+        self,
+        batch: Batch,
+        following: Particles | None,
+        members: list[int],
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """Values (B,) that Q of the data is drawn to."""
+        if self.algorithm == 'iql':
+            next_values = self.state_values(batch.next_observations).unsqueeze(0)
+        else:
+            assert following is not None
+            next_action = self._choose(following, 1, generator)
+            next_values = self.target(batch.next_observations, next_action, members).squeeze(-1)
+        targets = td_targets(batch.rewards, batch.discounts, next_values)
+        return targets.lerp(batch.returns, self.config.return_weight)
 
     def _gap(
         self,
@@ -127,6 +206,8 @@ class CriticTrainer:
         count = self.config.cql_actions
         shape = (len(batch.rewards), count, batch.actions.shape[1])
         uniform = torch.rand(shape, generator=generator) * 2.0 - 1.0
+        if self._action_spec is not None:
+            uniform = self._action_spec.snap(uniform)
         policy = torch.cat(
             [self._choose(current, count, generator), self._choose(following, count, generator)],
             dim=1,
@@ -136,19 +217,20 @@ class CriticTrainer:
         log_weights = torch.cat([torch.zeros(count), torch.full((policy.shape[1],), weight)])
         actions = torch.cat([uniform, policy], dim=1)
         sampled = self.critic(batch.observations, actions, members)
-        bounded = calibrated(sampled[..., count:], batch.returns)
-        sampled = torch.cat([sampled[..., :count], bounded], dim=-1)
+        if self.algorithm == 'cal_ql':
+            bounded = calibrated(sampled[..., count:], batch.returns)
+            sampled = torch.cat([sampled[..., :count], bounded], dim=-1)
         return conservative_gap(data_values, sampled, log_weights).mean(1).sum()
 
     def _choose(
         self, particles: Particles, count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Actions of π_opt, (B, count, D), or (B, 1, D) when all would be the same."""
+        """Actions, (B, count, D), or (B, 1, D) when all would be the same."""
         if self.config.backup == 'argmax':
             return particles.argmax().unsqueeze(1)
         return particles.sample(count, generator)
 
     @torch.no_grad()
     def _follow(self) -> None:
-        for target, online in zip(self.target.parameters(), self.critic.parameters(), strict=True):
-            target.lerp_(online, self.config.target_rate)
+        target, online = tuple(self.target.parameters()), tuple(self.critic.parameters())
+        torch._foreach_lerp_(target, online, self.config.target_rate)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parl_learner.learning_config import LearningConfig
-from parl_policy.config_file import from_mapping, load_yaml
+from parl_policy.config_file import from_mapping, load_layered_yaml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +61,9 @@ class ExperimentConfig:
 
 
 def load_experiment(path: Path) -> ExperimentConfig:
-    """Read an experiment file.
+    """Read an experiment file; `extends:` names a file whose keys hold where it says nothing.
 
     Raises:
         ConfigError: Names the file, the key, what was found and what is allowed.
     """
-    return from_mapping(ExperimentConfig, load_yaml(path), str(path))
+    return from_mapping(ExperimentConfig, load_layered_yaml(path), str(path))

@@ -93,7 +93,7 @@ def _calibration(
     """Final critic's value of what the practice episodes did, beside what came of it."""
     critic_record = store.newest('critic')
     names = library.completed('practice').values()
-    if critic_record is None or not names or config.learning.method != 'pa_rl':
+    if critic_record is None or not names or not config.learning.trains_critic:
         return None
     policy = [r for r in store.list('policy') if r.version == critic_record.version][-1]
     actor, _, _ = load_actor(store.path(policy.name), store.path(critic_record.name))

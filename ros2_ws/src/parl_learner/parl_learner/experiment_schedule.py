@@ -73,22 +73,22 @@ def next_step(
 
 def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
     """The whole experiment, in order."""
-    pa_rl = config.learning.method == 'pa_rl'
+    optimises = config.learning.acts_with_critic
     plan: list[EpisodeStep | LearnStep] = []
     plan += _episodes(config, 'demonstrations', range(config.demonstrations), 0, False)
     plan.append(LearnStep(1))
     evaluation = range(config.evaluation_episodes)
     plan += _episodes(config, 'imitation', evaluation, 1, False)
-    if pa_rl:
+    if optimises:
         plan += _episodes(config, 'pre-trained', evaluation, 1, True)
     done = 0
     for round_index in range(1, config.rounds + 1):
         needed = config.practice_needed(round_index)
-        plan += _episodes(config, 'practice', range(done, needed), round_index, pa_rl)
+        plan += _episodes(config, 'practice', range(done, needed), round_index, optimises)
         plan.append(LearnStep(round_index + 1))
         done = needed
     plan += _episodes(config, 'distilled', evaluation, config.rounds + 1, False)
-    if pa_rl:
+    if optimises:
         plan += _episodes(config, 'fine-tuned', evaluation, config.rounds + 1, True)
     return plan
 

@@ -8,7 +8,7 @@ import time
 from parl_learner.checkpoint import load_checkpoint, save_checkpoint, saved_rounds
 from parl_learner.episode_library import EpisodeLibrary
 from parl_learner.experiment_config import ExperimentConfig
-from parl_learner.learning_loop import LearningLoop, UPDATES
+from parl_learner.learning_loop import LearningLoop
 from parl_policy.artifact_store import ArtifactRecord, ArtifactStore
 from parl_policy.episode import Episode
 
@@ -51,7 +51,7 @@ class Learner:
         self._saved_at = time.monotonic()
         self._is_saved = True
         self._stored_version = 0
-        self._pace: dict[str, float] = {}  # kind of update -> seconds, running mean
+        self._pace: dict[str, float] = {}  # Stage.kind -> seconds a unit, running mean
         self.library.refresh()
         if self._checkpoint.exists():
             self._resume()
@@ -105,7 +105,7 @@ class Learner:
         """
         if self.loop is None:
             return
-        kind = UPDATES.get(self.loop.stage.name, '')
+        kind = self.loop.stage.kind
         started = time.monotonic()
         self.loop.advance()
         self._is_saved = False

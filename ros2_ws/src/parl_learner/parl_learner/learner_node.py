@@ -94,6 +94,10 @@ class LearnerNode(ArtifactNode):
             }
             known = {name: value for name, value in values.items() if math.isfinite(value)}
             line = {'seconds': time.time(), 'version': status.policy_version, **known}
+            loop = self._learner.loop
+            if loop is not None and loop.counters.distillation_spread > 0.0:
+                line['distillation_spread'] = loop.counters.distillation_spread
+                line['distillation_target'] = loop.distillation_target
             try:
                 with self._log.open('a', encoding='utf-8') as log:
                     log.write(json.dumps(line) + '\n')

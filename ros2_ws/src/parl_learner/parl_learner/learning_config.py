@@ -5,18 +5,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from parl_learner.critic_trainer import CriticTrainerConfig
+from parl_learner.critic_trainer_config import CriticTrainerConfig
+from parl_learner.distillation_rule import DistillationTarget
 from parl_learner.policy_trainer import PolicyTrainerConfig
+from parl_learner.returns import FailureReturn
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
+
+Method = Literal[
+    'pa_rl',
+    'value_gradient',
+    'awr',
+    'self_imitation',
+    'imitation',
+    'filtered_imitation',
+    'frozen',
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LearningConfig:
     """Defaults are the paper's; an experiment file overrides what its budget needs."""
 
-    method: Literal['pa_rl', 'filtered_imitation', 'frozen'] = 'pa_rl'
-    """PA-RL, or a baseline: imitate successes only, or leave the pre-trained policy alone."""
+    method: Method = 'pa_rl'
+    """How the policy learns after its pre-training.
+
+    'pa_rl' is taught the actions of π_opt. Together with the critic learn 'value_gradient', which
+    climbs Q through its own samples (SAC, Diffusion-QL, EXPO), and those that imitate the data:
+    'awr' by weights exp(β (Q - V)) (IQL), 'self_imitation' by (return - V)+, 'imitation' all alike
+    (IDQL). Without a critic 'filtered_imitation' imitates successes, and 'frozen' learns nothing.
+    """
+    acting: Literal['optimised', 'policy'] = 'optimised'
+    """Who practises: π_opt, or the policy alone, as it must without a critic."""
     policy_class: str = 'diffusion'
     """Key of `parl_policy.policy_classes.POLICY_CLASSES`."""
     policy: Mapping[str, Any] = field(default_factory=dict)
@@ -28,6 +48,8 @@ class LearningConfig:
     choice: Literal['argmax', 'softmax'] = 'softmax'
     """Particle that acts on the robot: drawn from softmax(Q), or the best (paper: AntMaze)."""
     discount: float = 0.99
+    failure_return: FailureReturn = 'endless'
+    """Return of an episode that timed out; see `monte_carlo_returns`."""
     imitation_batch_size: int = 1024
     """States in a policy update."""
     critic_batch_size: int = 256
@@ -42,8 +64,22 @@ class LearningConfig:
     """Distillation updates for each practised control step."""
     critic_updates_per_step: float = 1.0
     """Critic updates for each practised control step."""
-    distillation_target: Literal['softmax', 'argmax'] = 'softmax'
-    """Particle the policy is taught: drawn from softmax(Q), or the best."""
+    distillation_target: DistillationTarget = 'by_spread'
+    """Particle the policy is taught: drawn from softmax(Q), or the best.
+
+    'by_spread' takes the best in rounds in which the particles' values hardly differ.
+    """
+    smallest_spread: float = 1.0
+    """Standard deviation of Q among a state's particles from which 'by_spread' draws.
+
+    The paper gives no number; at temperature 1 softmax tells values apart that differ by about 1.
+    """
+    advantage_scale: float = 3.0
+    """β of 'awr', per unit of value."""
+    largest_advantage_weight: float = 100.0
+    """Cut-off of the weights of 'awr'."""
+    distil_data_action: bool = True
+    """Whether the executed action replaces the worst particle while the policy is taught."""
     particle_refresh_steps: int = 1
     """Critic updates for which π_opt's particles are kept.
 
@@ -61,3 +97,32 @@ class LearningConfig:
                 f'mixing_ratio must lie in [0, 1] and discount in [0, 1): '
                 f'{self.mixing_ratio}, {self.discount}'
             )
+
+        algorithms = {self.critic_trainer.algorithm, self.critic_trainer.practice_algorithm}
+        if self.method in ('awr', 'self_imitation') and not algorithms <= {'iql', None}:
+            raise ValueError(
+                f"method {self.method!r} needs the state value of critic_trainer.algorithm 'iql', "
+                f'found {self.critic_trainer.algorithm!r}'
+            )
+
+    @property
+    def trains_critic(self) -> bool:
+        """Whether there is a critic at all."""
+        return self.method not in ('filtered_imitation', 'frozen')
+
+    @property
+    def acts_with_critic(self) -> bool:
+        """Whether the critic helps the policy to act."""
+        return self.trains_critic and self.acting == 'optimised'
+
+    @property
+    def learns_with_critic(self) -> bool:
+        """Whether policy and critic are updated in turns, and not one after the other."""
+        return self.trains_critic and self.method != 'pa_rl'
+
+    @property
+    def uses_candidates(self) -> bool:
+        """Whether samples of the policy are kept for the states of the replay."""
+        trainer = self.critic_trainer
+        algorithms = (trainer.algorithm, trainer.practice_algorithm or trainer.algorithm)
+        return self.method == 'pa_rl' or (self.trains_critic and set(algorithms) != {'iql'})

@@ -5,29 +5,31 @@ Round 0 pre-trains on demonstrations; round n > 0 learns from the n-th batch of 
 What is done depends on the episodes alone, never on when they arrived.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-import math
+from typing import Literal
 
 import torch
 
 from parl_learner.action_cache import ActionCache
-from parl_learner.critic_trainer import CriticMetrics, CriticTrainer
+from parl_learner.critic_trainer import CriticTrainer
+from parl_learner.distillation_rule import chosen_target
 from parl_learner.learning_config import LearningConfig
+from parl_learner.learning_units import LearningUnits
 from parl_learner.policy_trainer import PolicyTrainer
-from parl_learner.replay import Replay
+from parl_learner.replay import RecordedEpisode, Replay
+from parl_learner.round_plan import (
+    practice_stages,
+    pretraining_stages,
+    Stage,
+    units_left,
+    updates_left,
+)
 from parl_policy.action_space import ACTION_DIM, GRIPPER
-from parl_policy.episode import Episode
 from parl_policy.policy import ActionSpec
 from parl_policy.policy_classes import ActorConfig, version_to_bytes
 
-
-@dataclass(frozen=True)
-class Stage:
-    """A phase of a round and how many units it takes."""
-
-    name: str
-    units: int
+STATION_ACTION = ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,))
 
 
 @dataclass
@@ -44,13 +46,19 @@ class Counters:
     """Newest finished policy and critic version."""
     policy_steps: int = 0
     critic_steps: int = 0
+    distillation_spread: float = 0.0
+    """Spread of the particles' values in the last round that taught the policy; 0 before one."""
 
 
 class LearningLoop:
-    """Owns replay, policy, critic and their trainers; all draws are from torch's own generator."""
+    """Owns all that learns and where it stands; all draws are from torch's own generator."""
 
     def __init__(
-        self, config: LearningConfig, observation_names: Sequence[str], seed: int
+        self,
+        config: LearningConfig,
+        observation_names: Sequence[str],
+        seed: int,
+        action_spec: ActionSpec = STATION_ACTION,
     ) -> None:
         """Make an untrained policy and critic.
 
@@ -58,6 +66,7 @@ class LearningLoop:
             config: All numbers.
             observation_names: Layout of the observations.
             seed: Of weights and of all later draws.
+            action_spec: Layout of the actions; the station's by default.
         """
         torch.manual_seed(seed)
         self.config = config
@@ -68,18 +77,28 @@ class LearningLoop:
             optimisation=config.optimisation,
             choice=config.choice,
             observation_names=tuple(observation_names),
-            action_spec=ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,)),
+            action_spec=action_spec,
         )
-        self.replay = Replay(len(observation_names), ACTION_DIM, config.discount)
+        self.replay = Replay(
+            len(observation_names), action_spec.flat_dim, config.discount, config.failure_return
+        )
         self.policy = self.actor_config.make_policy()
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)
-        self.critic_trainer = CriticTrainer(self.actor_config.make_critic(), config.critic_trainer)
+        self.critic_trainer = CriticTrainer(
+            self.actor_config.make_critic(), config.critic_trainer, self.actor_config.action_spec
+        )
         self.cache = ActionCache(config.optimisation, self.actor_config.action_spec)
         self.counters = Counters()
         self.stages: tuple[Stage, ...] = ()
-        self.policy_loss = math.nan
-        self.critic_metrics: CriticMetrics | None = None
-        self._generator = torch.default_generator
+        self.units = LearningUnits(
+            config,
+            self.replay,
+            self.policy,
+            self.policy_trainer,
+            self.critic_trainer,
+            self.cache,
+            torch.default_generator,
+        )
 
     @property
     def idle(self) -> bool:
@@ -92,16 +111,25 @@ class LearningLoop:
         return self.stages[self.counters.stage]
 
     @property
-    def units_left(self) -> dict[str, int]:
-        """Policy and critic updates that the round still takes."""
-        left = {'policy': 0, 'critic': 0}
-        for index, stage in enumerate(self.stages[self.counters.stage :]):
-            kind = UPDATES.get(stage.name)
-            if kind:
-                left[kind] += stage.units - (self.counters.units_done if index == 0 else 0)
-        return left
+    def distillation_target(self) -> Literal['softmax', 'argmax']:
+        """Particle the policy is taught, as the last measured spread has it."""
+        return chosen_target(
+            self.config.distillation_target,
+            self.counters.distillation_spread,
+            self.config.smallest_spread,
+        )
 
-    def begin_round(self, episodes: Sequence[Episode]) -> None:
+    @property
+    def updates_left(self) -> dict[str, int]:
+        """Policy and critic updates that the round still takes."""
+        return updates_left(self.stages[self.counters.stage :], self.counters.units_done)
+
+    @property
+    def units_left(self) -> dict[str, int]:
+        """Units of work that the round still takes, by `Stage.kind`."""
+        return units_left(self.stages[self.counters.stage :], self.counters.units_done)
+
+    def begin_round(self, episodes: Sequence[RecordedEpisode]) -> None:
         """Take in the episodes of the next round and plan its stages.
 
         Raises:
@@ -123,7 +151,7 @@ class LearningLoop:
         self._plan(episodes)
         self._skip_empty_stages()
 
-    def resume(self, rounds: Sequence[Sequence[Episode]]) -> None:
+    def resume(self, rounds: Sequence[Sequence[RecordedEpisode]]) -> None:
         """Take in the episodes of all rounds begun before; a checkpoint supplies the rest."""
         for episodes in rounds:
             for episode in episodes:
@@ -135,8 +163,12 @@ class LearningLoop:
 
     def advance(self) -> None:
         """Do one unit of work; call while not `idle`."""
-        _STAGE_UNITS[self.stage.name](self)
-        self.counters.units_done += 1
+        counters = self.counters
+        _UNITS[self.stage.name](self)
+        policy_updates, critic_updates = self.stage.updates(counters.units_done)
+        counters.policy_steps += policy_updates
+        counters.critic_steps += critic_updates
+        counters.units_done += 1
         self._skip_empty_stages()
 
     def version_files(self) -> dict[str, bytes]:
@@ -149,49 +181,21 @@ class LearningLoop:
             ),
         }
 
-    def _plan(self, episodes: Sequence[Episode]) -> None:
+    def _plan(self, episodes: Sequence[RecordedEpisode]) -> None:
         if self.counters.round == 0:
-            self.stages = self._pretraining_stages()
+            self.stages = pretraining_stages(self.config)
         else:
-            self.stages = self._practice_stages(sum(len(e.actions) for e in episodes))
-
-    def _pretraining_stages(self) -> tuple[Stage, ...]:
-        critic_steps = self.config.offline_critic_steps if self._uses_critic else 0
-        return (
-            Stage('imitating', self.config.imitation_steps),
-            Stage('sampling', int(self._uses_critic)),
-            Stage('critic', critic_steps),
-            Stage('finishing', 1),
-        )
-
-    def _practice_stages(self, steps: int) -> tuple[Stage, ...]:
-        policy_steps = math.ceil(steps * self.config.policy_updates_per_step)
-        critic_steps = math.ceil(steps * self.config.critic_updates_per_step)
-        if self.config.method == 'frozen':
-            return (Stage('finishing', 1),)
-        if self.config.method == 'filtered_imitation':
-            policy_steps *= self.replay.has_successes
-            return (Stage('imitating_successes', policy_steps), Stage('finishing', 1))
-        return (
-            Stage('sampling_new', 1),
-            Stage('distilling', policy_steps),
-            Stage('sampling', 1),
-            Stage('critic', critic_steps),
-            Stage('finishing', 1),
-        )
-
-    @property
-    def _uses_critic(self) -> bool:
-        return self.config.method == 'pa_rl'
+            steps = sum(len(episode.actions) for episode in episodes)
+            self.stages = practice_stages(self.config, steps, self.replay.has_successes)
 
     def _begin_practice(self) -> None:
-        if self._uses_critic:
+        if self.config.trains_critic:
             self.policy_trainer.begin_distillation()
-            self.critic_trainer.restart_optimiser()
+            self.critic_trainer.begin_practice()
 
     def _fit_normalisation(self) -> None:
-        for module in (self.policy, self.critic_trainer.critic, self.critic_trainer.target):
-            module.fit_normalisation(self.replay.observations)
+        self.policy.fit_normalisation(self.replay.observations)
+        self.critic_trainer.fit_normalisation(self.replay.observations)
 
     def _skip_empty_stages(self) -> None:
         counters = self.counters
@@ -199,86 +203,28 @@ class LearningLoop:
             counters.stage += 1
             counters.units_done = 0
 
-    def _imitate(self) -> None:
-        batch = self.replay.draw(
-            self.config.imitation_batch_size, self.config.mixing_ratio, self._generator
-        )
-        self._teach(batch.observations, batch.actions)
-
-    def _imitate_successes(self) -> None:
-        batch = self.replay.draw_successes(self.config.imitation_batch_size, self._generator)
-        self._teach(batch.observations, batch.actions)
-
     def _distil(self) -> None:
         if self.counters.units_done == 0:
-            self._optimise_all()
-        batch = self.replay.draw(
-            self.config.imitation_batch_size, self.config.mixing_ratio, self._generator
-        )
-        particles = self.cache.distillation_particles(batch.rows)
-        if self.config.distillation_target == 'argmax':
-            self._teach(batch.observations, particles.argmax())
-        else:
-            self._teach(batch.observations, particles.sample(1, self._generator).squeeze(1))
+            self.counters.distillation_spread = self.units.begin_distilling()
+        self.units.distil(self.distillation_target)
 
-    def _teach(self, observations: torch.Tensor, actions: torch.Tensor) -> None:
-        self.policy_loss = self.policy_trainer.update(
-            observations, actions.unsqueeze(1), self._generator
-        )
-        self.counters.policy_steps += 1
-
-    def _sample_all(self) -> None:
-        self.cache.sample_all(self.policy, self.replay.observations, self._generator)
-
-    def _sample_new(self) -> None:
-        self.cache.sample_new(self.policy, self.replay.observations, self._generator)
-
-    def _optimise_all(self) -> None:
-        self.cache.optimise_all(
-            self.critic_trainer.critic, self.replay.observations, self.replay.row_actions
-        )
-
-    def _improve_critic(self) -> None:
-        refresh = self.config.particle_refresh_steps
-        if self.counters.units_done % refresh == 0 and (
-            refresh > 1 or self.counters.units_done == 0
-        ):
-            self._optimise_all()
-        batch = self.replay.draw(
-            self.config.critic_batch_size, self.config.mixing_ratio, self._generator
-        )
-        if refresh == 1:
-            self.cache.optimise(
-                self.critic_trainer.critic,
-                self.replay.observations,
-                self.replay.row_actions,
-                torch.cat([batch.rows, batch.rows + 1]).unique(),
-            )
-        self.critic_metrics = self.critic_trainer.update(
-            batch,
-            self.cache.particles(batch.rows),
-            self.cache.particles(batch.rows + 1),
-            self._generator,
-        )
-        self.counters.critic_steps += 1
+    def _improve_both(self) -> None:
+        unit = self.counters.units_done
+        self.units.improve_critic(unit)
+        for _ in range(self.stage.updates(unit)[0]):
+            self.units.follow_critic()
 
     def _finish(self) -> None:
         self.counters.version = self.counters.round + 1
 
 
-_STAGE_UNITS = {
-    'imitating': LearningLoop._imitate,
-    'imitating_successes': LearningLoop._imitate_successes,
-    'sampling': LearningLoop._sample_all,
-    'sampling_new': LearningLoop._sample_new,
+_UNITS: dict[str, Callable[[LearningLoop], None]] = {
+    'imitating': lambda loop: loop.units.imitate(),
+    'imitating_successes': lambda loop: loop.units.imitate_successes(),
+    'sampling': lambda loop: loop.units.sample_all(),
+    'sampling_new': lambda loop: loop.units.sample_new(),
     'distilling': LearningLoop._distil,
-    'critic': LearningLoop._improve_critic,
+    'critic': lambda loop: loop.units.improve_critic(loop.counters.units_done),
+    'actor_critic': LearningLoop._improve_both,
     'finishing': LearningLoop._finish,
-}
-
-UPDATES = {
-    'imitating': 'policy',
-    'imitating_successes': 'policy',
-    'distilling': 'policy',
-    'critic': 'critic',
 }

@@ -11,6 +11,7 @@ PHASES = {
     'sampling_new': 'caching',
     'distilling': 'distilling',
     'critic': 'critic',
+    'actor_critic': 'critic',
     'finishing': 'critic',
 }
 """Stage of the learning loop -> phase that an operator knows."""
@@ -30,8 +31,8 @@ def to_status(learner: Learner | None, trouble: str) -> LearnerStatus:
     if learner is None or learner.loop is None:
         return status
     loop = learner.loop
-    counters, metrics = loop.counters, loop.critic_metrics
-    left = loop.units_left
+    counters, metrics = loop.counters, loop.units.critic_metrics
+    left = loop.updates_left
     if not loop.idle:
         status.phase = trouble or PHASES[loop.stage.name]
     status.demonstrations = len(learner.library.completed('demonstration'))
@@ -41,7 +42,7 @@ def to_status(learner: Learner | None, trouble: str) -> LearnerStatus:
     status.policy_steps_due = counters.policy_steps + left['policy']
     status.critic_steps_due = counters.critic_steps + left['critic']
     status.policy_version = status.critic_version = learner.version
-    status.policy_loss = loop.policy_loss
+    status.policy_loss = loop.units.policy_loss
     status.seconds_left = learner.seconds_left
     if metrics is not None:
         status.critic_loss, status.mean_q = metrics.loss, metrics.mean_q

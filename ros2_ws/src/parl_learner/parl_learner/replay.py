@@ -2,12 +2,51 @@
 """Replay built from episodes: a table of observations and transitions between its rows."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 
-from parl_learner.returns import monte_carlo_returns
-from parl_policy.episode import Episode
+from parl_learner.returns import FailureReturn, monte_carlo_returns
+
+
+class RecordedEpisode(Protocol):
+    """What learning takes from an episode of N transitions: the station's, or any other's."""
+
+    @property
+    def episode_id(self) -> str:
+        """For messages."""
+        ...
+
+    @property
+    def purpose(self) -> str:
+        """'demonstration' or 'practice'."""
+        ...
+
+    @property
+    def success(self) -> bool:
+        """Whether it ended in success."""
+        ...
+
+    @property
+    def observations(self) -> np.ndarray:
+        """(N + 1, O) float32."""
+        ...
+
+    @property
+    def actions(self) -> np.ndarray:
+        """(N, D) float32 in [-1, 1]."""
+        ...
+
+    @property
+    def rewards(self) -> np.ndarray:
+        """(N,) float32."""
+        ...
+
+    @property
+    def terminated(self) -> np.ndarray:
+        """(N,) bool, the last True after a success."""
+        ...
 
 
 class CriticSupportError(ValueError):
@@ -40,9 +79,16 @@ class Batch:
 class Replay:
     """Grows by whole episodes, in the order given; each episode of N steps adds N + 1 rows."""
 
-    def __init__(self, observation_dim: int, action_dim: int, discount: float) -> None:
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        discount: float,
+        failure_return: FailureReturn = 'endless',
+    ) -> None:
         """Start empty."""
         self.discount = discount
+        self.failure_return = failure_return
         self.observations = torch.empty(0, observation_dim)
         self.row_actions = torch.empty(0, action_dim)
         """(M, D) executed action of each row; 0 in closing rows, which begin no transition."""
@@ -56,7 +102,7 @@ class Replay:
         """Transitions held."""
         return len(self._rows)
 
-    def add(self, episode: Episode) -> None:
+    def add(self, episode: RecordedEpisode) -> None:
         """Append an episode.
 
         Raises:
@@ -76,7 +122,9 @@ class Replay:
         columns = {
             'rewards': episode.rewards,
             'discounts': discounts,
-            'returns': monte_carlo_returns(episode.rewards, terminated, self.discount),
+            'returns': monte_carlo_returns(
+                episode.rewards, terminated, self.discount, self.failure_return
+            ),
             'demonstration': np.full(length, episode.purpose == 'demonstration', np.float32),
             'success': np.full(length, episode.success, np.float32),
         }

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from parl_learner.critic_trainer import CriticTrainerConfig
+from parl_learner.critic_trainer_config import CriticTrainerConfig
 from parl_learner.experiment_config import ExperimentConfig
 from parl_learner.learning_config import LearningConfig
 from parl_policy.action_optimisation import ActionOptimisationConfig

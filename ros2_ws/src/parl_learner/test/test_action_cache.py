@@ -57,7 +57,7 @@ def value_of(critic, observations):
 def cache(policy, critic, observations, data_actions):
     cache = ActionCache(CONFIG, SPEC)
     cache.sample_all(policy, observations, generator())
-    cache.optimise_all(critic, observations, data_actions)
+    cache.optimise_all(critic, observations, data_actions, torch.Generator())
     return cache
 
 
@@ -68,7 +68,9 @@ def candidates(cache):
 def test_particles_equal_a_direct_computation(cache, critic, observations):
     rows = torch.tensor([299, 0, 255, 256, 0])
     q_function = value_of(critic, observations[rows])
-    expected = optimise_actions(q_function, candidates(cache)[rows], CONFIG, ~SPEC.is_binary())
+    expected = optimise_actions(
+        q_function, candidates(cache)[rows], CONFIG, ~SPEC.is_binary(), torch.Generator()
+    )
     found = cache.particles(rows)
     assert found.actions.shape == (5, 3, 3)
     torch.testing.assert_close(found.actions, expected.actions)
@@ -102,7 +104,7 @@ def test_the_data_action_takes_the_place_of_the_worst_ranked(
 def test_backups_never_see_the_data_action(cache, critic, observations, policy):
     rows = torch.arange(ROWS)
     before = cache.particles(rows)
-    cache.optimise_all(critic, observations, torch.zeros(ROWS, 3))
+    cache.optimise_all(critic, observations, torch.zeros(ROWS, 3), torch.Generator())
     torch.testing.assert_close(cache.particles(rows).actions, before.actions)
 
 
@@ -129,7 +131,7 @@ def test_only_the_rows_asked_for_are_optimised_anew(cache, critic, observations,
     before = cache.particles(torch.arange(ROWS))
     for parameter in critic.parameters():
         parameter.data *= -1.3
-    cache.optimise(critic, observations, data_actions, torch.tensor([4, 280]))
+    cache.optimise(critic, observations, data_actions, torch.tensor([4, 280]), torch.Generator())
     after = cache.particles(torch.arange(ROWS))
     changed = (before.values != after.values).any(1)
     assert torch.nonzero(changed).squeeze(1).tolist() == [4, 280]
@@ -138,8 +140,26 @@ def test_only_the_rows_asked_for_are_optimised_anew(cache, critic, observations,
         candidates(cache)[[4, 280]],
         CONFIG,
         ~SPEC.is_binary(),
+        torch.Generator(),
     )
     torch.testing.assert_close(after.actions[[4, 280]], expected.actions)
+
+
+def test_without_data_actions_only_the_backups_particles_change(
+    cache, critic, observations, data_actions
+):
+    rows = torch.arange(ROWS)
+    before = cache.distillation_particles(rows)
+    for parameter in critic.parameters():
+        parameter.data *= -1.3
+    cache.optimise(critic, observations, None, rows, torch.Generator())
+    after = cache.distillation_particles(rows)
+    assert torch.equal(after.actions[:, -1], before.actions[:, -1])
+    assert torch.equal(after.values[:, -1], before.values[:, -1])
+    changed = cache.particles(rows)
+    cache.optimise(critic, observations, data_actions, rows, torch.Generator())
+    torch.testing.assert_close(changed.actions, cache.particles(rows).actions)
+    torch.testing.assert_close(changed.values, cache.particles(rows).values)
 
 
 def test_the_state_dict_is_everything(cache):

@@ -3,7 +3,7 @@ import math
 
 import torch
 
-from parl_learner.critic_loss import calibrated, conservative_gap, td_targets
+from parl_learner.critic_loss import calibrated, conservative_gap, expectile_loss, td_targets
 
 
 def test_td_target_is_the_minimum_over_members():
@@ -48,3 +48,18 @@ def test_gap_by_hand():
     sampled = torch.tensor([[[3.0, 2.0]]]).log()
     gap = conservative_gap(torch.zeros(1, 1), sampled, torch.zeros(2))
     torch.testing.assert_close(gap, torch.tensor([[math.log(2.0)]]))
+
+
+def test_expectile_loss_by_hand():
+    """0.8 · 2² above, 0.2 · 3² below, nothing at 0."""
+    found = expectile_loss(torch.tensor([2.0, -3.0, 0.0]), 0.8)
+    torch.testing.assert_close(found, torch.tensor([3.2, 1.8, 0.0]))
+
+
+def test_the_expectile_of_a_coin():
+    """Of 0 and 1 with equal odds the τ-expectile is τ; for τ = 0.5 the mean."""
+    coin = torch.tensor([0.0, 1.0])
+    for expectile in (0.1, 0.5, 0.9):
+        value = torch.tensor(expectile, requires_grad=True)
+        expectile_loss(coin - value, expectile).sum().backward()
+        assert abs(value.grad.item()) < 1e-6

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 
+from parl_learner.critic_trainer_config import CriticTrainerConfig
 from parl_learner.learning_loop import LearningLoop
 from parl_learner.replay import CriticSupportError
+from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
+from parl_policy.policy import ActionSpec
 
 NAMES = ('a', 'b', 'c')
 
@@ -85,6 +91,97 @@ def test_stages_of_the_baselines(learning, demonstrations, practice, method, sta
     assert loop.counters.version == 2
 
 
+IQL = CriticTrainerConfig(algorithm='iql')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'samples'),
+    [
+        ({'method': 'imitation', 'critic_trainer': IQL}, 0),
+        ({'method': 'awr', 'critic_trainer': IQL}, 0),
+        ({'method': 'self_imitation', 'critic_trainer': IQL}, 0),
+        ({'method': 'value_gradient'}, 1),
+        ({'method': 'value_gradient', 'particle_refresh_steps': 1}, 1),
+        ({'method': 'imitation', 'critic_trainer': CriticTrainerConfig(backup='policy')}, 1),
+    ],
+)
+def test_stages_of_methods_that_learn_with_the_critic(
+    learning, demonstrations, practice, changes, samples
+):
+    """Two critic updates a step and half a policy update: one in four."""
+    loop = LearningLoop(
+        learning(policy_updates_per_step=0.5, critic_updates_per_step=2.0, **changes), NAMES, 0
+    )
+    sampling = [('sampling', 1)] * samples
+    assert run_round(loop, demonstrations) == [
+        ('imitating', 3), *sampling, ('actor_critic', 5), ('finishing', 1)
+    ]  # fmt: skip
+    assert (loop.counters.policy_steps, loop.counters.critic_steps) == (3 + 1, 5)
+    assert run_round(loop, practice) == [*sampling, ('actor_critic', 10), ('finishing', 1)]
+    assert (loop.counters.policy_steps, loop.counters.critic_steps) == (3 + 1 + 2, 15)
+    assert loop.policy_trainer.optimiser.param_groups[0]['lr'] == 5e-5
+
+
+def test_candidates_follow_a_policy_that_moves(learning, demonstrations):
+    """With a refresh of 1 the rows of each batch are sampled anew from the policy as it is."""
+    loop = LearningLoop(
+        learning(
+            method='value_gradient',
+            particle_refresh_steps=1,
+            critic_trainer=CriticTrainerConfig(backup='policy', cql_actions=2),
+        ),
+        NAMES,
+        seed=0,
+    )
+    loop.begin_round(demonstrations)
+    while loop.stage.name != 'actor_critic':
+        run_stage(loop)
+    before = loop.cache.state_dict()['candidates'].clone()
+    loop.advance()
+    after = loop.cache.state_dict()['candidates']
+    assert after.shape == before.shape
+    assert (after != before).any()
+
+
+@pytest.mark.parametrize(
+    ('method', 'weights'),
+    [('awr', [1.0, 0.367879, 5.0]), ('self_imitation', [3.0, 0.0, 2.0]), ('imitation', None)],
+)
+def test_weights_of_imitation(learning, demonstrations, method, weights):
+    """exp(0.5 A) of 0, -2 and 9, at most 5; returns that are 3, -1 and 2 above V."""
+    loop = LearningLoop(
+        learning(
+            method=method,
+            critic_trainer=IQL,
+            advantage_scale=0.5,
+            largest_advantage_weight=5.0,
+        ),
+        NAMES,
+        seed=0,
+    )
+    loop.begin_round(demonstrations)
+    batch = loop.replay.batch(torch.arange(3))
+    values = batch.returns - torch.tensor([3.0, -1.0, 2.0])
+    loop.critic_trainer.state_values = lambda observations: values
+    loop.critic_trainer.advantages = lambda batch, generator: torch.tensor([0.0, -2.0, 9.0])
+    found = loop.units._imitation_weights(batch)
+    if weights is None:
+        assert found is None
+    else:
+        torch.testing.assert_close(found, torch.tensor(weights).unsqueeze(1))
+
+
+def test_a_state_value_is_needed(learning):
+    with pytest.raises(ValueError, match=r"method 'awr' needs the state value .* found 'cal_ql'"):
+        learning(method='awr')
+
+
+def test_who_acts(learning):
+    assert learning().acts_with_critic
+    assert not learning(acting='policy').acts_with_critic
+    assert not learning(method='filtered_imitation').acts_with_critic
+
+
 def test_filtered_imitation_without_a_success_does_nothing(learning, new_episode):
     loop = LearningLoop(learning(method='filtered_imitation'), NAMES, seed=0)
     run_round(loop, [new_episode(outcome='timeout')])
@@ -150,7 +247,11 @@ def test_optimisers_start_afresh_when_practice_begins(learning, demonstrations, 
         {},
         {'particle_refresh_steps': 1},
         {'distillation_target': 'argmax'},
+        {'critic_trainer': CriticTrainerConfig(backup='policy')},
         {'method': 'filtered_imitation'},
+        {'critic_trainer': CriticTrainerConfig(algorithm='iql')},
+        {'critic_trainer': CriticTrainerConfig(algorithm='rlpd')},
+        {'method': 'value_gradient', 'particle_refresh_steps': 1},
     ],
 )
 def test_same_seed_same_versions(learning, demonstrations, practice, changes):
@@ -184,18 +285,84 @@ def test_particles_may_be_kept_for_some_updates(learning, demonstrations):
     assert changed == [True, False, True, False, True]
 
 
-def test_units_left_count_updates(learning, demonstrations, practice):
+@pytest.mark.parametrize(('smallest', 'target'), [(0.1, 'argmax'), (1e-7, 'softmax')])
+def test_the_measured_spread_decides_what_is_taught(
+    learning, demonstrations, practice, smallest, target
+):
+    loop = LearningLoop(learning(smallest_spread=smallest), NAMES, seed=0)
+    run_round(loop, demonstrations)
+    assert loop.counters.distillation_spread == 0.0
+    loop.begin_round(practice)
+    run_stage(loop)
+    loop.advance()
+    values = loop.cache.particles(torch.arange(len(loop.replay.observations))).values
+    spread = values.std(1, correction=0).mean().item()
+    assert loop.counters.distillation_spread == pytest.approx(spread)
+    assert 1e-7 < spread < 0.1
+    assert loop.distillation_target == target
+
+
+def targets_taught(loop, demonstrations, practice):
+    """Actions the policy is taught in the round after, with the rows of the replay they are of."""
+    run_round(loop, demonstrations)
+    taught = []
+    loop.begin_round(practice)
+    update = loop.policy_trainer.update
+
+    def watched(observations, targets, *others):
+        taught.extend(zip(observations, targets[:, 0], strict=True))
+        return update(observations, targets, *others)
+
+    loop.policy_trainer.update = watched
+    while loop.stage.name != 'sampling':
+        loop.advance()
+    return taught
+
+
+@pytest.mark.parametrize('distils_data', [True, False])
+def test_the_executed_action_may_be_left_out(learning, demonstrations, practice, distils_data):
+    loop = LearningLoop(
+        learning(
+            distil_data_action=distils_data,
+            optimisation=ActionOptimisationConfig(samples=1, particles=1, gradient_steps=0),
+        ),
+        NAMES,
+        seed=0,
+    )
+    for observation, action in targets_taught(loop, demonstrations, practice):
+        row = (loop.replay.observations == observation).all(1).nonzero().item()
+        is_data = torch.equal(action, loop.replay.row_actions[row])
+        assert is_data == distils_data
+
+
+def test_a_backup_with_the_policy_optimises_nothing(learning, demonstrations):
+    """Targets then come from the candidates, every one as likely as the others."""
+    loop = LearningLoop(
+        learning(critic_trainer=CriticTrainerConfig(backup='policy')), NAMES, seed=0
+    )
+    run_round(loop, demonstrations)
+    state = loop.cache.state_dict()
+    assert len(state['actions']) == 0
+    assert len(state['candidates']) == len(loop.replay.observations)
+    rows = torch.tensor([3, 0])
+    actions = loop.cache.policy_actions(rows)
+    assert torch.equal(actions.actions, state['candidates'][rows])
+    assert not actions.values.any()
+
+
+def test_what_is_left_is_counted(learning, demonstrations, practice):
     loop = LearningLoop(learning(), NAMES, seed=0)
     loop.begin_round(demonstrations)
-    left = [loop.units_left]
+    left = [loop.updates_left]
+    assert loop.units_left == left[0]
     while not loop.idle:
         loop.advance()
-        left.append(loop.units_left)
+        left.append(loop.updates_left)
     policy = [3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0]
     critic = [5, 5, 5, 5, 5, 4, 3, 2, 1, 0, 0]
     assert left == [{'policy': p, 'critic': c} for p, c in zip(policy, critic, strict=True)]
     loop.begin_round(practice)
-    assert loop.units_left == {'policy': 5, 'critic': 5}
+    assert loop.updates_left == {'policy': 5, 'critic': 5}
 
 
 def test_stages_without_units_are_skipped(learning, demonstrations, practice):
@@ -247,3 +414,25 @@ def test_a_support_that_cannot_hold_the_returns_is_refused(learning, demonstrati
 def test_impossible_settings_are_refused(learning, wrong, message):
     with pytest.raises(ValueError, match=message):
         learning(**wrong)
+
+
+def test_actions_of_another_robot(learning):
+    spec = ActionSpec(horizon=1, dim=2)
+    episode = SimpleNamespace(
+        episode_id='e',
+        purpose='demonstration',
+        success=False,
+        observations=np.zeros((3, 4), np.float32),
+        actions=np.full((2, 2), 0.5, np.float32),
+        rewards=np.full(2, -3.0, np.float32),
+        terminated=np.zeros(2, bool),
+    )
+    config = learning(failure_return='recorded', discount=0.5)
+    loop = LearningLoop(config, tuple('abcd'), seed=0, action_spec=spec)
+    loop.begin_round([episode])
+    assert loop.replay.batch(torch.arange(2)).returns.tolist() == [-4.5, -3.0]
+    while not loop.idle:
+        loop.advance()
+    with torch.no_grad():
+        actions = loop.policy.sample(loop.policy.encode(torch.zeros(1, 4)), 3, torch.Generator())
+    assert actions.shape == (1, 3, 2)

@@ -32,3 +32,11 @@ def test_without_discount_only_the_next_reward_counts():
 def test_impossible_discounts_are_refused(discount):
     with pytest.raises(ValueError, match=r'discount must lie in \[0, 1\)'):
         monte_carlo_returns(np.zeros(2), terminated=True, discount=discount)
+
+
+def test_a_failure_may_end_the_sum_where_the_recording_ends():
+    rewards = np.array([-4.0, -3.0, -3.0])
+    found = monte_carlo_returns(rewards, terminated=False, discount=0.5, failure_return='recorded')
+    np.testing.assert_allclose(found, [-6.25, -4.5, -3.0])  # -3; -3 - 1.5; -4 - 2.25
+    ended = monte_carlo_returns(rewards, terminated=True, discount=0.5, failure_return='recorded')
+    np.testing.assert_allclose(ended, found)

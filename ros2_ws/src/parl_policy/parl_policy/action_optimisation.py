@@ -7,6 +7,8 @@ from typing import Literal
 
 import torch
 
+from parl_policy.cem import cem_population, uniform_population
+
 QFunction = Callable[[torch.Tensor], torch.Tensor]
 """Value of actions in fixed states: (B, n, D) -> (B, n)."""
 
@@ -17,6 +19,10 @@ class ActionOptimisationConfig:
 
     samples: int = 32
     """Actions sampled from the policy (k)."""
+    proposals: Literal['policy', 'uniform'] = 'policy'
+    """Where the k actions come from: 'uniform' knows nothing of the policy."""
+    cem_iterations: int = 0
+    """Refits of the cross-entropy method to the best m before they are kept; 0 = rank only."""
     particles: int = 10
     """Best of them that are kept (m)."""
     gradient_steps: int = 10
@@ -34,6 +40,11 @@ class ActionOptimisationConfig:
         if not 1 <= self.particles <= self.samples:
             raise ValueError(
                 f'particles must lie in 1…samples: {self.particles} of {self.samples} samples'
+            )
+        if self.cem_iterations < 0 or (self.cem_iterations > 0 and self.particles < 2):
+            raise ValueError(
+                f'cem_iterations must be >= 0, and > 0 needs at least 2 particles to fit: '
+                f'{self.cem_iterations} with {self.particles}'
             )
         if self.gradient_steps < 0 or self.step_size <= 0:
             raise ValueError(f'gradient_steps must be >= 0 and step_size > 0: {self}')
@@ -74,6 +85,7 @@ def optimise_actions(
     candidates: torch.Tensor,
     config: ActionOptimisationConfig,
     movable: torch.Tensor,
+    generator: torch.Generator,
 ) -> Particles:
     """Rank candidates by Q, keep the best, climb the critic's gradient from each.
 
@@ -82,17 +94,34 @@ def optimise_actions(
         candidates: (B, k, D) samples of the policy.
         config: Numbers of Algorithm 1.
         movable: (D,) bool, the entries that the gradient may move: those that are not binary.
+        generator: For proposals that are not the policy's.
 
     Returns:
         m particles a state, best of the candidates first; no gradient flows through them.
     """
-    particles = keep_best(q_function, candidates, config.particles)
+    particles = search(q_function, candidates, config, movable, generator)
     return climb(q_function, particles.actions, config, movable)
+
+
+def search(
+    q_function: QFunction,
+    candidates: torch.Tensor,
+    config: ActionOptimisationConfig,
+    movable: torch.Tensor,
+    generator: torch.Generator,
+) -> Particles:
+    """Global optimisation: the m best of the proposals; arguments as in `optimise_actions`."""
+    if config.proposals == 'uniform':
+        candidates = uniform_population(candidates, movable, generator)
+    candidates = cem_population(
+        q_function, candidates, config.particles, config.cem_iterations, movable, generator
+    )
+    return keep_best(q_function, candidates, config.particles)
 
 
 @torch.no_grad()
 def keep_best(q_function: QFunction, candidates: torch.Tensor, count: int) -> Particles:
-    """Global optimisation (Eq. 4.1): the `count` candidates of highest Q, best first."""
+    """Ranking (Eq. 4.1): the `count` candidates of highest Q, best first."""
     values, chosen = q_function(candidates).topk(count, dim=1)
     index = chosen.unsqueeze(-1).expand(-1, -1, candidates.shape[-1])
     return Particles(candidates.gather(1, index), values)

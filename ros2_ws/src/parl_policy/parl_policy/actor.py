@@ -10,6 +10,7 @@ import torch
 
 from parl_policy.action_optimisation import ActionOptimisationConfig, optimise_actions
 from parl_policy.critic import CriticEnsemble
+from parl_policy.mean_q import MeanQ
 from parl_policy.policy import Policy
 
 
@@ -65,13 +66,13 @@ class Actor:
             chosen, values = candidates[0, 0], torch.full((1,), torch.nan)
             mean_q = float('nan')
         else:
-            critic = self.critic
             samples = self.policy.sample(context, self.optimisation.samples, generator)
             particles = optimise_actions(
-                lambda actions: critic(states, actions).mean(0),
+                MeanQ(self.critic, states),
                 samples,
                 self.optimisation,
                 movable=~self.policy.action_spec.is_binary(),
+                generator=generator,
             )
             candidates, values = particles.actions, particles.values[0]
             if self.choice == 'argmax':

@@ -43,6 +43,35 @@ def load_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+def load_layered_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file that may extend another one.
+
+    `extends: ../other.yaml`, relative to the file, lays this file's keys over the other's:
+    mappings key by key, everything else as a whole; null takes a key away, so that its default
+    holds again (JSON Merge Patch, RFC 7396).
+
+    Raises:
+        ConfigError: A file cannot be read, or extends itself.
+    """
+    layers: list[dict[str, Any]] = []
+    seen: list[Path] = []
+    following: Path | None = path
+    while following is not None:
+        if following.resolve() in seen:
+            raise ConfigError(f'{path} extends itself by way of {following}')
+        seen.append(following.resolve())
+        layer = load_yaml(following)
+        base = layer.pop('extends', None)
+        if base is not None and not isinstance(base, str):
+            raise ConfigError(f'{following}: extends is {base!r}, expected a file name')
+        layers.append(layer)
+        following = None if base is None else following.parent / base
+    merged: dict[str, Any] = {}
+    for layer in reversed(layers):
+        merged = _laid_over(merged, layer)
+    return merged
+
+
 def from_mapping(config_class: type[Config], mapping: object, where: str) -> Config:
     """Build a (nested) dataclass from plain YAML or JSON data.
 
@@ -84,6 +113,18 @@ def from_mapping(config_class: type[Config], mapping: object, where: str) -> Con
 def to_mapping(config: 'DataclassInstance') -> dict[str, Any]:
     """Inverse of `from_mapping`: plain data that JSON and YAML can hold."""
     return dataclasses.asdict(config)
+
+
+def _laid_over(base: object, patch: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base) if isinstance(base, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping):
+            merged[key] = _laid_over(merged.get(key), value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def _convert(hint: object, value: object, where: str) -> object:

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import cast, Literal
 
 import torch
 from torch import nn
@@ -77,13 +77,14 @@ class CriticMember(nn.Module):
     def forward(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         """(B, O), (B, n, D) -> (B, n, outputs); the observation's part is computed once."""
         x = self.layers[0](observations).unsqueeze(1) + self.action_layers[0](actions)
-        x = nn.functional.silu(self.norms[0](x))
+        x = nn.functional.silu(self.norms[0](x.flatten(0, 1)))
+        rows = actions.flatten(0, 1)
         for i in range(1, len(self.layers)):
             x = self.layers[i](x)
-            if i < len(self.action_layers):
-                x = x + self.action_layers[i](actions)
+            if i < len(self.action_layers):  # in place: saves a pass over the widest tensor
+                x = x.addmm_(rows, cast(nn.Linear, self.action_layers[i]).weight.t())
             x = nn.functional.silu(self.norms[i](x))
-        return self.head(x)
+        return self.head(x).unflatten(0, actions.shape[:2])
 
 
 class CriticEnsemble(nn.Module):

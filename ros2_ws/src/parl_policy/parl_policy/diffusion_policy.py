@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from parl_policy.denoising_policy import DenoisingPolicy, DenoisingPolicyConfig
+from parl_policy.ln_resnet import LNResNet
 from parl_policy.noise_schedule import cosine_betas
 from parl_policy.policy import ActionSpec, weigh_targets
 
@@ -19,7 +20,7 @@ class DiffusionPolicyConfig(DenoisingPolicyConfig):
 
 
 class DiffusionPolicy(DenoisingPolicy):
-    """Implements `parl_policy.policy.Policy`."""
+    """Implements `parl_policy.policy.ReparameterisedPolicy`."""
 
     betas: torch.Tensor
     alpha_bars: torch.Tensor
@@ -33,28 +34,21 @@ class DiffusionPolicy(DenoisingPolicy):
         self.register_buffer('betas', betas)
         self.register_buffer('alpha_bars', torch.cumprod(1.0 - betas, 0))
 
-    @torch.no_grad()
-    def sample(
-        self, context: torch.Tensor, count: int, generator: torch.Generator
+    def denoise(
+        self, network: LNResNet, context: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """DDPM ancestral sampling with the averaged weights, clipped after every step.
-
-        Binary entries are diffused like the others and snapped at the end.
-
-        Returns:
-            (B, k, D) in [-1, 1].
-        """
-        features = self.average.encode(context).unsqueeze(1)  # (B, 1, H)
+        """DDPM ancestral sampling, clipped after every step; (B, k, D) in [-1, 1]."""
+        features = network.encode(context).unsqueeze(1)  # (B, 1, H)
         shape = (len(context), count, self.action_spec.flat_dim)
         actions = torch.randn(shape, generator=generator)
         for step in reversed(range(self.steps)):
             beta, alpha_bar = self.betas[step], self.alpha_bars[step]
-            noise = self.average(features, actions, torch.tensor([[[float(step)]]]))
+            noise = network(features, actions, torch.tensor([[[float(step)]]]))
             actions = (actions - beta / (1.0 - alpha_bar).sqrt() * noise) / (1.0 - beta).sqrt()
             if step > 0:
-                actions += beta.sqrt() * torch.randn(shape, generator=generator)
+                actions = actions + beta.sqrt() * torch.randn(shape, generator=generator)
             actions = actions.clamp(-1.0, 1.0)
-        return self.action_spec.snap(actions)
+        return actions
 
     def loss(
         self,

@@ -97,6 +97,22 @@ class Policy(Protocol):
         ...
 
 
+@runtime_checkable
+class ReparameterisedPolicy(Policy, Protocol):
+    """A policy whose samples pass gradients to its weights; only some baselines ask for it."""
+
+    def rsample(
+        self, context: Context, count: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """`count` actions a state with gradients, and their log-probabilities.
+
+        Returns:
+            (B, k, D) in [-1, 1], binary entries not necessarily snapped, and (B, k), or None
+            where the class does not know them.
+        """
+        ...
+
+
 def weigh_targets(losses: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
     """Loss of each state (B,) from those of its m targets (B, m), as `Policy.loss` says."""
     return losses.mean(1) if weights is None else (weights * losses).sum(1)

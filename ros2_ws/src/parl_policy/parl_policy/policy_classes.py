@@ -14,9 +14,10 @@ from typing import Any, get_type_hints, Literal
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.actor import Actor
 from parl_policy.autoregressive_policy import AutoregressivePolicy, AutoregressivePolicyConfig
-from parl_policy.config_file import from_mapping, to_mapping
+from parl_policy.config_file import ConfigError, from_mapping, to_mapping
 from parl_policy.critic import CriticConfig, CriticEnsemble
 from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
+from parl_policy.edited_policy import EditedPolicy, EditedPolicyConfig
 from parl_policy.flow_policy import FlowPolicy, FlowPolicyConfig
 from parl_policy.gaussian_policy import GaussianPolicy, GaussianPolicyConfig
 from parl_policy.policy import ActionSpec, Policy
@@ -40,30 +41,59 @@ def find_policy_class(name: str) -> PolicyClass:
     annotated with.
 
     Raises:
-        ValueError: Unknown, not importable, or without such a config.
+        ConfigError: Unknown, not importable, or without such a config.
     """
     if name in POLICY_CLASSES:
         return POLICY_CLASSES[name]
     module, colon, attribute = name.partition(':')
     if not colon:
-        raise ValueError(
+        raise ConfigError(
             f'policy class {name!r} is unknown; known are {sorted(POLICY_CLASSES)}, '
             f'your own is written package.module:Class'
         )
     try:
         policy_class = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise ValueError(
+        raise ConfigError(
             f'policy class {name!r}: {error}; its module must be importable wherever the policy '
             f'is trained or acts (installed, or on PYTHONPATH)'
         ) from error
     config_class = get_type_hints(policy_class.__init__).get('config')
     if not (isinstance(config_class, type) and is_dataclass(config_class)):
-        raise ValueError(
+        raise ConfigError(
             f"policy class {name!r}: annotate its constructor's parameter `config` with a "
             f'dataclass, found {config_class}'
         )
     return policy_class, config_class
+
+
+def _edited_policy(
+    observation_dim: int, action_spec: ActionSpec, config: EditedPolicyConfig
+) -> EditedPolicy:
+    base = new_policy(config.base_class, config.base, observation_dim, action_spec)
+    return EditedPolicy(base, observation_dim, config)
+
+
+POLICY_CLASSES['edited'] = (_edited_policy, EditedPolicyConfig)
+
+
+def new_policy(
+    name: str, settings: Mapping[str, Any], observation_dim: int, action_spec: ActionSpec
+) -> Policy:
+    """An untrained policy of a class.
+
+    Args:
+        name: Key of `POLICY_CLASSES`, or `package.module:Class`.
+        settings: Fields of that class's config.
+        observation_dim: O.
+        action_spec: Shape of its actions.
+
+    Raises:
+        ConfigError: Names the unknown class or setting.
+    """
+    policy_class, config_class = find_policy_class(name)
+    config = from_mapping(config_class, settings, f'{name} policy')
+    return policy_class(observation_dim, action_spec, config)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +118,9 @@ class ActorConfig:
 
     def make_policy(self) -> Policy:
         """An untrained policy."""
-        policy_class, config_class = find_policy_class(self.policy_class)
-        config = from_mapping(config_class, self.policy, f'{self.policy_class} policy')
-        return policy_class(len(self.observation_names), self.action_spec, config)
+        return new_policy(
+            self.policy_class, self.policy, len(self.observation_names), self.action_spec
+        )
 
     def make_critic(self) -> CriticEnsemble:
         """An untrained critic."""

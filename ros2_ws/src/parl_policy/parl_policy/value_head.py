@@ -20,6 +20,10 @@ class ValueHead(Protocol):
         """(…, outputs) -> (…)."""
         ...
 
+    def value_and_gradient(self, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values (…) and their derivatives by the raw outputs, (…, outputs)."""
+        ...
+
     def loss(self, raw: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Loss of each prediction against its target value: (…, outputs), (…) -> (…)."""
         ...
@@ -34,6 +38,10 @@ class ScalarHead:
     def value(self, raw: torch.Tensor) -> torch.Tensor:
         """Drop the last axis."""
         return raw.squeeze(-1)
+
+    def value_and_gradient(self, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The output itself; derivative 1."""
+        return raw.squeeze(-1), torch.ones_like(raw)
 
     def loss(self, raw: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Squared error."""
@@ -83,6 +91,12 @@ class HLGaussHead:
     def value(self, raw: torch.Tensor) -> torch.Tensor:
         """Expected bin centre under the softmax."""
         return raw.softmax(-1) @ self.centres()
+
+    def value_and_gradient(self, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Derivative of an expectation by its logits: p · (centre - expectation)."""
+        probabilities, centres = raw.softmax(-1), self.centres()
+        value = probabilities @ centres
+        return value, probabilities.mul_(centres - value.unsqueeze(-1))
 
     def loss(self, raw: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Cross-entropy against the projected target."""

@@ -132,6 +132,7 @@ def test_optimise_ranks_climbs_and_leaves_no_gradient():
         candidates,
         settings(samples=3, particles=2),
         ALL,
+        torch.Generator(),
     )
     expected = torch.tensor([[0.1, -0.4]]) * 0.7374241
     torch.testing.assert_close(found.actions[..., 0], expected, atol=1e-6, rtol=0)
@@ -157,7 +158,7 @@ def test_the_rare_peak_is_found_at_the_rate_of_32_samples():
         high = 2.0 * torch.exp(-((actions - 0.5) ** 2) / 0.02)
         return (low + high).squeeze(-1)
 
-    found = optimise_actions(two_peaks, candidates, config, ALL[:1]).argmax()
+    found = optimise_actions(two_peaks, candidates, config, ALL[:1], torch.Generator()).argmax()
     rate = (found > 0.0).float().mean().item()
     assert rate == pytest.approx(1.0 - 0.9**32, abs=4 * 0.0029)
 
@@ -185,3 +186,26 @@ def test_softmax_draws_in_proportion_to_exp_q():
 def test_impossible_settings_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         ActionOptimisationConfig(**wrong)
+
+
+@pytest.mark.parametrize('proposals', ['policy', 'uniform'])
+def test_uniform_proposals_forget_the_policy(proposals):
+    """Best of 64 samples near -0.5, or of 64 from everywhere, where Q peaks at 0.8."""
+    candidates = torch.full((200, 64, 1), -0.5)
+    config = settings(samples=64, particles=1, gradient_steps=0, proposals=proposals)
+    found = optimise_actions(
+        lambda a: -(a - 0.8).abs().sum(-1),
+        candidates,
+        config,
+        ALL[:1],
+        torch.Generator().manual_seed(0),
+    ).actions
+    if proposals == 'policy':
+        assert (found == -0.5).all()
+    else:
+        assert (found - 0.8).abs().mean() < 0.05
+
+
+def test_cem_needs_particles_to_fit():
+    with pytest.raises(ValueError, match='at least 2 particles to fit: 3 with 1'):
+        settings(samples=4, particles=1, cem_iterations=3)

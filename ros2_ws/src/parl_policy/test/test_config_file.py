@@ -5,7 +5,13 @@ from typing import Any, Literal
 
 import pytest
 
-from parl_policy.config_file import ConfigError, from_mapping, load_yaml, to_mapping
+from parl_policy.config_file import (
+    ConfigError,
+    from_mapping,
+    load_layered_yaml,
+    load_yaml,
+    to_mapping,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,3 +125,37 @@ def test_files_that_are_no_configuration(tmp_path, content, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r'cannot read .*none.yaml'):
         load_yaml(tmp_path / 'none.yaml')
+
+
+def test_layers(tmp_path):
+    """The last file wins, key by key; lists are replaced; null brings the default back."""
+    (tmp_path / 'base.yaml').write_text('a: 1\nb: {c: [1, 2], d: 3, e: {f: 4}}\ng: 5\n')
+    (tmp_path / 'more').mkdir()
+    middle = tmp_path / 'more/middle.yaml'
+    middle.write_text('extends: ../base.yaml\nb: {c: [6], e: {h: 7}}\ng: null\n')
+    top = tmp_path / 'more/top.yaml'
+    top.write_text('extends: middle.yaml\na: {i: 8}\nb: {d: null}\n')
+    assert load_layered_yaml(middle) == {'a': 1, 'b': {'c': [6], 'd': 3, 'e': {'f': 4, 'h': 7}}}
+    assert load_layered_yaml(top) == {'a': {'i': 8}, 'b': {'c': [6], 'e': {'f': 4, 'h': 7}}}
+    assert load_layered_yaml(tmp_path / 'base.yaml') == load_yaml(tmp_path / 'base.yaml')
+
+
+def test_a_circle_of_layers_is_refused(tmp_path):
+    (tmp_path / 'a.yaml').write_text('extends: b.yaml\n')
+    (tmp_path / 'b.yaml').write_text('extends: a.yaml\n')
+    with pytest.raises(ConfigError, match=r'a.yaml extends itself by way of .*a.yaml'):
+        load_layered_yaml(tmp_path / 'a.yaml')
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('extends: [a.yaml]\n', r'extends is \[.*, expected a file name'),
+        ('extends: none.yaml\n', r'cannot read .*none.yaml'),
+    ],
+)
+def test_a_layer_that_cannot_be_found_is_named(tmp_path, text, message):
+    path = tmp_path / 'a.yaml'
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_layered_yaml(path)

@@ -104,3 +104,29 @@ def test_dropout_never_reaches_samples():
 def test_settings_that_cannot_work_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         DiffusionPolicyConfig(**wrong)
+
+
+def test_samples_with_gradients_are_the_samples_of_the_trained_weights(policy):
+    """A new policy's average equals its weights, so both draw the same."""
+    context = torch.randn(4, 3)
+    expected = policy.sample(context, 2, torch.Generator().manual_seed(1))
+    found, log_probs = policy.rsample(context, 2, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(found.detach(), expected)
+    assert log_probs is None
+    found.sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in policy.network.parameters())
+
+
+def test_climbing_through_the_denoising_moves_the_samples(policy):
+    context = torch.zeros(64, 3)
+    optimiser = torch.optim.Adam(policy.trainable_parameters(), lr=3e-3)
+    generator = torch.Generator().manual_seed(0)
+    losses = []
+    for _ in range(60):
+        actions, _ = policy.rsample(context, 1, generator)
+        loss = (actions - ACTION).square().sum(-1).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.3 * losses[0]

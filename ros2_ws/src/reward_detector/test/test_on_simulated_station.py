@@ -66,13 +66,13 @@ def test_standing_cup_within_4_mm(station, judge):
 
 
 def test_cup_put_on_the_rack_is_a_success_and_from_the_third_frame(station, judge):
-    rack = np.array(station.task.rack.position)
+    rack = np.array(station.task.objects['rack'].position)
     for number, offset in enumerate([(0, 0), (0.037, -0.037), (-0.037, 0.037), (0.037, 0.037)]):
         station.reset(number)
         judge.begin_episode(f'e{number}')
         stamp = 10.0 * number
         look(station, judge, stamp)
-        put_cup(station, *(rack + offset), station.task.rack.height)
+        put_cup(station, *(rack + offset), station.task.objects['rack'].height)
         values = [look(station, judge, stamp + 0.2 * i).verdict.value for i in (1, 2, 3)]
         assert values == [VerdictValue.UNKNOWN, VerdictValue.UNKNOWN, VerdictValue.SUCCESS]
 
@@ -91,7 +91,7 @@ def test_never_a_success_off_the_rack(station, judge, offset):
     station.reset(1)
     judge.begin_episode('e1')
     look(station, judge, 1.0)
-    rack = np.array([*station.task.rack.position, station.task.rack.height])
+    rack = np.array([*station.task.objects['rack'].position, station.task.objects['rack'].height])
     put_cup(station, *(rack + offset))
     if offset[2] > 0:
         station._data.qpos[6:8] = 0.029, -0.029

@@ -1,42 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real driver node against a fake arm, over real DDS."""
 
+import importlib.util
+from pathlib import Path
+import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
-from interbotix_xs_msgs.srv import OperatingModes
 import numpy as np
 import pytest
+import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import CameraInfo, JointState
 from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
 from widowx_driver.arm_model import JOINT_NAMES
 from widowx_driver.driver_node import DriverNode
+from widowx_driver.message_conversion import SERVO_SERVICES
 
 LIMIT_S = 10.0
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 SLEEP = [0.0, -1.80, 1.55, 0.0, 0.8, 0.0]
+HERE = Path(__file__).parent
+
+_SPECIFICATION = importlib.util.spec_from_file_location('fake_servos', HERE / 'fake_servos.py')
+fake_servos = importlib.util.module_from_spec(_SPECIFICATION)
+_SPECIFICATION.loader.exec_module(fake_servos)
 
 
 class FakeArm(Node):
     """Publishes joint_states, obeys every command at once, remembers what it heard."""
 
     def __init__(self, joints, finger_m, lock_step_from_s=None):
-        super().__init__('fake_arm')
+        super().__init__('fake_arm', namespace='wx250s')
         self.joints, self.finger_m = list(joints), finger_m
         self.overrides = {}
         self.is_silent = False
         self.sim_time_s = lock_step_from_s
         self.singles, self.groups, self.executed, self.diagnostics = [], [], [], []
-        self.modes = []
+        self.servos = fake_servos.FakeServos()
         self._pair = set()
         self._states = self.create_publisher(JointState, 'joint_states', 10)
         self.clock_topic = self.create_publisher(Clock, '/clock', 10)
@@ -46,8 +55,16 @@ class FakeArm(Node):
         self.create_subscription(JointGroupCommand, 'commands/joint_group', self._on_group, 10)
         self.create_subscription(EndEffectorTarget, 'executed_target', self.executed.append, 10)
         self.create_subscription(DiagnosticArray, '/diagnostics', self.diagnostics.append, 10)
-        self.create_service(OperatingModes, 'set_operating_modes', self._on_modes)
+        self.frames = self.create_publisher(CameraInfo, 'camera/color/camera_info', 10)
+        for name, service in SERVO_SERVICES.items():
+            self.create_service(
+                service, name, lambda request, response, name=name: self._on_servos(
+                    name, request, response
+                )
+            )  # fmt: skip
         self.go_to_start = self.create_client(GoToStart, 'go_to_start')
+        self.recover = self.create_client(Trigger, 'recover')
+        self.park = self.create_client(Trigger, 'park')
         self.stop = self.create_client(Trigger, 'stop')
         self.resume = self.create_client(Trigger, 'resume')
         # real time: 50 Hz; lock-step: the boundary is repeated until a pair of commands comes
@@ -86,8 +103,14 @@ class FakeArm(Node):
         message.header.frame_id = changes.get('frame_id', 'wx250s/base_link')
         self.targets.publish(message)
 
-    def _on_modes(self, request, response):
-        self.modes.append(request)
+    def _on_servos(self, name, request, response):
+        names = request.get_fields_and_field_types()
+        fields = {key: getattr(request, key) for key in names}
+        if name == 'get_motor_registers':
+            del fields['value']
+        answer = self.servos.answer(name, **fields)
+        for key, value in vars(answer).items():
+            setattr(response, key, value)
         return response
 
     def _on_single(self, message):
@@ -114,10 +137,11 @@ class Bench:
 
     def __init__(self, task_file, joints, finger_m, lock_step_from_s=None):
         self.driver = DriverNode(
+            namespace='wx250s',
             parameter_overrides=[
                 Parameter('task_file', value=str(task_file)),
                 Parameter('use_sim_time', value=lock_step_from_s is not None),
-            ]
+            ],
         )
         self.arm = FakeArm(joints, finger_m, lock_step_from_s)
         self._executor = SingleThreadedExecutor()
@@ -144,7 +168,7 @@ class Bench:
                 and self.driver.count_subscribers('executed_target') > 0
                 and self.driver.count_subscribers('commands/joint_group') > 0
                 and self.driver.count_subscribers('commands/joint_single') > 0
-                and len(self.arm.modes) == 2
+                and self.driver.is_ready
             ),
             'discovery',
         )
@@ -177,8 +201,19 @@ class Bench:
         self._executor.shutdown()
 
 
+@pytest.fixture(params=['direct', 'interbotix_xs_modules'])
+def backend(request, monkeypatch):
+    """With the vendor's modules or without; a stand-in with their documented interface is used."""
+    if request.param != 'direct':
+        monkeypatch.syspath_prepend(HERE / 'fake_interbotix')
+    yield request.param
+    for name in list(sys.modules):
+        if name.startswith(('interbotix_common_modules', 'interbotix_xs_modules')):
+            del sys.modules[name]
+
+
 @pytest.fixture
-def bench(ros_domain, task_file, shell):
+def bench(ros_domain, backend, task_file, shell):
     """An arm that stands at the start pose, in real time."""
     start = shell.start_command
     bench = Bench(task_file, start.joint_positions, start.finger_m)
@@ -187,7 +222,7 @@ def bench(ros_domain, task_file, shell):
 
 
 @pytest.fixture
-def sleeping_bench(ros_domain, task_file):
+def sleeping_bench(ros_domain, backend, task_file):
     """An arm in its sleep pose whose time stands still between commands."""
     bench = Bench(task_file, SLEEP, 0.02, lock_step_from_s=1000.0)
     yield bench
@@ -212,14 +247,14 @@ def test_an_accepted_target_gives_one_gripper_and_one_arm_command(bench):
     assert executed.reason == ''
 
 
-def test_operating_modes_are_set_explicitly_at_start_up(bench):
+def test_the_profile_is_written_and_a_raised_arm_is_not_let_go(bench, backend):
     bench.connect()
-    arm, gripper = bench.arm.modes
-    assert (arm.cmd_type, arm.name, arm.mode) == ('group', 'arm', 'position')
-    assert (arm.profile_type, arm.profile_velocity) == ('time', 200)
-    assert arm.profile_acceleration == 100
-    assert (gripper.cmd_type, gripper.name) == ('single', 'gripper')
-    assert gripper.mode == 'linear_position'
+    assert bench.driver.backend_name == backend
+    registers = bench.arm.servos.registers
+    assert registers['Profile_Velocity'] == [200] * 7
+    assert registers['Profile_Acceleration'] == [100] * 7
+    assert registers['Goal_PWM'][6] == 200
+    assert not {'set_operating_modes', 'torque_enable'} & set(bench.arm.servos.services())
 
 
 def test_a_target_before_go_to_start_is_refused_and_nothing_moves(bench):
@@ -301,7 +336,7 @@ def test_diagnostics_count_targets(bench):
     values = {pair.key: pair.value for pair in status.values}
     assert status.name == 'wx250s: driver'
     assert (values['targets_accepted'], values['targets_held']) == ('1', '1')
-    assert values['operating_mode_set'] == 'true'
+    assert values['servos_prepared'] == 'true'
 
 
 def test_go_to_start_in_lock_step(sleeping_bench, shell):
@@ -336,8 +371,88 @@ def test_a_restarted_simulation_is_met_by_a_hold(sleeping_bench):
     bench.start()
     bench.arm.sim_time_s = 500.0
     bench.arm.publish_state()
-    bench.wait(lambda: len(bench.arm.modes) == 4, 'operating modes set again')
+    bench.arm.servos.registers['Profile_Velocity'] = [0] * 7
+    bench.wait(
+        lambda: bench.arm.servos.registers['Profile_Velocity'] == [200] * 7, 'the profile again'
+    )
     executed = bench.answer((0.30, 0.0, 0.16))
     assert 'call go_to_start' in executed.reason
     assert bench.call(bench.arm.go_to_start, GoToStart.Request()).success
     assert not bench.answer((0.30, 0.0, 0.16)).limited
+
+
+def test_an_overload_is_named_and_the_next_start_recovers_from_the_rest_pose(sleeping_bench):
+    bench = sleeping_bench
+    bench.start()
+    bench.arm.servos.overload('wrist_rotate')
+    assert bench.diagnosis('wrist_rotate: overload').level == b'\x02'
+    assert 'wrist_rotate: overload' in bench.answer((0.30, 0.0, 0.16)).reason
+    bench.arm.groups.clear()
+    assert bench.call(bench.arm.go_to_start, GoToStart.Request()).success
+    way = np.array([list(message.cmd) for message in bench.arm.groups])
+    assert np.min(np.abs(way[:, 1] + 1.80)) < 1e-3, 'the arm was not led to its rest pose'
+    assert 'reboot_motors' in bench.arm.servos.services()
+    assert bench.arm.servos.registers['Profile_Velocity'] == [200] * 7
+    assert not bench.answer((0.30, 0.0, 0.16)).limited
+
+
+def test_a_hot_servo_and_a_lost_camera_hold(bench):
+    bench.start()
+    frame = CameraInfo()
+    frame.header.stamp = bench.arm.now()
+    bench.arm.frames.publish(frame)
+    bench.arm.episodes.publish(EpisodeStatus(state=EpisodeStatus.RUNNING, episode_id='e1'))
+    bench.diagnosis('camera frame is')
+    assert 'check the camera' in bench.answer((0.30, 0.0, 0.16)).reason
+    bench.arm.servos.registers['Present_Temperature'][1] = 72
+    assert bench.diagnosis('shoulder is 72 degC').level == b'\x02'
+
+
+def test_an_operator_who_supports_the_arm_recovers_what_is_no_overload(bench):
+    bench.start()
+    bench.arm.servos.registers['Hardware_Error_Status'][1] = 4
+    bench.arm.servos.registers['Torque_Enable'][1] = 0
+    bench.diagnosis('shoulder: overheating')
+    assert 'overheating' in bench.call(bench.arm.go_to_start, GoToStart.Request()).message
+    assert bench.call(bench.arm.recover, Trigger.Request()).success
+    bench.diagnosis('call go_to_start')
+
+
+def test_park_leads_to_the_rest_pose_and_holds_there(sleeping_bench):
+    bench = sleeping_bench
+    bench.start()
+    reply = bench.call(bench.arm.park, Trigger.Request())
+    assert reply.success, reply.message
+    assert bench.arm.joints == pytest.approx(SLEEP, abs=1e-6)
+    assert 'torque_enable' not in bench.arm.servos.services()
+    assert 'call go_to_start' in bench.answer((0.30, 0.0, 0.16)).reason
+
+
+def test_an_arm_with_other_joints_is_named_instead_of_ending_the_process(ros_domain, task_file,
+                                                                         backend):  # fmt: skip
+    bench = Bench(task_file, SLEEP, 0.02)
+    try:
+        bench.arm.servos.joint_count = 5
+        words = 'it gave up' if backend != 'direct' else 'group arm has 5 joints'
+        bench.diagnosis(words)
+    finally:
+        bench.close()
+
+
+def test_nothing_blocks_while_the_arm_is_absent(ros_domain, task_file, backend):
+    driver = DriverNode(
+        namespace='wx250s', parameter_overrides=[Parameter('task_file', value=str(task_file))]
+    )
+    watcher = rclpy.create_node('watcher')
+    heard = []
+    watcher.create_subscription(DiagnosticArray, '/diagnostics', heard.append, 10)
+    executor = SingleThreadedExecutor()
+    executor.add_node(driver)
+    executor.add_node(watcher)
+    end_s = time.monotonic() + LIMIT_S
+    while not heard and time.monotonic() < end_s:
+        executor.spin_once(timeout_sec=0.05)
+    executor.shutdown()
+    driver.destroy_node()
+    watcher.destroy_node()
+    assert 'no joint_states yet' in heard[0].status[0].message

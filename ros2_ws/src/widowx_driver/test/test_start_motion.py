@@ -11,7 +11,8 @@ from widowx_driver.driver_config import DriverConfig
 from widowx_driver.joint_ramp import joint_ramp
 from widowx_driver.kinematics import ForwardKinematics, InverseKinematics
 from widowx_driver.pose import join_tilt_and_yaw, Pose
-from widowx_driver.start_motion import StartMotion, StartResult
+from widowx_driver.slow_motion import MotionResult
+from widowx_driver.start_motion import StartMotion
 
 SLEEP = ArmState(
     stamp_s=50.0, joint_positions=np.array([0, -1.80, 1.55, 0, 0.8, 0]), finger_m=0.02
@@ -28,7 +29,7 @@ def run_in_lock_step(motion, state, limit=100):
     sent = []
     for _ in range(limit):
         step = motion.advance(state, state.stamp_s)
-        if isinstance(step, StartResult):
+        if isinstance(step, MotionResult):
             return step, sent
         if step is not None:
             sent.append(step)
@@ -43,7 +44,7 @@ def run_in_lock_step(motion, state, limit=100):
 def test_from_sleep_to_start_slowly_and_in_lock_step(motion, shell):
     assert motion.begin(SLEEP, 50.0) is None
     result, sent = run_in_lock_step(motion, SLEEP)
-    assert result == StartResult(success=True, message='at the start pose')
+    assert result == MotionResult(success=True, message='at the start pose')
     assert not motion.is_active
     assert np.allclose(sent[-1].joint_positions, shell.start_command.joint_positions)
     joints = np.vstack([SLEEP.joint_positions] + [command.joint_positions for command in sent])
@@ -80,7 +81,7 @@ def test_one_set_point_per_period_of_the_arms_own_stamps(motion):
 def test_an_arm_that_does_not_arrive_is_a_failure_by_name(motion, shell):
     motion.begin(SLEEP, 50.0)
     outcome, now_s = None, 50.0
-    while not isinstance(outcome, StartResult):
+    while not isinstance(outcome, MotionResult):
         outcome = motion.advance(replace(SLEEP, stamp_s=now_s), now_s)
         now_s += 0.2
         assert now_s < 100.0
@@ -93,7 +94,7 @@ def test_stop_and_bad_states_end_it(motion, shell):
     motion.begin(SLEEP, 50.0)
     motion.advance(SLEEP, 50.0)
     broken = replace(SLEEP, stamp_s=50.2, fault='joint_states: elbow is nan')
-    assert motion.advance(broken, 50.2) == StartResult(success=False, message=broken.fault)
+    assert motion.advance(broken, 50.2) == MotionResult(success=False, message=broken.fault)
     shell.stop()
     assert 'stopped' in motion.begin(SLEEP, 50.0).message
     assert 'no joint_states' not in motion.begin(None, 50.0).message

@@ -49,6 +49,8 @@ ARM_JOINTS = (
              lower_rad=-HALF_TURN_RAD, upper_rad=HALF_TURN_RAD),
 )  # fmt: skip
 JOINT_NAMES = tuple(joint.name for joint in ARM_JOINTS)
+REST_JOINTS = np.array([0.0, -1.80, 1.55, 0.0, 0.8, 0.0])
+"""Sleep pose of the vendor's motor file [rad]: the arm lies on itself and may be let go."""
 FINGER_NAME = 'left_finger'
 GRIPPER_NAME = 'gripper'
 

@@ -26,17 +26,25 @@ class ArmState:
     """(6,) waist .. wrist_rotate [rad]; NaN where missing"""
     finger_m: float
     """left_finger position; NaN where missing"""
+    efforts: FloatArray | None = None
+    """(6,) [mA; load in 0.1 % at wrist_rotate]; None if not reported"""
     fault: str = ''
     """why this state cannot be believed; empty if it can"""
 
 
-def read_arm_state(stamp_s: float, names: Sequence[str], positions: Sequence[float]) -> ArmState:
+def read_arm_state(
+    stamp_s: float,
+    names: Sequence[str],
+    positions: Sequence[float],
+    efforts: Sequence[float] = (),
+) -> ArmState:
     """Pick the arm's joints out of named positions and judge them.
 
     Args:
         stamp_s: Time of the message.
         names: Joint names, in any order, with or without others.
         positions: One per name [rad; m for fingers].
+        efforts: One per name, or none.
 
     Returns:
         The state; its fault names the first joint that is missing, not finite, exactly -pi
@@ -54,9 +62,12 @@ def read_arm_state(stamp_s: float, names: Sequence[str], positions: Sequence[flo
             fault = f'joint_states: {name} is missing; check robot_model and the motor file'
     for name in (*JOINT_NAMES, GRIPPER_NAME, FINGER_NAME):
         fault = fault or _position_fault(name, by_name.get(name), limits.get(name))
+    pushes = dict(zip(names, efforts, strict=False))
+    has_efforts = all(name in pushes for name in JOINT_NAMES)
     return ArmState(
         stamp_s=stamp_s,
         joint_positions=joints,
+        efforts=np.array([pushes[name] for name in JOINT_NAMES]) if has_efforts else None,
         finger_m=float(by_name.get(FINGER_NAME, np.nan)),
         fault=fault,
     )

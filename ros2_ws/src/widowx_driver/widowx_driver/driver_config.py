@@ -20,12 +20,22 @@ class DriverConfig:
     """largest change of any joint per command"""
     max_joint_speed_rad_s: float = 0.9 * np.pi
     """servo limit pi rad/s (Velocity_Limit 131), less ten per cent"""
+    max_jump_from_measured_rad: float = 0.6
+    """largest distance of a set-point from the measured joint: a step and 0.1 rad of lag"""
     max_tracking_error_rad: float = 0.5
     """a measured joint further from its command than this means the arm does not follow"""
+    max_band_error_rad: float = 0.2
+    """a joint measured further outside the band of its recent commands has let go or is blocked"""
+    tracking_window_s: float = 0.6
+    """age of the commands that span the band: the profile, the servo's lag and some delay"""
+    effort_window_s: float = 0.5
+    """efforts are averaged over this before they are judged: acceleration peaks are no fault"""
     max_target_silence_periods: float = 3.0
     """control periods without a target, in a running episode, before the arm counts as held"""
     max_joint_state_age_s: float = 0.2
     """older joint states are no evidence of where the arm is"""
+    max_camera_age_s: float = 0.5
+    """older camera frames are no ground to act on"""
     max_target_age_s: float = 0.6
     """a target computed from an older observation is refused"""
     max_target_lead_s: float = 0.5
@@ -36,6 +46,10 @@ class DriverConfig:
     """joint_states stamps that step further, either way, mean a restarted clock or arm"""
     start_speed_rad_s: float = 0.5
     """fastest joint on the way to the start pose"""
+    first_move_s: float = 2.0
+    """shortest move of an arm that was not commanded before"""
+    rest_tolerance_rad: float = 0.15
+    """an arm this near to its rest pose may be let go"""
     at_start_tolerance_rad: float = 0.005
     """an arm this near to its start pose need not move"""
     finger_tolerance_m: float = 0.002
@@ -50,6 +64,12 @@ class DriverConfig:
     """duration of one servo move (time profile): one control period at 5 Hz"""
     profile_acceleration_ms: int = 100
     """acceleration time of one servo move; at most half of profile_time_ms"""
+    gripper_pwm: int = 200
+    """most PWM of the gripper, of 885: it moves from about 150, and overloads at 350 in seconds"""
+    warn_temperature_c: float = 65.0
+    """a servo this warm is reported"""
+    pause_temperature_c: float = 70.0
+    """a servo this warm stops the work; the servos themselves give up at 80"""
 
     def __post_init__(self) -> None:
         """Check the ranges.

@@ -7,6 +7,7 @@ from enum import IntEnum
 from widowx_driver.arm_state import ArmState
 from widowx_driver.command import Command, Hold
 from widowx_driver.safety_shell import SafetyShell
+from widowx_driver.servo_keeper import ServoKeeper
 
 
 class Level(IntEnum):
@@ -59,22 +60,28 @@ def driver_report(
     state: ArmState | None,
     now_s: float,
     counter: TargetCounter,
-    has_modes: bool,
+    servos: ServoKeeper,
+    backend_fault: str,
 ) -> DriverReport:
-    """Judge the driver: an unbelievable arm is an error, any other reason to hold a warning."""
+    """Judge the driver: a broken or unbelievable arm is an error, other holds are warnings."""
     level, text = Level.OK, 'follows targets'
     recent_hold = counter.take_recent_hold()
     watchdog = shell.check(state, now_s)
     if watchdog is not None:
         is_arm = bool(shell.arm_fault(state, now_s)) and not shell.is_stopped
-        level, text = (Level.ERROR if is_arm else Level.WARN), watchdog.reason
+        level = Level.ERROR if is_arm or shell.lost else Level.WARN
+        text = watchdog.reason
+    elif backend_fault:
+        level, text = Level.WARN, backend_fault
+    elif servos.fault():
+        level, text = Level.WARN, servos.fault()
     elif recent_hold:
         level, text = Level.WARN, recent_hold
-    elif not has_modes:
-        level = Level.WARN
-        text = 'operating mode not set: waits for service set_operating_modes; start the arm'
+    elif servos.health.warning():
+        level, text = Level.WARN, servos.health.warning()
     elif shell.last_command is None:
         text = 'waits for go_to_start'
+    hottest = servos.health.hottest_c
     age = 'none yet' if state is None else f'{now_s - state.stamp_s:.3f}'
     return DriverReport(
         level=level,
@@ -85,7 +92,8 @@ def driver_report(
             'targets_held': str(counter.held),
             'last_hold': counter.last_hold,
             'joint_states_age_s': age,
-            'operating_mode_set': str(has_modes).lower(),
+            'servos_prepared': str(servos.is_prepared).lower(),
+            'hottest_servo_c': 'none yet' if hottest is None else str(hottest),
             'stopped': str(shell.is_stopped).lower(),
         },
     )

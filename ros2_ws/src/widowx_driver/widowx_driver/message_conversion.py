@@ -4,7 +4,14 @@
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
-from interbotix_xs_msgs.srv import OperatingModes
+from interbotix_xs_msgs.srv import (
+    MotorGains,
+    OperatingModes,
+    Reboot,
+    RegisterValues,
+    RobotInfo,
+    TorqueEnable,
+)
 import numpy as np
 from sensor_msgs.msg import JointState
 
@@ -12,11 +19,20 @@ from parl_msgs.msg import EndEffectorTarget
 from widowx_driver.arm_model import GRIPPER_NAME
 from widowx_driver.arm_state import ArmState, read_arm_state
 from widowx_driver.command import Command, Target
-from widowx_driver.driver_config import DriverConfig
 from widowx_driver.driver_report import DriverReport
 from widowx_driver.pose import Pose
+from widowx_driver.servo_request import ARM_GROUP, ServoRequest
 
-ARM_GROUP = 'arm'
+SERVO_SERVICES = {
+    'get_motor_registers': RegisterValues,
+    'get_robot_info': RobotInfo,
+    'reboot_motors': Reboot,
+    'set_motor_pid_gains': MotorGains,
+    'set_motor_registers': RegisterValues,
+    'set_operating_modes': OperatingModes,
+    'torque_enable': TorqueEnable,
+}
+"""Every service of the arm's driver, by name."""
 
 
 def stamp_to_seconds(stamp: Time) -> float:
@@ -26,7 +42,8 @@ def stamp_to_seconds(stamp: Time) -> float:
 
 def arm_state_from_message(message: JointState) -> ArmState:
     """Pick the arm out of joint_states."""
-    return read_arm_state(stamp_to_seconds(message.header.stamp), message.name, message.position)
+    stamp_s = stamp_to_seconds(message.header.stamp)
+    return read_arm_state(stamp_s, message.name, message.position, message.effort)
 
 
 def target_from_message(message: EndEffectorTarget) -> Target:
@@ -82,25 +99,10 @@ def joint_single_message(command: Command) -> JointSingleCommand:
     return JointSingleCommand(name=GRIPPER_NAME, cmd=float(command.finger_m))
 
 
-def operating_mode_requests(config: DriverConfig) -> tuple[OperatingModes.Request, ...]:
-    """Return the requests that put arm and gripper into the modes the driver commands in.
-
-    Always with a time profile: the service's default is an unlimited velocity profile.
-    """
-    return tuple(
-        OperatingModes.Request(
-            cmd_type=kind,
-            name=name,
-            mode=mode,
-            profile_type='time',
-            profile_velocity=config.profile_time_ms,
-            profile_acceleration=config.profile_acceleration_ms,
-        )
-        for kind, name, mode in (
-            ('group', ARM_GROUP, 'position'),
-            ('single', GRIPPER_NAME, 'linear_position'),
-        )
-    )
+def service_request(request: ServoRequest) -> object:
+    """Return the request of the service that is meant."""
+    service = SERVO_SERVICES[request.service]
+    return service.Request(cmd_type=request.cmd_type, name=request.name, **request.fields)
 
 
 def diagnostics_message(stamp: Time, robot: str, report: DriverReport) -> DiagnosticArray:

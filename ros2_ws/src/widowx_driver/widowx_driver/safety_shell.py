@@ -3,12 +3,20 @@
 
 import numpy as np
 
-from widowx_driver.arm_model import finger_from_opening, JOINT_NAMES, opening_from_finger
+from widowx_driver.arm_model import (
+    FINGER_CLOSED_M,
+    finger_from_opening,
+    FINGER_OPEN_M,
+    joint_limits,
+    JOINT_NAMES,
+    opening_from_finger,
+)
 from widowx_driver.arm_state import ArmState
 from widowx_driver.command import Command, Hold, Target
 from widowx_driver.driver_config import DriverConfig
 from widowx_driver.kinematics import ForwardKinematics, InverseKinematics
 from widowx_driver.limits import allowed_joint_step_rad
+from widowx_driver.motion_watch import MotionWatch
 from widowx_driver.pose import FloatArray, Pose, quaternion_to_matrix
 from widowx_driver.step_planner import StepPlanner
 from widowx_driver.target_check import target_fault
@@ -39,6 +47,9 @@ class SafetyShell:
             gripper=task.start_gripper,
         )
         self._forward = ForwardKinematics()
+        self._watch = MotionWatch(config)
+        self._servo_fault = ''
+        self._newest_frame_s: float | None = None
         self._is_stopped = False
         self._is_episode_running = False
         self._newest_state_s = -np.inf
@@ -55,8 +66,19 @@ class SafetyShell:
         """Whether stop() is in force."""
         return self._is_stopped
 
-    def forget(self) -> None:
-        """Take nothing for granted any more: targets are refused until the next start."""
+    @property
+    def lost(self) -> str:
+        """Why the arm is no longer where it was commanded to be; empty if it is."""
+        return self._lost
+
+    def forget(self, lost: str = '') -> None:
+        """Take nothing for granted any more: targets are refused until the next start.
+
+        Args:
+            lost: why, if the arm gave reason.
+        """
+        self._lost = lost
+        self._watch.forget()
         self._last: Command | None = None
         self._last_command_s = -np.inf
         self._newest_target_s = -np.inf
@@ -76,6 +98,43 @@ class SafetyShell:
             return False
         self.forget()
         return True
+
+    def note_frame(self, stamp_s: float) -> None:
+        """Note the time of a camera frame; from the first on they are expected to come."""
+        self._newest_frame_s = stamp_s
+
+    def note_servo_fault(self, fault: str) -> None:
+        """Take what is wrong with the servos, or an empty string."""
+        self._servo_fault = fault
+        if fault and self._last is not None:
+            self.forget(fault)
+
+    def note_sent(self, stamp_s: float, joint_positions: FloatArray) -> None:
+        """Expect the arm to follow set-points that answer the joint state of that stamp."""
+        self._watch.note_command(stamp_s, joint_positions)
+
+    def watch(self, joint_state: ArmState) -> Command | None:
+        """Look whether the arm follows; if not, forget where it should be.
+
+        Returns:
+            Then the command that holds it where it is, once.
+        """
+        if joint_state.fault:
+            return None
+        fault = self._watch.fault(joint_state)
+        if not fault:
+            return None
+        self.forget(fault)
+        pose, opening = self.standing(joint_state) or (self._task.start_pose, 1.0)
+        lower, upper = joint_limits(self._config.joint_margin_rad)
+        return Command(
+            joint_positions=np.clip(joint_state.joint_positions, lower, upper),
+            finger_m=float(np.clip(joint_state.finger_m, FINGER_CLOSED_M, FINGER_OPEN_M)),
+            executed=pose,
+            gripper=opening,
+            limited=True,
+            reason=fault,
+        )
 
     def standing(self, joint_state: ArmState | None) -> tuple[Pose, float] | None:
         """Return executed pose and opening; measured before a start, None if unknown."""
@@ -116,6 +175,7 @@ class SafetyShell:
             )
         self.forget()
         self._last = self.start_command
+        self.note_sent(joint_state.stamp_s, self.start_command.joint_positions)
         return self.start_command
 
     def command(
@@ -135,11 +195,12 @@ class SafetyShell:
             self.arm_fault(joint_state, now_s)
             or target_fault(target, self._task.base_frame)
             or self._time_fault(target.stamp_s, now_s)
+            or self._camera_fault(now_s)
         )
         if fault:
             return Hold(reason=fault)
         if self._last is None or joint_state is None:
-            return Hold(reason='the arm is not at a known pose; call go_to_start')
+            return Hold(reason=self._lost or 'the arm is not at a known pose; call go_to_start')
         fault = self._tracking_fault(joint_state.joint_positions, self._last.joint_positions)
         if fault:
             return Hold(reason=fault)
@@ -153,6 +214,10 @@ class SafetyShell:
         result = self._planner.plan(wanted, target.gripper, self._last, allowed_rad)
         self._last_target_at_s = now_s
         if isinstance(result, Command):
+            jump = self._jump_fault(result.joint_positions, joint_state.joint_positions)
+            if jump:
+                return Hold(reason=jump)
+            self.note_sent(joint_state.stamp_s, result.joint_positions)
             self._newest_target_s = target.stamp_s
             self._last_command_s = now_s
             self._last = result
@@ -169,6 +234,11 @@ class SafetyShell:
         fault = self.arm_fault(joint_state, now_s)
         if fault:
             return Hold(reason=fault)
+        if self._lost:
+            return Hold(reason=self._lost)
+        fault = self._camera_fault(now_s) if self._is_episode_running else ''
+        if fault:
+            return Hold(reason=fault)
         limit_s = self._config.max_target_silence_periods * self._task.control_period_s
         silence_s = now_s - self._last_target_at_s
         if self._is_episode_running and silence_s > limit_s + 1e-6:
@@ -179,6 +249,10 @@ class SafetyShell:
 
     def arm_fault(self, joint_state: ArmState | None, now_s: float) -> str:
         """Return why the arm must not be commanded at all, or an empty string."""
+        return self.reading_fault(joint_state, now_s) or self._servo_fault
+
+    def reading_fault(self, joint_state: ArmState | None, now_s: float) -> str:
+        """Return why it is not known where the arm is, or that it was stopped."""
         if self._is_stopped:
             return 'stopped by the operator; call resume'
         if joint_state is None:
@@ -189,6 +263,14 @@ class SafetyShell:
         if age_s > self._config.max_joint_state_age_s:
             return f'joint_states are {age_s:.2f} s old; check the arm and its serial line'
         return ''
+
+    def _camera_fault(self, now_s: float) -> str:
+        if self._newest_frame_s is None:
+            return ''
+        age_s, limit_s = now_s - self._newest_frame_s, self._config.max_camera_age_s
+        if age_s <= limit_s:
+            return ''
+        return f'camera frame is {age_s:.2f} s old (limit {limit_s:.2f} s); check the camera'
 
     def _time_fault(self, stamp_s: float, now_s: float) -> str:
         if stamp_s <= self._newest_target_s:
@@ -205,6 +287,17 @@ class SafetyShell:
         if elapsed_s < spacing_s - 1e-6:
             return f'target came {elapsed_s:.3f} s after the last; wait at least {spacing_s:.3f} s'
         return ''
+
+    def _jump_fault(self, joints: FloatArray, measured: FloatArray) -> str:
+        jump = joints - measured
+        worst = int(np.argmax(np.abs(jump)))
+        limit = self._config.max_jump_from_measured_rad
+        if abs(jump[worst]) <= limit:
+            return ''
+        return (
+            f'{JOINT_NAMES[worst]} would jump {jump[worst]:+.2f} rad from where it is (limit '
+            f'{limit:.2f} rad); choose a pose nearer to the last one'
+        )
 
     def _tracking_fault(self, measured: FloatArray, commanded: FloatArray) -> str:
         error = measured - commanded

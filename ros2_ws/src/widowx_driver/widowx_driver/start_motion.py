@@ -1,119 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The slow way to the start pose, one set-point per control period of the arm's own stamps."""
-
-from dataclasses import dataclass, replace
+"""The slow way to the start pose."""
 
 import numpy as np
 
-from widowx_driver.arm_model import joint_limits
 from widowx_driver.arm_state import ArmState
-from widowx_driver.command import Command, Hold
-from widowx_driver.driver_config import DriverConfig
+from widowx_driver.command import Hold
 from widowx_driver.joint_ramp import joint_ramp
-from widowx_driver.limits import clip_joints
-from widowx_driver.pose import FloatArray
-from widowx_driver.safety_shell import SafetyShell
-from widowx_driver.task_file import DriverTask
-
-STAMP_TOLERANCE_S = 0.005
-"""Half the period of joint_states: a set-point is due at the nearest state."""
+from widowx_driver.slow_motion import MotionResult, SlowMotion
 
 
-@dataclass(frozen=True, kw_only=True)
-class StartResult:
-    """How the way to the start pose ended."""
+class StartMotion(SlowMotion):
+    """Leads the arm to the start pose and hands it over to the shell."""
 
-    success: bool
-    """the shell takes targets from the start pose on"""
-    message: str
-    """what happened, or what to do"""
-
-
-class StartMotion:
-    """Leads the arm to the start pose and hands it over to the shell.
-
-    Advances on joint_states alone, so it also works where time stands still between commands.
-    """
-
-    def __init__(self, shell: SafetyShell, config: DriverConfig, task: DriverTask) -> None:
-        self._shell = shell
-        self._config = config
-        self._period_s = task.control_period_s
-        self._set_points: FloatArray | None = None
-        self._next = 0
-        self._sent_s = -np.inf
-
-    @property
-    def is_active(self) -> bool:
-        """Whether the arm is on its way."""
-        return self._set_points is not None
-
-    def begin(self, state: ArmState | None, now_s: float) -> StartResult | None:
-        """Plan the way from the measured joints.
-
-        Args:
-            state: Newest measured state.
-            now_s: Time of the node clock.
-
-        Returns:
-            The result if there is no way to go or it may not be gone; None once under way.
-        """
+    def begin(self, state: ArmState | None, now_s: float) -> MotionResult | None:
+        """Plan the way, at least two seconds long if nothing was commanded before."""
         self.cancel()
         fault = self._shell.arm_fault(state, now_s)
         if fault or state is None:
-            return StartResult(success=False, message=fault)
+            return MotionResult(success=False, message=fault)
         goal = self._shell.start_command
         distance = float(np.max(np.abs(state.joint_positions - goal.joint_positions)))
         is_gripper_there = abs(state.finger_m - goal.finger_m) <= self._config.finger_tolerance_m
-        if distance <= self._config.at_start_tolerance_rad and is_gripper_there:
-            return self._hand_over(state, now_s)
-        self._shell.forget()
-        way = joint_ramp(
-            state.joint_positions,
-            goal.joint_positions,
-            self._config.start_speed_rad_s,
-            self._period_s,
-            0.0 if is_gripper_there else self._config.gripper_move_s,
+        is_arm_there = distance <= self._config.at_start_tolerance_rad
+        if is_arm_there and is_gripper_there:
+            return self._arrive(state, now_s)
+        shortest_s = 0.0 if is_gripper_there else self._config.gripper_move_s
+        if not is_arm_there and self._shell.last_command is None:
+            shortest_s = max(shortest_s, self._config.first_move_s)
+        self._follow(
+            joint_ramp(
+                state.joint_positions,
+                goal.joint_positions,
+                self._config.start_speed_rad_s,
+                self._period_s,
+                shortest_s,
+            )
         )
-        # A limp arm may lie in the margin of its joint limits; no command leads there.
-        lower, upper = joint_limits(self._config.joint_margin_rad)
-        self._set_points, _ = clip_joints(way, lower, upper)
-        self._next, self._sent_s = 0, -np.inf
         return None
 
-    def advance(self, state: ArmState, now_s: float) -> Command | StartResult | None:
-        """Take one measured state.
+    def _fault(self, state: ArmState | None, now_s: float) -> str:
+        return self._shell.arm_fault(state, now_s) or self._shell.lost
 
-        Returns:
-            The next command when it is due, the result at the end, None while waiting.
-        """
-        if self._set_points is None or state.stamp_s < self._sent_s + self._wait_s():
-            return None
-        fault = self._shell.arm_fault(state, now_s)
-        if fault:
-            self.cancel()
-            return StartResult(success=False, message=fault)
-        count = len(self._set_points)
-        if self._next >= count:
-            result = self._hand_over(state, now_s)
-            waited_s = (self._next - count) * self._period_s
-            if result.success or waited_s >= self._config.arrival_timeout_s:
-                self.cancel()
-                return result
-        joints = self._set_points[min(self._next, count - 1)]
-        self._next += 1
-        self._sent_s = state.stamp_s
-        return replace(self._shell.start_command, joint_positions=joints)
-
-    def cancel(self) -> None:
-        """Send no further set-points; the arm stays at the last one."""
-        self._set_points = None
-
-    def _wait_s(self) -> float:
-        return self._period_s - STAMP_TOLERANCE_S
-
-    def _hand_over(self, state: ArmState, now_s: float) -> StartResult:
+    def _arrive(self, state: ArmState, now_s: float) -> MotionResult:
         outcome = self._shell.start(state, now_s)
         if isinstance(outcome, Hold):
-            return StartResult(success=False, message=outcome.reason)
-        return StartResult(success=True, message='at the start pose')
+            return MotionResult(success=False, message=outcome.reason)
+        return MotionResult(success=True, message='at the start pose')

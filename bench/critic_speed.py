@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Speed of critic updates, distillation, sampling and decisions beside a literal transcription.
+
+Shapes of the reference figures: observation 60, action 9, critics of 512×3 with LayerNorm and 128
+bins, batch 256, k = 32, m = 10, T = 10, 10 actions a kind in the conservative term. Both sides
+take turns, so that other load on the machine falls on both; each time is a median. Then the demo's
+shapes, ours alone: its updates take particles that are made anew only every so often.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+import literal_diffusion
+from literal_pa_rl import LiteralCriticTrainer, optimise
+import torch
+
+from parl_learner.action_cache import ActionCache
+from parl_learner.critic_trainer import CriticTrainer, CriticTrainerConfig
+from parl_learner.experiment_config import load_experiment
+from parl_learner.policy_trainer import PolicyTrainer, PolicyTrainerConfig
+from parl_learner.replay import Batch
+from parl_policy.action_optimisation import ActionOptimisationConfig
+from parl_policy.actor import Actor
+from parl_policy.critic import CriticConfig, CriticEnsemble
+from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
+from parl_policy.policy import ActionSpec
+
+DEMO = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config/experiments/cup_to_rack.yaml'
+CRITIC, SAMPLES = 'critic update, samples cached', 'samples, 512 states × k'
+DISTILLATION, DISTILLATION_CACHED = 'distillation step, 1,024 states', 'the same, samples cached'
+DECISION = 'decision'
+REFERENCE_S = {
+    (CRITIC, 2): 1 / 0.52,
+    (CRITIC, 10): 1 / 0.10,
+    (DISTILLATION, 2): 1 / 0.22,
+    (SAMPLES, 2): 0.95,
+    (DECISION, 2): 0.021,
+    (DECISION, 10): 0.041,
+}
+"""The authors' JAX on two other cores (AMD, avx512_bf16); not measured here."""
+REFERENCE_GB = {2: 1.8, 10: 3.5}
+DISTILLATION_STATES = 1024
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a setting needs."""
+
+    observation_dim: int
+    spec: ActionSpec
+    critic: CriticConfig
+    trainer: CriticTrainerConfig
+    optimisation: ActionOptimisationConfig
+    policy: DiffusionPolicyConfig
+    batch: int
+
+
+def reference_shape(members: int) -> Shape:
+    """The paper's numbers."""
+    return Shape(
+        observation_dim=60,
+        spec=ActionSpec(horizon=1, dim=9),
+        critic=CriticConfig(members=members),
+        trainer=CriticTrainerConfig(backup='argmax'),
+        optimisation=ActionOptimisationConfig(),
+        policy=DiffusionPolicyConfig(),
+        batch=256,
+    )
+
+
+def demo_shape() -> Shape:
+    """The demo's, from its file."""
+    learning = load_experiment(DEMO).learning
+    return Shape(
+        observation_dim=12,
+        spec=ActionSpec(horizon=1, dim=7, binary=(6,)),
+        critic=learning.critic,
+        trainer=learning.critic_trainer,
+        optimisation=learning.optimisation,
+        policy=DiffusionPolicyConfig(**learning.policy),
+        batch=learning.critic_batch_size,
+    )
+
+
+class Work:
+    """Random data, untrained networks and the samples of the states and next states of a batch."""
+
+    def __init__(self, shape: Shape) -> None:
+        """Make everything from one seed."""
+        torch.manual_seed(0)
+        self.shape = shape
+        self.draws = torch.Generator().manual_seed(1)
+        self.critic = CriticEnsemble(shape.observation_dim, shape.spec.flat_dim, shape.critic)
+        self.policy = DiffusionPolicy(shape.observation_dim, shape.spec, shape.policy)
+        self.observations = torch.randn(DISTILLATION_STATES, shape.observation_dim)
+        actions = torch.rand(DISTILLATION_STATES, shape.spec.flat_dim) * 2.0 - 1.0
+        self.actions = shape.spec.snap(actions)
+        self.rows, self.next_rows = torch.arange(2 * shape.batch).split(shape.batch)
+        self.batch = Batch(
+            rows=self.rows,
+            observations=self.observations[self.rows],
+            next_observations=self.observations[self.next_rows],
+            actions=self.actions[self.rows],
+            rewards=-torch.ones(shape.batch),
+            discounts=torch.full((shape.batch,), 0.99),
+            returns=-100.0 * torch.rand(shape.batch),
+        )
+
+
+class Ours:
+    """The suite's own steps."""
+
+    def __init__(self, work: Work) -> None:
+        """Sample the whole batch and optimise it once."""
+        self.work = work
+        self.trainer = CriticTrainer(work.critic, work.shape.trainer)
+        self.policy_trainer = PolicyTrainer(work.policy, PolicyTrainerConfig())
+        self.cache = self._sampled(work.observations[: 2 * work.shape.batch])
+        self.cache.optimise_all(
+            work.critic,
+            work.observations[: 2 * work.shape.batch],
+            work.actions[: 2 * work.shape.batch],
+            work.draws,
+        )
+        self.distillation_cache = ActionCache(work.shape.optimisation, work.shape.spec)
+        self.actor = Actor(work.policy, work.critic, work.shape.optimisation)
+
+    def critic_update(self) -> None:
+        """Particles of states and next states made anew, then the update."""
+        rows = torch.cat([self.work.rows, self.work.next_rows])
+        self.cache.optimise(self.work.critic, self.work.observations, None, rows, self.work.draws)
+        self.update_alone()
+
+    def update_alone(self) -> None:
+        """The update with the particles at hand."""
+        self.trainer.update(
+            self.work.batch,
+            self.cache.particles(self.work.rows),
+            self.cache.particles(self.work.next_rows),
+            self.work.draws,
+        )
+
+    def samples(self) -> None:
+        """Base samples of states and next states."""
+        self._sampled(self.work.observations[: 2 * self.work.shape.batch])
+
+    def distillation_step(self) -> None:
+        """Sample, optimise, one gradient step of the policy."""
+        self.distillation_cache = self._sampled(self.work.observations)
+        self.cached_distillation_step()
+
+    def cached_distillation_step(self) -> None:
+        """Optimise the samples at hand, one gradient step of the policy."""
+        work, cache = self.work, self.distillation_cache
+        cache.optimise_all(work.critic, work.observations, work.actions, work.draws)
+        particles = cache.distillation_particles(torch.arange(DISTILLATION_STATES))
+        targets = particles.sample(1, work.draws)
+        self.policy_trainer.update(work.observations, targets, work.draws)
+
+    def decision(self) -> None:
+        """One action for one observation."""
+        self.actor.act(self.work.observations[0].numpy(), self.work.draws)
+
+    def _sampled(self, observations: torch.Tensor) -> ActionCache:
+        cache = ActionCache(self.work.shape.optimisation, self.work.shape.spec)
+        cache.sample_all(self.work.policy, observations, self.work.draws)
+        return cache
+
+
+class Literal:
+    """The same steps with no thrift."""
+
+    def __init__(self, work: Work) -> None:
+        """Copy the critic; sample the batch."""
+        self.work = work
+        self.trainer = LiteralCriticTrainer(work.critic)
+        self.policy_trainer = PolicyTrainer(work.policy, PolicyTrainerConfig())
+        self.policy_trainer.optimiser = torch.optim.Adam(work.policy.trainable_parameters())
+        self.candidates = self._sampled(work.batch.observations)
+        self.next_candidates = self._sampled(work.batch.next_observations)
+
+    def critic_update(self) -> None:
+        """Three optimisations and the update."""
+        self.trainer.update(
+            self.work.batch,
+            self.candidates,
+            self.next_candidates,
+            self.work.shape.optimisation,
+            self.work.draws,
+        )
+
+    def samples(self) -> None:
+        """Base samples of states and next states."""
+        self._sampled(self.work.batch.observations)
+        self._sampled(self.work.batch.next_observations)
+
+    def distillation_step(self) -> None:
+        """Sample, optimise, one gradient step of the policy."""
+        work, critic = self.work, self.trainer.critic
+        candidates = self._sampled(work.observations)
+        actions, values = optimise(
+            critic, work.observations, candidates, work.shape.optimisation, work.actions
+        )
+        drawn = torch.multinomial(values.softmax(1), 1, generator=work.draws)
+        targets = actions.gather(1, drawn.unsqueeze(-1).expand(-1, -1, actions.shape[-1]))
+        self.policy_trainer.update(work.observations, targets, work.draws)
+
+    def decision(self) -> None:
+        """One action for one observation."""
+        state = self.work.observations[:1]
+        actions, values = optimise(
+            self.trainer.critic, state, self._sampled(state), self.work.shape.optimisation
+        )
+        actions[0, values[0].argmax()].numpy()
+
+    def _sampled(self, observations: torch.Tensor) -> torch.Tensor:
+        return literal_diffusion.sample(
+            self.work.policy, observations, self.work.shape.optimisation.samples, self.work.draws
+        )
+
+
+@dataclass(frozen=True)
+class Times:
+    """Medians of one kind of step [s]."""
+
+    wall: float
+    cpu: float
+
+
+def in_turns(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, Times]:
+    """Time steps one after the other, again and again; a first round does not count."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
+    for _ in range(rounds + 1):
+        for name, step in steps.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            step()
+            taken[name].append((time.perf_counter() - wall, time.process_time() - cpu))
+    return {
+        name: Times(*(statistics.median(column) for column in zip(*each[1:], strict=True)))
+        for name, each in taken.items()
+    }
+
+
+def reference_rows(members: int, rounds: int) -> Iterator[str]:
+    """Yield the table rows of one ensemble size."""
+    work = Work(reference_shape(members))
+    ours, literal = Ours(work), Literal(work)
+    steps = {
+        CRITIC: (ours.critic_update, literal.critic_update, rounds),
+        DECISION: (ours.decision, literal.decision, 10 * rounds),
+    }
+    if members == 2:
+        steps[SAMPLES] = (ours.samples, literal.samples, rounds)
+        steps[DISTILLATION] = (ours.distillation_step, literal.distillation_step, rounds)
+        steps[DISTILLATION_CACHED] = (
+            ours.cached_distillation_step,
+            literal.distillation_step,
+            rounds,
+        )
+    for name, (our_step, literal_step, count) in steps.items():
+        times = in_turns({'ours': our_step, 'literal': literal_step}, count)
+        ours_s, literal_s = times['ours'], times['literal']
+        reference = REFERENCE_S.get((name, members))
+        yield (
+            f'| {name} | {members} | {ours_s.wall:.3f} | {ours_s.cpu:.3f} | {literal_s.wall:.3f} '
+            f'| {literal_s.cpu:.3f} | {literal_s.cpu / ours_s.cpu:.2f} '
+            f'| {f"{reference:.3f}" if reference else "–"} |'
+        )
+    peaks = [_peak_gb(side, members) for side in SIDES]
+    yield (
+        f'| peak memory of critic updates, GB | {members} | {peaks[0]:.2f} | – | {peaks[1]:.2f} '
+        f'| – | {peaks[1] / peaks[0]:.2f} | {REFERENCE_GB[members]} |'
+    )
+
+
+def demo_rows(rounds: int) -> Iterator[str]:
+    """Yield the table rows of the demo's shapes."""
+    ours = Ours(Work(demo_shape()))
+    steps = {
+        'critic update, particles cached': ours.update_alone,
+        'critic update, samples cached': ours.critic_update,
+        'decision': ours.decision,
+    }
+    for name, times in in_turns(steps, 10 * rounds).items():
+        yield f'| {name} | {1e3 * times.wall:.1f} | {1e3 * times.cpu:.1f} |'
+
+
+SIDES = {'ours': Ours, 'literal': Literal}
+
+
+def _peak_gb(side: str, members: int) -> float:
+    """Peak resident memory of a process that does nothing but critic updates."""
+    command = [sys.executable, __file__, '--peak', side, str(members)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(answer.stdout) * 1024 / 1e9
+
+
+def main() -> None:
+    """Print the machine and two tables in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--rounds', type=int, default=3, help='turns of each long step')
+    parser.add_argument('--threads', type=int, default=1, help="torch's; more only on idle cores")
+    parser.add_argument('--peak', nargs=2, metavar=('SIDE', 'MEMBERS'), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    if arguments.peak:
+        side, members = arguments.peak
+        worker = SIDES[side](Work(reference_shape(int(members))))
+        for _ in range(2):
+            worker.critic_update()
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        return
+    load = os.getloadavg()[0]
+    print(
+        f'{_processor()}, {os.cpu_count()} cores, load {load:.1f} by other processes when this '
+        f'began, {arguments.threads} thread(s), torch {torch.__version__}. Seconds unless said.\n'
+    )
+    print(
+        '| step | critics | ours, wall | ours, CPU | literal, wall | literal, CPU | ratio (CPU) '
+        '| reference, wall |'
+    )
+    print('|---|---|---|---|---|---|---|---|', flush=True)
+    for members in (2, 10):
+        for row in reference_rows(members, arguments.rounds):
+            print(row, flush=True)
+    print("\n| the demo's shapes, ours | wall, ms | CPU, ms |\n|---|---|---|")
+    for row in demo_rows(arguments.rounds):
+        print(row, flush=True)
+
+
+def _processor() -> str:
+    information = Path('/proc/cpuinfo')
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith('model name'):
+                return line.partition(':')[2].strip()
+    return platform.processor() or 'unknown processor'
+
+
+if __name__ == '__main__':
+    main()

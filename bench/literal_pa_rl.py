@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PA-RL's critic update and action optimisation as they stand in paper and release, no thrift.
+
+A yardstick for tests and benches. Every network runs over [x, action], every sampled action is
+evaluated, every optimisation is done where it is mentioned: three in a critic update. The authors'
+JAX release (arXiv 2412.06685) repeats work in the same places. Draws come in the order of
+`parl_learner.critic_trainer`, so that both can be compared number by number.
+"""
+
+import copy
+import math
+
+import torch
+from torch import nn
+
+from parl_learner.replay import Batch
+from parl_policy.action_optimisation import ActionOptimisationConfig
+from parl_policy.critic import CriticEnsemble, CriticMember
+
+
+class LiteralMember(nn.Module):
+    """Dense over [x, action], LayerNorm, swish, for every layer; then the output layer."""
+
+    def __init__(self, member: CriticMember) -> None:
+        """Copy the weights, those of observation and action of a layer side by side."""
+        super().__init__()
+        self.layers = nn.ModuleList()
+        for layer, action_layer in zip(member.layers, member.action_layers, strict=True):
+            joint = torch.cat([layer.weight.data, action_layer.weight.data], dim=1)
+            self.layers.append(nn.Linear(joint.shape[1], joint.shape[0]))
+            self.layers[-1].weight.data = joint
+            self.layers[-1].bias.data = layer.bias.data.clone()
+        self.norms = copy.deepcopy(member.norms)
+        self.head = copy.deepcopy(member.head)
+
+    def forward(self, states: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        """(N, O), (N, D) -> (N, outputs)."""
+        x = states
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            x = nn.functional.silu(norm(layer(torch.cat([x, actions], dim=1))))
+        return self.head(x)
+
+
+class LiteralCritic(nn.Module):
+    """The same function as a `CriticEnsemble` that feeds the action to every layer."""
+
+    def __init__(self, critic: CriticEnsemble) -> None:
+        """Copy the weights."""
+        super().__init__()
+        self.normaliser = critic.normaliser
+        self.value_head = critic.value_head
+        self.members = nn.ModuleList(LiteralMember(member) for member in critic.members)
+
+    def forward(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        """(B, O), (B, n, D) -> (E, B, n), each state repeated for each of its actions."""
+        return torch.stack(
+            [self.values(i, observations, actions) for i in range(len(self.members))]
+        )
+
+    def values(
+        self, member: int, observations: torch.Tensor, actions: torch.Tensor
+    ) -> torch.Tensor:
+        """One member's values, (B, n)."""
+        states = self.normaliser(observations).repeat_interleave(actions.shape[1], dim=0)
+        raw = self.members[member](states, actions.flatten(0, 1))
+        return self.value_head.value(raw).view(actions.shape[:2])
+
+
+def optimise(
+    critic: LiteralCritic,
+    observations: torch.Tensor,
+    candidates: torch.Tensor,
+    config: ActionOptimisationConfig,
+    data_actions: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Algorithm 1: (B, k, D) -> m particles (B, m, D) and, evaluated once more, values (B, m).
+
+    Data actions (B, D) take the place of the candidate ranked worst (distillation only).
+    """
+    with torch.no_grad():
+        ranking = critic(observations, candidates).mean(0)
+    best = ranking.topk(config.particles, dim=1).indices
+    actions = torch.stack([states[kept] for states, kept in zip(candidates, best, strict=True)])
+    if data_actions is not None:
+        actions[:, -1] = data_actions
+    iterates, values = [actions], []
+    for _ in range(config.gradient_steps):
+        actions = actions.clone().requires_grad_()
+        value = critic(observations, actions).mean(0)
+        (gradient,) = torch.autograd.grad(value.sum(), actions)
+        values.append(value.detach())
+        actions = (actions.detach() + config.step_size * gradient).clamp(-1.0, 1.0)
+        iterates.append(actions)
+    with torch.no_grad():
+        values.append(critic(observations, actions).mean(0))
+        latest_best = len(values) - 1 - torch.stack(values).flip(0).argmax(0)  # ties: the latest
+        index = latest_best[None, :, :, None].expand(1, -1, -1, actions.shape[-1])
+        actions = torch.stack(iterates).gather(0, index).squeeze(0)
+        return actions, critic(observations, actions).mean(0)
+
+
+class LiteralCriticTrainer:
+    """Cal-QL with optimised actions: TD, next and current policy actions each optimise anew."""
+
+    CQL_ACTIONS = 10
+    CQL_WEIGHT = 0.005
+    TARGET_RATE = 0.005
+    LEARNING_RATE = 3e-4
+
+    def __init__(self, critic: CriticEnsemble) -> None:
+        """Start with the target equal to the critic."""
+        self.critic = LiteralCritic(critic)
+        self.target = copy.deepcopy(self.critic).requires_grad_(False)
+        self.optimiser = torch.optim.Adam(self.critic.parameters(), lr=self.LEARNING_RATE)
+
+    def loss(
+        self,
+        batch: Batch,
+        candidates: torch.Tensor,
+        next_candidates: torch.Tensor,
+        config: ActionOptimisationConfig,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """Cross-entropy of all members, conservative term of two drawn with replacement.
+
+        Args:
+            batch: B transitions.
+            candidates: (B, k, D) of the policy at the observations.
+            next_candidates: The same at the next observations.
+            config: Of the action optimisation.
+            generator: Draws members, then uniform actions.
+        """
+        states, next_states = batch.observations, batch.next_observations
+        critic, head = self.critic, self.critic.value_head
+        drawn = torch.randint(len(critic.members), (2, 2), generator=generator)
+        next_action = self._policy_actions(next_states, next_candidates, config)
+        with torch.no_grad():
+            next_values = self.target(next_states, next_action)[drawn[0]].max(-1).values
+            targets = batch.rewards + batch.discounts * next_values.min(0).values
+        loss = torch.zeros(())
+        normalised = critic.normaliser(states)
+        for member in critic.members:
+            loss = loss + head.loss(member(normalised, batch.actions), targets).mean()
+        following = self._policy_actions(next_states, next_candidates, config)
+        current = self._policy_actions(states, candidates, config)
+        uniform = torch.rand(current.shape, generator=generator) * 2.0 - 1.0
+        bound = batch.returns.unsqueeze(1)
+        for member in drawn[1].tolist():
+            data = critic.values(member, states, batch.actions.unsqueeze(1))
+            sampled = torch.cat(
+                [
+                    critic.values(member, states, uniform),
+                    torch.maximum(critic.values(member, states, current), bound),
+                    torch.maximum(critic.values(member, states, following), bound),
+                    data,
+                ],
+                dim=1,
+            )
+            soft_maximum = sampled.logsumexp(1) - math.log(sampled.shape[1])
+            loss = loss + self.CQL_WEIGHT * (soft_maximum - data.squeeze(1)).mean()
+        return loss
+
+    def update(
+        self,
+        batch: Batch,
+        candidates: torch.Tensor,
+        next_candidates: torch.Tensor,
+        config: ActionOptimisationConfig,
+        generator: torch.Generator,
+    ) -> float:
+        """One step of Adam, and the target's small step behind; arguments as of `loss`."""
+        loss = self.loss(batch, candidates, next_candidates, config, generator)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        with torch.no_grad():
+            for target, online in zip(
+                self.target.parameters(), self.critic.parameters(), strict=True
+            ):
+                target.mul_(1.0 - self.TARGET_RATE).add_(self.TARGET_RATE * online)
+        return loss.item()
+
+    def _policy_actions(
+        self, states: torch.Tensor, candidates: torch.Tensor, config: ActionOptimisationConfig
+    ) -> torch.Tensor:
+        """The best particle as often as actions are asked for: π_opt is deterministic there."""
+        actions, values = optimise(self.critic, states, candidates, config)
+        best = torch.stack([a[i] for a, i in zip(actions, values.argmax(1), strict=True)])
+        return best.unsqueeze(1).repeat(1, self.CQL_ACTIONS, 1)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Learning without ROS: recorded data, Gymnasium environments, `parl-train`."""

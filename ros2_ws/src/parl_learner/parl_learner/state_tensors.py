@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""State of modules and optimisers as flat named tensors, for checkpoints."""
+
+from collections.abc import Mapping
+
+import torch
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """Moments and step counts of all parameters, by 'index/slot'."""
+    return {
+        f'{index}/{slot}': value
+        for index, slots in optimiser.state_dict()['state'].items()
+        for slot, value in slots.items()
+    }
+
+
+def load_optimiser_tensors(
+    optimiser: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
+) -> None:
+    """Inverse of `optimiser_tensors`; learning rates stay as they are."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in tensors.items():
+        index, slot = key.split('/')
+        state.setdefault(int(index), {})[slot] = value
+    optimiser.load_state_dict({**optimiser.state_dict(), 'state': state})
+
+
+def prefixed(name: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same tensors as 'name/key'."""
+    return {f'{name}/{key}': value for key, value in tensors.items()}
+
+
+def part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    """Inverse of `prefixed`: the tensors whose key begins with 'name/', without it."""
+    prefix = f'{name}/'
+    return {
+        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
+    }

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policy losses that follow the critic's gradient through the policy's own samples."""
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueGradientConfig:
+    """The defaults climb Q and do nothing else."""
+
+    target_entropy: float | None = None
+    """Entropy [nat] that a learned temperature holds the policy at, -D in SAC; None = no such.
+
+    Needs a policy class that knows its log-probabilities.
+    """
+    imitation_weight: float = 0.0
+    """Weight of the policy's supervised loss on the data, beside Q."""
+    normalise_values: bool = False
+    """Divide Q by its mean magnitude in the batch, as Diffusion-QL does."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.imitation_weight < 0.0:
+            raise ValueError(f'imitation_weight must be >= 0: {self.imitation_weight}')
+
+
+def value_gradient_loss(values: torch.Tensor, is_normalised: bool) -> torch.Tensor:
+    """-mean Q, in units of mean |Q| if normalised (Diffusion-QL, 2208.06193, Sec. 3.3).
+
+    Args:
+        values: (B,) Q of reparameterised samples.
+        is_normalised: Whether the scale of Q is divided out.
+    """
+    scale = values.detach().abs().mean().clamp(min=1e-6) if is_normalised else 1.0
+    return -values.mean() / scale
+
+
+def temperature_loss(
+    log_temperature: torch.Tensor, log_probs: torch.Tensor, target_entropy: float
+) -> torch.Tensor:
+    """Raises the temperature while the policy's entropy is too small (SAC, 1812.05905, Eq. 18).
+
+    Args:
+        log_temperature: () log α.
+        log_probs: (B,) of the policy's samples; no gradient flows to them.
+        target_entropy: [nat].
+    """
+    return -(log_temperature.exp() * (log_probs.detach() + target_entropy)).mean()

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every experiment file in the tree is read, trained for a few steps, and acts."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from parl_learner.experiment_config import load_experiment
+from parl_learner.experiment_schedule import planned_steps
+from parl_learner.learning_loop import LearningLoop
+from parl_policy.policy_classes import load_actor
+
+EXPERIMENTS = Path(__file__).parents[2] / 'widowx_bringup/config/experiments'
+PATHS = sorted(EXPERIMENTS.rglob('*.yaml'))
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def shortened(learning):
+    """The same learning, a few updates of each kind."""
+    per_critic_update = learning.policy_updates_per_step / learning.critic_updates_per_step
+    return dataclasses.replace(
+        learning,
+        imitation_steps=min(learning.imitation_steps, 2),
+        offline_critic_steps=min(learning.offline_critic_steps, 3),
+        policy_updates_per_step=per_critic_update,
+        critic_updates_per_step=1.0,
+        imitation_batch_size=16,
+        critic_batch_size=16,
+    )
+
+
+def test_there_are_experiments():
+    assert len(PATHS) >= 20
+
+
+@pytest.mark.parametrize('path', PATHS, ids=lambda path: str(path.relative_to(EXPERIMENTS)))
+def test_an_experiment_starts_and_trains(path, new_episode, tmp_path):
+    config = load_experiment(path)
+    learning = shortened(config.learning)
+    loop = LearningLoop(learning, ('a', 'b', 'c'), config.seed)
+    rounds = [
+        [new_episode('d0', length=4), new_episode('d1', outcome='timeout', length=3, seed=1)],
+        [new_episode('p0', 'practice', 'success', 10, 2)],
+    ]
+    for episodes in rounds:
+        loop.begin_round(episodes)
+        while not loop.idle:
+            loop.advance()
+    counters = loop.counters
+    assert counters.version == 2
+    if learning.method != 'frozen':
+        assert np.isfinite(loop.units.policy_loss)
+        assert counters.policy_steps > 0
+    if learning.trains_critic:
+        assert np.isfinite(loop.units.critic_metrics.loss)
+        assert counters.critic_steps == learning.offline_critic_steps + 10
+    for kind, content in loop.version_files().items():
+        (tmp_path / kind).write_bytes(content)
+    optimises = any(getattr(step, 'optimise', False) for step in planned_steps(config))
+    critic = tmp_path / 'critic' if optimises else None
+    actor, _, _ = load_actor(tmp_path / 'policy', critic)
+    decision = actor.act(np.zeros(3), torch.Generator().manual_seed(0))
+    assert np.abs(decision.action).max() <= 1.0

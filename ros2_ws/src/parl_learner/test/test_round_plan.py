@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+from parl_learner.round_plan import Stage, units_left, updates_left
+
+
+def test_a_fraction_of_an_update_a_unit():
+    """One in 2.5 units: after the third, the fifth, the eighth and the tenth."""
+    stage = Stage('both', 10, policy_updates=0.4, critic_updates=1.0)
+    assert [stage.updates(unit)[0] for unit in range(10)] == [0, 0, 1, 0, 1, 0, 0, 1, 0, 1]
+    assert [stage.updates(unit)[1] for unit in range(10)] == [1] * 10
+
+
+def test_several_updates_a_unit():
+    assert [Stage('a', 2, policy_updates=2.5).updates(unit) for unit in (0, 1)] == [(2, 0), (3, 0)]
+
+
+def test_left_by_updates_and_by_units():
+    stages = (
+        Stage('sampling', 1),
+        Stage('imitating', 4, policy_updates=1.0),
+        Stage('both', 5, policy_updates=0.5, critic_updates=1.0),
+    )
+    assert updates_left(stages, 0) == {'policy': 4 + 2, 'critic': 5}
+    assert units_left(stages, 0) == {'policy': 4, 'critic': 5}
+    assert updates_left(stages[1:], 3) == {'policy': 1 + 2, 'critic': 5}
+    assert updates_left(stages[2:], 3) == {'policy': 1, 'critic': 2}
+    assert units_left(stages[2:], 3) == {'policy': 0, 'critic': 2}
+    assert updates_left((), 0) == {'policy': 0, 'critic': 0}

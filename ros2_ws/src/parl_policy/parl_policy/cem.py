@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cross-entropy method: refits a Gaussian to the best actions and draws anew (Rubinstein 1999)."""
+
+from collections.abc import Callable
+
+import torch
+
+
+@torch.no_grad()
+def cem_population(
+    q_function: Callable[[torch.Tensor], torch.Tensor],
+    population: torch.Tensor,
+    elites: int,
+    iterations: int,
+    movable: torch.Tensor,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Move a population of actions towards high Q.
+
+    The elites of each iteration stay in the next population, so its best never gets worse.
+    Binary entries are drawn like the others and snapped.
+
+    Args:
+        q_function: Value of actions in fixed states, (B, n, D) -> (B, n).
+        population: (B, k, D) actions to begin with, in [-1, 1].
+        elites: Best actions that the Gaussian is fitted to (2…k).
+        iterations: Refits.
+        movable: (D,) bool, the entries that are not binary.
+        generator: Source of all randomness.
+
+    Returns:
+        (B, k, D), the last population.
+    """
+    shape = (len(population), population.shape[1] - elites, population.shape[2])
+    for _ in range(iterations):
+        chosen = q_function(population).topk(elites, dim=1).indices
+        best = population.gather(1, chosen.unsqueeze(-1).expand(-1, -1, shape[2]))
+        mean, std = best.mean(1, keepdim=True), best.std(1, correction=0, keepdim=True)
+        drawn = mean + std * torch.randn(shape, generator=generator)
+        population = torch.cat([best, within_bounds(drawn, movable)], dim=1)
+    return population
+
+
+def uniform_population(
+    like: torch.Tensor, movable: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
+    """Actions drawn uniformly from the whole action space, in the shape of `like` (B, k, D)."""
+    return within_bounds(torch.rand(like.shape, generator=generator) * 2.0 - 1.0, movable)
+
+
+def within_bounds(actions: torch.Tensor, movable: torch.Tensor) -> torch.Tensor:
+    """Actions (…, D) clipped to [-1, 1], binary entries moved to the nearer of the two."""
+    snapped = torch.where(actions > 0, 1.0, -1.0)
+    return torch.where(movable, actions.clamp(-1.0, 1.0), snapped)

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+import asyncio
+from concurrent.futures import Future
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from widowx_driver.driver_config import DriverConfig
+from widowx_driver.recovery import Recovery
+from widowx_driver.servo_health import ServoHealth
+from widowx_driver.servo_keeper import ServoKeeper
+from widowx_driver.slow_motion import MotionResult
+
+_SPECIFICATION = importlib.util.spec_from_file_location(
+    'fake_servos', Path(__file__).with_name('fake_servos.py')
+)
+fake_servos = importlib.util.module_from_spec(_SPECIFICATION)
+_SPECIFICATION.loader.exec_module(fake_servos)
+
+
+class Talk:
+    """A keeper, its servos, and a wall clock that goes 0.1 s a poll."""
+
+    def __init__(self):
+        self.servos = fake_servos.FakeServos()
+        self.now_s = 0.0
+        self.is_there = True
+        self.is_mute = False
+        self.may_let_go = False
+        self.keeper = ServoKeeper(
+            self.call, DriverConfig(), lambda: self.may_let_go, lambda: self.now_s
+        )
+
+    def call(self, request):
+        if not self.is_there:
+            return None
+        reply = Future()
+        if not self.is_mute:
+            reply.set_result(
+                self.servos.answer(
+                    request.service, request.cmd_type, request.name, **request.fields
+                )
+            )
+        return reply
+
+    def polls(self, count=60):
+        for _ in range(count):
+            self.keeper.poll()
+            self.now_s += 0.1
+        return self
+
+    def run(self, coroutine):
+        async def both():
+            task = asyncio.ensure_future(coroutine)
+            while not task.done():
+                self.polls(1)
+                await asyncio.sleep(0)
+            return task.result()
+
+        return asyncio.run(both())
+
+
+@pytest.fixture
+def talk():
+    return Talk()
+
+
+def test_a_raised_arm_is_prepared_without_letting_go(talk):
+    talk.polls()
+    assert talk.keeper.is_prepared
+    assert talk.keeper.fault() == ''
+    assert 'set_operating_modes' not in talk.servos.services()
+    assert 'torque_enable' not in talk.servos.services()
+    assert talk.servos.registers['Profile_Velocity'] == [200] * 7
+    assert talk.servos.registers['Profile_Acceleration'] == [100] * 7
+    assert talk.servos.registers['Goal_PWM'][6] == 200
+
+
+def test_a_pwm_gripper_is_put_into_position_mode_alone(talk):
+    talk.servos.modes['gripper'] = ('pwm', 'velocity')
+    talk.polls()
+    changed = [name for service, name, _ in talk.servos.log if service == 'set_operating_modes']
+    assert changed == ['gripper']
+    assert talk.servos.modes['gripper'] == ('linear_position', 'time')
+
+
+def test_a_wrong_arm_mode_is_set_only_at_rest(talk):
+    talk.servos.modes['arm'] = ('position', 'velocity')
+    talk.polls()
+    assert not talk.keeper.is_prepared
+    assert 'lets go of the arm' in talk.keeper.fault()
+    assert 'set_operating_modes' not in talk.servos.services()
+    talk.may_let_go = True
+    talk.polls()
+    assert talk.keeper.is_prepared
+    assert talk.servos.modes['arm'] == ('position', 'time')
+
+
+def test_another_arm_and_limp_joints_are_named(talk):
+    talk.servos.joint_count = 5
+    assert 'group arm has 5 joints' in talk.polls().keeper.fault()
+    talk.servos.joint_count = 6
+    talk.servos.registers['Torque_Enable'][1] = 0
+    assert 'not every joint holds' in talk.polls().keeper.fault()
+
+
+def test_absent_and_mute_services_are_named_and_nothing_waits_for_ever(talk):
+    talk.is_there = False
+    assert 'waits for the services' in talk.polls().keeper.fault()
+    talk.is_there, talk.is_mute = True, True
+    assert 'get_robot_info does not answer' in talk.polls(80).keeper.fault()
+    talk.is_mute = False
+    assert talk.polls(80).keeper.is_prepared
+
+
+def test_one_register_is_read_twice_a_second(talk):
+    talk.polls(20)
+    talk.servos.log.clear()
+    talk.polls(100)
+    reads = [fields['reg'] for service, _, fields in talk.servos.log]
+    assert set(talk.servos.services()) == {'get_motor_registers'}
+    assert 12 <= len(reads) <= 20
+    assert reads.count('Hardware_Error_Status') >= len(reads) // 2
+
+
+def test_health_names_errors_missing_servos_and_heat(talk):
+    health = talk.polls().keeper.health
+    talk.servos.overload('elbow')
+    talk.polls()
+    assert 'elbow: overload (Hardware_Error_Status 32)' in health.fault()
+    assert health.limp == ('elbow',)
+    talk.servos.registers['Hardware_Error_Status'] = [0] * 7
+    talk.servos.registers['Torque_Enable'] = [1] * 7
+    talk.polls()
+    talk.servos.silent_count = 2
+    assert '5 of 7 servos answer' in talk.polls().keeper.fault()
+    talk.servos.silent_count = 0
+    talk.servos.registers['Present_Temperature'][1] = 66
+    talk.polls()
+    assert health.fault() == ''
+    assert health.warning() == 'shoulder is 66 degC (limit 65); plan a rest'
+    talk.servos.registers['Present_Temperature'][1] = 70
+    assert 'let it rest' in talk.polls().keeper.fault()
+
+
+def recovery(talk, rests=True):
+    async def move_to_rest():
+        talk.servos.log.append(('rest', '', {}))
+        return MotionResult(success=rests, message='' if rests else 'elbow is +0.40 rad off')
+
+    async def reboot():
+        waiting = asyncio.get_running_loop().create_future()
+        talk.keeper.reboot(waiting.set_result)
+        fault = await waiting
+        return MotionResult(success=not fault, message=fault)
+
+    return Recovery(talk.keeper.health, move_to_rest, reboot, lambda: talk.now_s)
+
+
+def test_recovery_rests_reboots_and_sends_everything_again(talk):
+    talk.polls()
+    talk.servos.overload('elbow')
+    talk.polls()
+    talk.servos.log.clear()
+    assert talk.run(recovery(talk).alone()).success
+    services = talk.servos.services()
+    assert services.index('rest') < services.index('reboot_motors')
+    after = talk.servos.log[services.index('reboot_motors') :]
+    written = {(name, fields.get('reg')) for _, name, fields in after}
+    assert ('arm', 'Profile_Velocity') in written
+    assert ('gripper', 'Goal_PWM') in written
+    assert talk.servos.registers['Profile_Velocity'] == [200] * 7
+    assert talk.keeper.is_prepared
+    assert talk.polls().keeper.fault() == ''
+
+
+def test_an_arm_that_cannot_rest_asks_for_the_operator(talk):
+    talk.polls()
+    talk.servos.overload('elbow')
+    talk.polls()
+    result = talk.run(recovery(talk, rests=False).alone())
+    assert not result.success
+    assert result.message.startswith('overload of elbow: elbow is +0.40 rad off')
+    assert 'reboot_motors' not in talk.servos.services()
+    assert talk.run(recovery(talk, rests=False).supported()).success
+
+
+def test_only_overload_is_rebooted_without_a_human_and_only_three_times(talk):
+    talk.polls()
+    alone = recovery(talk)
+    for _ in range(3):
+        talk.servos.overload('elbow')
+        talk.polls()
+        assert talk.run(alone.alone()).success
+    talk.servos.overload('elbow')
+    talk.polls()
+    assert 'rebooted 3 times' in talk.run(alone.alone()).message
+    talk.now_s += 400.0
+    assert talk.run(alone.alone()).success
+    talk.servos.registers['Hardware_Error_Status'][0] = 4
+    talk.polls()
+    assert 'overheating' in talk.run(alone.alone()).message
+
+
+def test_short_lists_do_not_hide_what_was_known():
+    health = ServoHealth(DriverConfig())
+    health.note('Hardware_Error_Status', [0, 32, 0, 0, 0, 0, 0])
+    health.note('Hardware_Error_Status', [])
+    assert 'shoulder: overload' in health.fault()

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the driver needs of whatever speaks to the arm."""
+
+from typing import Protocol
+
+from widowx_driver.command import Command
+from widowx_driver.servo_request import Reply, ServoRequest
+
+
+class ArmBackend(Protocol):
+    """Streams set-points and asks for services; never waits."""
+
+    @property
+    def name(self) -> str:
+        """Which backend this is."""
+        ...
+
+    def fault(self) -> str:
+        """Return why nothing can be sent, or an empty string."""
+        ...
+
+    def send(self, command: Command) -> None:
+        """Send set-points of gripper and arm, in this order."""
+        ...
+
+    def call(self, request: ServoRequest) -> Reply | None:
+        """Begin a service call; None while nobody is there to answer."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the arm's interface; the servos keep their last set-points."""
+        ...

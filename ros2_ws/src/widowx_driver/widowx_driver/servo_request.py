@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests to the arm's driver, by the names of its services and fields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+ARM_GROUP = 'arm'
+ALL_GROUP = 'all'
+GRIPPER_NAME = 'gripper'
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServoRequest:
+    """One service call; none of them reports success."""
+
+    service: str
+    """e.g. get_motor_registers"""
+    cmd_type: str
+    """group or single"""
+    name: str
+    """of the group or joint"""
+    fields: Mapping[str, object] = field(default_factory=dict)
+    """the service's own fields"""
+
+
+class Reply(Protocol):
+    """The part of a future that is needed here."""
+
+    def done(self) -> bool:
+        """Tell whether the answer came."""
+        ...
+
+    def result(self) -> object:
+        """Return the answer: an object with the fields of the service's response."""
+        ...
+
+
+def _request(service: str, name: str, **fields: object) -> ServoRequest:
+    cmd_type = 'single' if name == GRIPPER_NAME else 'group'
+    return ServoRequest(service=service, cmd_type=cmd_type, name=name, fields=fields)
+
+
+def get_robot_info(name: str) -> ServoRequest:
+    """Ask for mode, profile type and joints of a group or of the gripper."""
+    return _request('get_robot_info', name)
+
+
+def read_register(name: str, register: str) -> ServoRequest:
+    """Ask for a register of each motor; those that do not answer are missing from the list."""
+    return _request('get_motor_registers', name, reg=register)
+
+
+def write_register(name: str, register: str, value: int) -> ServoRequest:
+    """Write a register of each motor."""
+    return _request('set_motor_registers', name, reg=register, value=value)
+
+
+def set_time_mode(name: str, mode: str, time_ms: int, acceleration_ms: int) -> ServoRequest:
+    """Set mode and time profile: the motors let go and hold again.
+
+    Every field is named: the vendor's Python API defaults to a velocity profile without limit.
+    """
+    return _request(
+        'set_operating_modes',
+        name,
+        mode=mode,
+        profile_type='time',
+        profile_velocity=time_ms,
+        profile_acceleration=acceleration_ms,
+    )
+
+
+def smart_reboot() -> ServoRequest:
+    """Reboot the motors that are in trouble; they fall meanwhile and hold afterwards."""
+    return _request('reboot_motors', ALL_GROUP, enable=True, smart_reboot=True)

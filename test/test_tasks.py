@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each task has all its files, and every package reads them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parl_learner.experiment_config import load_experiment
+from parl_policy.config_file import load_yaml
+from reward_detector.frame_judge import FrameJudge
+from reward_detector.reward_rule import reward_rule
+from reward_detector.task_section import read_task_file
+from widowx_driver.task_file import load_driver_task
+from widowx_sim.scene_object import Fixed
+from widowx_sim.task_scene import load_task_scene
+
+CONFIG = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config'
+TASKS = sorted(CONFIG.glob('tasks/*.yaml'))
+
+
+def test_the_papers_tasks_are_there():
+    assert {path.stem for path in TASKS} >= {
+        'cup_to_rack',
+        'pot_to_sink',
+        'pot_to_sink_distractors',
+        'vegetable_to_plate',
+    }
+
+
+@pytest.mark.parametrize('path', TASKS, ids=lambda path: path.stem)
+def test_driver_detector_simulation_and_experiment_take_it(path):
+    driver, scene = load_driver_task(path), load_task_scene(path)
+    FrameJudge.from_task_file(path)
+    rule, task = reward_rule(read_task_file(path), path), load_yaml(path)
+    assert load_experiment(CONFIG / 'experiments' / path.name).task == path.stem
+    assert isinstance(task['instruction'], str)
+    assert int(task['horizon']) > 25
+    # What is looked for is in the scene; the verdict's surface is the goal's.
+    assert {entry['name'] for entry in task['objects']} <= set(scene.objects)
+    goal = scene.objects[rule.relative_to]
+    assert isinstance(goal, Fixed)
+    assert rule.surface_height == pytest.approx(goal.height)
+    # The operator's script stays inside the driver's box.
+    low, high = driver.workspace.low, driver.workspace.high
+    thing = scene.movables[scene.moved]
+    for x in thing.x:
+        for y in thing.y:
+            for z in (scene.script.grasp_height, scene.script.hover_height):
+                assert np.all(low <= [x, y, z])
+                assert np.all([x, y, z] <= high)
+
+
+@pytest.mark.parametrize('path', TASKS, ids=lambda path: path.stem)
+def test_the_first_two_objects_are_the_moved_one_and_its_goal(path):
+    """The observation's order; `bench/` and the demonstrations rely on it."""
+    task = load_yaml(path)
+    names = [entry['name'] for entry in task['objects']][:2]
+    assert names == [task['reward']['object'], task['reward']['region']['relative_to']]
