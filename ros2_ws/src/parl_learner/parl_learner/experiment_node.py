@@ -24,7 +24,7 @@ from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, LearnerStatus
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError, load_yaml
-from parl_policy.node_process import node_process
+from parl_policy.run_node import node_process
 
 ActionAnswer: TypeAlias = Any
 """What an action server answers: a goal handle, later the result."""

@@ -19,7 +19,7 @@ from parl_msgs.msg import LearnerStatus
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
-from parl_policy.node_process import node_process, spin
+from parl_policy.run_node import node_process, spin
 
 NICENESS = 10
 """Where robot and learner share a machine, a decision must not wait for a gradient step."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What diffusion and flow policies share: an LN-ResNet, and the average of it that samples."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 import copy
 from dataclasses import dataclass
@@ -40,8 +41,8 @@ class DenoisingPolicyConfig:
             raise ValueError(f'ema_rate must lie in (0, 1] and dropout in [0, 1): {self}')
 
 
-class DenoisingPolicy(nn.Module):
-    """All of `parl_policy.policy.Policy` but `sample` and `loss`."""
+class DenoisingPolicy(nn.Module, ABC):
+    """All of `parl_policy.policy.ReparameterisedPolicy` but the way of denoising and the loss."""
 
     def __init__(
         self, observation_dim: int, action_spec: ActionSpec, config: DenoisingPolicyConfig
@@ -68,6 +69,33 @@ class DenoisingPolicy(nn.Module):
     def encode(self, observations: torch.Tensor) -> torch.Tensor:
         """States (B, S), normalised or encoded; trained and averaged network share them."""
         return self.normaliser(observations)
+
+    @abstractmethod
+    def denoise(
+        self, network: LNResNet, context: torch.Tensor, count: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Turn noise into actions (B, k, D) in [-1, 1] with this network."""
+
+    @torch.no_grad()
+    def sample(
+        self, context: torch.Tensor, count: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Denoise with the averaged weights; binary entries like the others, snapped at the end.
+
+        Returns:
+            (B, k, D) in [-1, 1].
+        """
+        return self.action_spec.snap(self.denoise(self.average, context, count, generator))
+
+    def rsample(
+        self, context: torch.Tensor, count: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, None]:
+        """The same with the trained weights, not snapped, and with gradients through all steps.
+
+        Returns:
+            (B, k, D), and None for the log-probabilities.
+        """
+        return self.denoise(self.network, context, count, generator), None
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
         """The weights of network and encoder; the average follows by `after_update`."""

@@ -20,7 +20,7 @@ class DiffusionPolicyConfig(DenoisingPolicyConfig):
 
 
 class DiffusionPolicy(DenoisingPolicy):
-    """Implements `parl_policy.policy.Policy`."""
+    """Implements `parl_policy.policy.ReparameterisedPolicy`."""
 
     betas: torch.Tensor
     alpha_bars: torch.Tensor
@@ -34,32 +34,10 @@ class DiffusionPolicy(DenoisingPolicy):
         self.register_buffer('betas', betas)
         self.register_buffer('alpha_bars', torch.cumprod(1.0 - betas, 0))
 
-    @torch.no_grad()
-    def sample(
-        self, context: torch.Tensor, count: int, generator: torch.Generator
-    ) -> torch.Tensor:
-        """DDPM ancestral sampling with the averaged weights, clipped after every step.
-
-        Binary entries are diffused like the others and snapped at the end.
-
-        Returns:
-            (B, k, D) in [-1, 1].
-        """
-        return self.action_spec.snap(self._denoise(self.average, context, count, generator))
-
-    def rsample(
-        self, context: torch.Tensor, count: int, generator: torch.Generator
-    ) -> tuple[torch.Tensor, None]:
-        """The same with the trained weights, not snapped, and with gradients through all steps.
-
-        Returns:
-            (B, k, D), and None for the log-probabilities.
-        """
-        return self._denoise(self.network, context, count, generator), None
-
-    def _denoise(
+    def denoise(
         self, network: LNResNet, context: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
+        """DDPM ancestral sampling, clipped after every step; (B, k, D) in [-1, 1]."""
         features = network.encode(context).unsqueeze(1)  # (B, 1, H)
         shape = (len(context), count, self.action_spec.flat_dim)
         actions = torch.randn(shape, generator=generator)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from parl_policy.denoising_policy import DenoisingPolicy, DenoisingPolicyConfig
+from parl_policy.ln_resnet import LNResNet
 from parl_policy.policy import weigh_targets
 
 
@@ -18,29 +19,28 @@ class FlowPolicyConfig(DenoisingPolicyConfig):
 
 
 class FlowPolicy(DenoisingPolicy):
-    """Implements `parl_policy.policy.Policy`; its network predicts the velocity.
+    """Implements `parl_policy.policy.ReparameterisedPolicy`; its network predicts the velocity.
 
     The path is x(t) = (1 - t) · noise + t · action, so its velocity is action - noise.
     """
 
-    @torch.no_grad()
-    def sample(
-        self, context: torch.Tensor, count: int, generator: torch.Generator
+    def denoise(
+        self, network: LNResNet, context: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Integrate the averaged network's velocity by Euler steps; all randomness is the start.
+        """Integrate the network's velocity by Euler steps; all randomness is the start.
 
-        Clipped and snapped only at the end: on the way the path passes outside [-1, 1].
+        Clipped only at the end: on the way the path passes outside [-1, 1].
 
         Returns:
             (B, k, D) in [-1, 1].
         """
-        features = self.average.encode(context).unsqueeze(1)  # (B, 1, H)
+        features = network.encode(context).unsqueeze(1)  # (B, 1, H)
         shape = (len(context), count, self.action_spec.flat_dim)
         actions = torch.randn(shape, generator=generator)
         for step in range(self.steps):
             time = torch.tensor([[[step / self.steps]]])
-            actions = actions + self.average(features, actions, time) / self.steps
-        return self.action_spec.snap(actions.clamp(-1.0, 1.0))
+            actions = actions + network(features, actions, time) / self.steps
+        return actions.clamp(-1.0, 1.0)
 
     def loss(
         self,

@@ -35,7 +35,7 @@ class GaussianPolicyConfig:
 
 
 class GaussianPolicy(nn.Module):
-    """Implements `parl_policy.policy.Policy`, and has what Gaussian baselines need besides.
+    """Implements `parl_policy.policy.ReparameterisedPolicy`, and knows log-probabilities.
 
     Each number u of the action before tanh is drawn from N(mean, std²), both read off the state.
     A binary entry is the sign of its u: +1 has the probability Φ(mean / std), so log-probabilities

@@ -14,7 +14,7 @@ from typing import Any, get_type_hints, Literal
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.actor import Actor
 from parl_policy.autoregressive_policy import AutoregressivePolicy, AutoregressivePolicyConfig
-from parl_policy.config_file import from_mapping, to_mapping
+from parl_policy.config_file import ConfigError, from_mapping, to_mapping
 from parl_policy.critic import CriticConfig, CriticEnsemble
 from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
 from parl_policy.edited_policy import EditedPolicy, EditedPolicyConfig
@@ -41,26 +41,26 @@ def find_policy_class(name: str) -> PolicyClass:
     annotated with.
 
     Raises:
-        ValueError: Unknown, not importable, or without such a config.
+        ConfigError: Unknown, not importable, or without such a config.
     """
     if name in POLICY_CLASSES:
         return POLICY_CLASSES[name]
     module, colon, attribute = name.partition(':')
     if not colon:
-        raise ValueError(
+        raise ConfigError(
             f'policy class {name!r} is unknown; known are {sorted(POLICY_CLASSES)}, '
             f'your own is written package.module:Class'
         )
     try:
         policy_class = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise ValueError(
+        raise ConfigError(
             f'policy class {name!r}: {error}; its module must be importable wherever the policy '
             f'is trained or acts (installed, or on PYTHONPATH)'
         ) from error
     config_class = get_type_hints(policy_class.__init__).get('config')
     if not (isinstance(config_class, type) and is_dataclass(config_class)):
-        raise ValueError(
+        raise ConfigError(
             f"policy class {name!r}: annotate its constructor's parameter `config` with a "
             f'dataclass, found {config_class}'
         )
@@ -83,14 +83,13 @@ def new_policy(
     """An untrained policy of a class.
 
     Args:
-        name: As in `find_policy_class`.
+        name: Key of `POLICY_CLASSES`, or `package.module:Class`.
         settings: Fields of that class's config.
         observation_dim: O.
         action_spec: Shape of its actions.
 
     Raises:
-        ValueError: Names the unknown class.
-        ConfigError: Names the unknown setting.
+        ConfigError: Names the unknown class or setting.
     """
     policy_class, config_class = find_policy_class(name)
     config = from_mapping(config_class, settings, f'{name} policy')

@@ -19,7 +19,7 @@ from parl_policy.episode_abort import EpisodeAbortError
 from parl_policy.episode_file import episode_to_bytes
 from parl_policy.episode_player import EpisodeGoal, EpisodePlayer
 from parl_policy.goal_actor_node import make_goal_actor
-from parl_policy.node_process import node_process, spin
+from parl_policy.run_node import node_process, spin
 from parl_policy.station_node import StationLink
 
 OUTCOMES = {

@@ -79,15 +79,10 @@ class TrainingConfig:
         return round_index in (0, last) or round_index % self.rounds_per_evaluation == 0
 
     @property
-    def trains_critic(self) -> bool:
-        """Whether anything is learned from rewards."""
-        return self.learning.method not in ('frozen', 'filtered_imitation')
-
-    @property
     def check(self) -> DatasetCheck:
         """What the data has to fit."""
         critic = self.learning.critic
-        has_support = self.trains_critic and critic.head == 'hl_gauss'
+        has_support = self.learning.trains_critic and critic.head == 'hl_gauss'
         return DatasetCheck(
             dataset=self.dataset,
             convention=self.reward,

@@ -125,13 +125,15 @@ class TrainingRun:
                 (self.config.seed + 1) * 1_000_000 + start,
                 (self.config.seed + 1) * 1_000_000 + start + count,
             )
-            played = self._play(self.config.trains_critic, seeds, 'practice', index)
+            played = self._play(self.config.learning.trains_critic, seeds, 'practice', index)
             save_trajectories(path, [episode.trajectory for episode in played])
         return load_trajectories(path)
 
     def _evaluate(self, index: int) -> None:
         seeds = range(_EVALUATION_SEED, _EVALUATION_SEED + self.config.evaluation_episodes)
-        for actor in ('policy', 'optimised') if self.config.trains_critic else ('policy',):
+        for actor in (
+            ('policy', 'optimised') if self.config.learning.trains_critic else ('policy',)
+        ):
             if self.result.has(index, actor):
                 continue
             played = self._play(actor == 'optimised', seeds, 'evaluation', index)

@@ -74,7 +74,7 @@ def test_a_configuration_trains_a_few_steps(name, tmp_path):
     run = TrainingRun(config, data, tmp_path, lambda _: None)
     run.run()
     assert run.loop.counters.policy_steps == 2
-    assert run.loop.counters.critic_steps == 2 * config.trains_critic
+    assert run.loop.counters.critic_steps == 2 * config.learning.trains_critic
 
 
 @pytest.mark.parametrize('name', ENVIRONMENTS)
