@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drills on a running graph: the simulated arm, the driver as a process of its own, a player.
 
-Times are the arm's own (joint_states stamps), so a busy machine only makes the drills slower.
+Times are the arm's own (joint_states stamps), and on a busy machine the simulation goes slower, so
+that load only makes the drills longer.
 """
 
 import contextlib
+import os
 from pathlib import Path
 import signal
 import subprocess
@@ -29,13 +31,14 @@ from widowx_driver.arm_model import joint_limits, REST_JOINTS
 
 sim_node = pytest.importorskip('widowx_sim.sim_node', reason='widowx_sim is not installed')
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
-LIMIT_S = 90.0
+LIMIT_S = 240.0
 HOLD_S = 0.3
 NAMESPACE = '/wx250s'
 TASK_FILE = Path(__file__).parents[2] / 'widowx_bringup/config/tasks/cup_to_rack.yaml'
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+SPEED = float(np.clip(0.6 * (os.cpu_count() or 1) / max(os.getloadavg()[0], 0.1), 0.1, 0.6))
 CENTRE, REACH_M = np.array([0.27, 0.02, 0.15]), 0.15
 STEP_M = 0.05
 
@@ -45,7 +48,7 @@ class Drill:
 
     def __init__(self):
         parameters = {
-            'task_file': str(TASK_FILE), 'pacing': 'realtime', 'speed': 0.6,
+            'task_file': str(TASK_FILE), 'pacing': 'realtime', 'speed': SPEED,
             'camera_rate_hz': 5.0, 'start_modes': 'vendor',
         }  # fmt: skip
         self.sim = sim_node.SimNode(

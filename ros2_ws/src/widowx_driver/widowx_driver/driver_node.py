@@ -44,7 +44,7 @@ from widowx_driver.slow_motion import MotionResult, SlowMotion
 from widowx_driver.start_motion import StartMotion
 from widowx_driver.task_file import load_driver_task
 
-PREPARING_LIMIT_S = 10.0
+PREPARING_LIMIT_S = 60.0
 """Wall time that go_to_start waits for the servos to be prepared."""
 ARM_GONE_S = 5.0
 """Wall time without joint_states, repeated or not, after which a slow way is given up."""
