@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drills on a running graph: the simulated arm, the driver as a process of its own, a player.
 
-Times are the arm's own (joint_states stamps), so a busy machine only makes the drills slower.
+Times are the arm's own (joint_states stamps), and on a busy machine the simulation goes slower, so
+that load only makes the drills longer.
 """
 
 import contextlib
+import os
 from pathlib import Path
 import signal
 import subprocess
@@ -29,11 +31,14 @@ from widowx_driver.arm_model import joint_limits, REST_JOINTS
 
 sim_node = pytest.importorskip('widowx_sim.sim_node', reason='widowx_sim is not installed')
 
-LIMIT_S = 60.0
+pytestmark = pytest.mark.timeout(900)
+
+LIMIT_S = 240.0
 HOLD_S = 0.3
 NAMESPACE = '/wx250s'
 TASK_FILE = Path(__file__).parents[2] / 'widowx_bringup/config/tasks/cup_to_rack.yaml'
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+SPEED = float(np.clip(0.6 * (os.cpu_count() or 1) / max(os.getloadavg()[0], 0.1), 0.1, 0.6))
 CENTRE, REACH_M = np.array([0.27, 0.02, 0.15]), 0.15
 STEP_M = 0.05
 
@@ -41,10 +46,9 @@ STEP_M = 0.05
 class Drill:
     """Plays targets back and forth at full speed and keeps all that the arm does."""
 
-    def __init__(self, ros_domain_id):
-        self._environment_domain = ros_domain_id
+    def __init__(self):
         parameters = {
-            'task_file': str(TASK_FILE), 'pacing': 'realtime', 'speed': 0.6,
+            'task_file': str(TASK_FILE), 'pacing': 'realtime', 'speed': SPEED,
             'camera_rate_hz': 5.0, 'start_modes': 'vendor',
         }  # fmt: skip
         self.sim = sim_node.SimNode(
@@ -195,8 +199,8 @@ class Drill:
 
 
 @pytest.fixture
-def drill(ros_domain, ros_domain_id):
-    drill = Drill(ros_domain_id)
+def drill(ros_domain):
+    drill = Drill()
     drill.start_driver()
     yield drill
     drill.close()
@@ -231,9 +235,9 @@ def test_serial_drop_out_of_a_second(drill):
     drill.named('failed bus read')
     drill.wait(lambda: drill.states[-1].position[0] > -3.1, 'the end of the drop-out')
     end_s = drill.now_s
-    held = [joints for stamp_s, joints in drill.commands[commands:] if stamp_s > begin_s + HOLD_S]
-    during = [joints for joints in held if drill.now_s <= end_s]
-    assert all(np.array_equal(joints, during[0]) for joints in during)
+    held = [joints for stamp_s, joints in drill.commands[commands:]
+            if begin_s + HOLD_S < stamp_s < end_s]  # fmt: skip
+    assert all(np.array_equal(joints, held[0]) for joints in held)
     drill.play(False)
     reply = drill.go_to_start()
     assert reply.success, reply.message

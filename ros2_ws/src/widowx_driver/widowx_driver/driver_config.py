@@ -28,8 +28,8 @@ class DriverConfig:
     """a joint measured further outside the band of its recent commands has let go or is blocked"""
     tracking_window_s: float = 0.6
     """age of the commands that span the band: the profile, the servo's lag and some delay"""
-    effort_window_s: float = 0.5
-    """efforts are averaged over this before they are judged: acceleration peaks are no fault"""
+    effort_window_s: float = 1.5
+    """an arm that stands still and pushes for this long is blocked; overload takes seconds"""
     max_target_silence_periods: float = 3.0
     """control periods without a target, in a running episode, before the arm counts as held"""
     max_joint_state_age_s: float = 0.2

@@ -44,9 +44,9 @@ from widowx_driver.slow_motion import MotionResult, SlowMotion
 from widowx_driver.start_motion import StartMotion
 from widowx_driver.task_file import load_driver_task
 
-PREPARING_LIMIT_S = 10.0
+PREPARING_LIMIT_S = 60.0
 """Wall time that go_to_start waits for the servos to be prepared."""
-ARM_GONE_S = 1.2
+ARM_GONE_S = 5.0
 """Wall time without joint_states, repeated or not, after which a slow way is given up."""
 POLL_S = 0.05
 
@@ -175,7 +175,8 @@ class DriverNode(Node):
         self._shell.note_servo_fault(
             self._servos.health.fault() if self._servos.is_prepared else ''
         )
-        if time.monotonic() - self._state_heard_s > ARM_GONE_S:
+        is_silent = time.monotonic() - self._state_heard_s > ARM_GONE_S
+        if is_silent or self.count_publishers('joint_states') == 0:
             self._finish_motion(MotionResult(success=False, message='joint_states stopped'))
         polls, self._polls = self._polls, []
         for waiting in polls:

@@ -13,6 +13,9 @@ from widowx_driver.pose import FloatArray
 STATES_TO_BELIEVE = 3
 """Consecutive states that must agree: a single one may be misread."""
 
+STANDSTILL_RAD = 0.03
+"""An arm whose joints move less than this in the effort window pushes; else it accelerates."""
+
 EFFORT_LIMITS = 1.7 * np.array([800.0, 1000.0, 600.0, 600.0, 600.0, 700.0]) + 10.0
 """Mean effort that the Bridge station aborts at: mA; the load [0.1 %] of wrist_rotate is below."""
 
@@ -27,7 +30,7 @@ class MotionWatch:
     def __init__(self, config: DriverConfig) -> None:
         self._config = config
         self._commands: deque[tuple[float, FloatArray]] = deque()
-        self._efforts: deque[tuple[float, FloatArray]] = deque()
+        self._efforts: deque[tuple[float, FloatArray, FloatArray]] = deque()
         self._outside = 0
         self._seen_s = -np.inf
 
@@ -75,14 +78,15 @@ class MotionWatch:
         if state.efforts is None or not np.all(np.isfinite(state.efforts)):
             return ''
         window_s = self._config.effort_window_s
-        self._efforts.append((state.stamp_s, np.abs(state.efforts)))
+        self._efforts.append((state.stamp_s, state.efforts, state.joint_positions))
         while self._efforts[0][0] < state.stamp_s - window_s:
             self._efforts.popleft()
         if self._efforts[-1][0] - self._efforts[0][0] < 0.8 * window_s:
             return ''
-        mean = np.mean([efforts for _, efforts in self._efforts], axis=0)
+        mean = np.abs(np.mean([efforts for _, efforts, _ in self._efforts], axis=0))
+        spans = np.ptp([joints for _, _, joints in self._efforts], axis=0)
         worst = int(np.argmax(mean / EFFORT_LIMITS))
-        if mean[worst] <= EFFORT_LIMITS[worst]:
+        if np.max(spans) > STANDSTILL_RAD or mean[worst] <= EFFORT_LIMITS[worst]:
             return ''
         return (
             f'{JOINT_NAMES[worst]} pushes with {mean[worst]:.0f} (limit '

@@ -42,10 +42,10 @@ class ServoKeeper:
         """Return why the servos cannot be used, or an empty string."""
         if self._is_prepared:
             return self.health.fault()
-        waits = 'servos not prepared: waits for the services of the arm; start its driver'
-        if self._dialogue.is_waiting_for_service or not self._setup_fault:
-            return waits
-        return f'servos not prepared: {self._setup_fault}'
+        reason = self._setup_fault or 'modes and profile are being written'
+        if self._dialogue.is_waiting_for_service:
+            reason = 'waits for the services of the arm; start its driver'
+        return f'servos not prepared: {reason}'
 
     def restart(self) -> None:
         """Start over: the arm was restarted and has forgotten."""
