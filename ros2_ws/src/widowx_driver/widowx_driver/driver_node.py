@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The only node that moves the arm: targets in, safe joint commands out."""
 
+from collections.abc import Callable
 from pathlib import Path
 import signal
 import time
@@ -44,6 +45,8 @@ from widowx_driver.slow_motion import MotionResult, SlowMotion
 from widowx_driver.start_motion import StartMotion
 from widowx_driver.task_file import load_driver_task
 
+ANSWERING_LIMIT_S = 2.0
+"""Wall time that go_to_start waits for servos that did not answer, as after a drop-out."""
 PREPARING_LIMIT_S = 60.0
 """Wall time that go_to_start waits for the servos to be prepared."""
 ARM_GONE_S = 5.0
@@ -248,15 +251,16 @@ class DriverNode(Node):
 
     async def _when_prepared(self) -> MotionResult:
         """Wait until the servos are prepared, but not for ever."""
-        end_s = time.monotonic() + PREPARING_LIMIT_S
-        while not self._servos.is_prepared and time.monotonic() < end_s:
-            await self._next_poll()
+        await self._until(lambda: self._servos.is_prepared, PREPARING_LIMIT_S)
+        await self._until(lambda: self._servos.health.answers, ANSWERING_LIMIT_S)
         return MotionResult(success=self._servos.is_prepared, message=self._servos.fault())
 
-    async def _next_poll(self) -> None:
-        waiting = Future()
-        self._polls.append(waiting)
-        await waiting
+    async def _until(self, is_done: Callable[[], bool], limit_s: float) -> None:
+        end_s = time.monotonic() + limit_s
+        while not is_done() and time.monotonic() < end_s:
+            waiting = Future()
+            self._polls.append(waiting)
+            await waiting
 
     async def _reboot(self) -> MotionResult:
         self._finish_motion(MotionResult(success=False, message='replaced by a recovery'))

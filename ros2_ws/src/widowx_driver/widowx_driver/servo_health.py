@@ -58,6 +58,11 @@ class ServoHealth:
         self._values[register] = list(values)
 
     @property
+    def answers(self) -> bool:
+        """Whether every servo was there at the last look."""
+        return not self._missing
+
+    @property
     def errors(self) -> dict[str, int]:
         """Hardware_Error_Status of each servo that reports one."""
         return {name: bits for name, bits in self._named('Hardware_Error_Status') if bits}

@@ -10,6 +10,8 @@ from widowx_driver.servo_request import Reply, ServoRequest
 from widowx_driver.servo_setup import prepare_servos, reboot_servos
 
 LOOK_EVERY_S = 0.5
+LOOK_AGAIN_S = 0.1
+"""After a look that not every servo answered."""
 RETRY_AFTER_S = 1.0
 
 
@@ -89,3 +91,5 @@ class ServoKeeper:
     def _end_look(self, fault: str) -> None:
         if fault:
             self.health.note('', ())
+        if not self.health.answers:
+            self._next_s = self._wall_clock_s() + LOOK_AGAIN_S
