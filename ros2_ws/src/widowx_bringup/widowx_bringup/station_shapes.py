@@ -36,7 +36,8 @@ class StationShapes:
 
     def box_edges(self) -> list[tuple[Vector3, Vector3]]:
         """Return the 12 edges of the workspace box, each as its two ends [m, base_link]."""
-        corners = list(product(*zip(self.low, self.high, strict=True)))
+        xs, ys, zs = zip(self.low, self.high, strict=True)
+        corners = list(product(xs, ys, zs))
         return [
             (one, other)
             for one, other in combinations(corners, 2)
