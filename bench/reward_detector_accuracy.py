@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How well the reward detector judges rendered frames of the simulated station.
 
-Prints one table: position error of standing cups, recall of cups that stand on the rack, and
-false successes: SUCCESS where the cup, standing or lying, does not rest on the rack with its
-centre at least its radius from the rack's edge. The truth is the simulator's; the detector sees
-pixels and the finger position only.
+Prints one table for each task: position error of the object where it stands, recall of objects
+that stand on their goal, and false successes: SUCCESS where the object, standing or lying, does
+not rest on its goal, wholly. The truth is the simulator's; the detector sees pixels and the finger
+position only.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault('MUJOCO_GL', 'egl')
 
@@ -24,17 +25,16 @@ from reward_detector.gripper_opening import gripper_opening
 from reward_detector.table_homography import raise_to_plane
 from reward_detector.verdict_filter import VerdictValue
 from widowx_sim import wx250s
+from widowx_sim.scene_object import Pot, Slab, Vegetable
 from widowx_sim.start_pose import solve_arm_positions
 from widowx_sim.station import Station
 
-TASK = (
-    Path(__file__).resolve().parents[1]
-    / 'ros2_ws/src/widowx_bringup/config/tasks/cup_to_rack.yaml'
-)
+TASKS = Path(__file__).resolve().parents[1] / 'ros2_ws/src/widowx_bringup/config/tasks'
 R_DOWN = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
-OPEN, AROUND_CUP = wx250s.FINGER_OPEN_M, 0.0295
+OPEN = wx250s.FINGER_OPEN_M
+PAD_M = 0.0095  # finger position when both pads touch, and a little
 FRAMES, PERIOD_S = 6, 0.2
-FAR_CUP = (0.25, -0.15, 0.0)
+FAR = (0.25, -0.15)
 
 
 @dataclass
@@ -42,29 +42,38 @@ class Row:
     """One line of the table."""
 
     errors_mm: list[float] = field(default_factory=list)
-    """Position error of each standing cup that was seen."""
+    """Position error of each standing object that was seen."""
     frames: int = 0
     """Frames judged."""
     hidden: int = 0
-    """Frames in which the cup was not seen."""
+    """Frames in which the object was not seen."""
     done: int = 0
-    """Scenes truly done: the cup stands on the rack, released."""
+    """Scenes truly done: the object stands on its goal, released."""
     found: int = 0
     """... of them judged SUCCESS."""
     false: int = 0
-    """Scenes judged SUCCESS though the cup does not rest on the rack."""
+    """Scenes judged SUCCESS though the object does not rest on its goal."""
 
 
 class Bench:
     """A station whose state is written directly, and the detector that looks at it."""
 
-    def __init__(self, seed: int) -> None:
-        self.station = Station(TASK)
-        self.judge = FrameJudge.from_task_file(TASK)
+    def __init__(self, task: Path, seed: int) -> None:
+        self.station = Station(task)
+        self.judge = FrameJudge.from_task_file(task)
         self.random = np.random.default_rng(seed)
-        self.rack = np.array(self.station.task.rack.position)
-        self.rack_height = self.station.task.rack.height
+        scene = self.scene = self.station.task
+        self.thing, self.goal = scene.movables[scene.moved], scene.surfaces[scene.goal]
+        self.goal_xy = np.array(self.goal.position)
+        self.grasp_height = scene.script.grasp_height - self.floor(FAR)
+        half_width = getattr(self.thing, 'knob_radius', self.thing.footprint)
+        self.around = PAD_M + half_width
         self._time_s = 0.0
+
+    def floor(self, xy: tuple[float, float] | np.ndarray) -> float:
+        """Height of what a thing stands on there, its goal left out."""
+        others = [o for o in self.scene.surfaces.values() if o is not self.goal]
+        return max((o.height for o in others if o.carries(*xy, 0.0)), default=0.0)
 
     def arm(self, position: np.ndarray, finger: float, yaw: float = 0.0) -> None:
         """Put ee_gripper_link at a place, pointing down."""
@@ -79,15 +88,19 @@ class Bench:
         place = self.random.uniform([0.20, -0.20, low_z], [0.36, 0.22, 0.20])
         self.arm(place, self.random.uniform(0.012, OPEN), self.random.uniform(-0.5, 0.5))
 
-    def cup(self, position: np.ndarray, lying: bool = False) -> None:
-        """Put the cup at a place, any yaw, upright or on its side."""
-        yaw = self.random.uniform(-np.pi, np.pi)
+    def put(self, position: np.ndarray, lying: bool = False) -> None:
+        """Put the object's underside at a place, turned as a reset may, or on its side."""
+        yaw = self.random.uniform(*self.thing.yaw)
         turn = np.array([math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)])
         if lying:
             c = math.sqrt(0.5)
             turn = np.array([turn[0] * c, -turn[3] * c, turn[0] * c, turn[3] * c])
-        self.station._data.qpos[8:] = [*position, *turn]
+        self.joint().qpos = [*position[:2], position[2] + self.thing.origin_height, *turn]
         self.station._data.qvel[:] = 0.0
+
+    def joint(self, name: str = '') -> Any:  # noqa: ANN401
+        """Free joint of the object, or of another one."""
+        return self.station._data.joint(name or self.scene.moved)
 
     def look(self, row: Row) -> VerdictValue:
         """Judge the scene as it stands, one control step later."""
@@ -100,10 +113,10 @@ class Bench:
         return judged.verdict.value
 
     def episode(self) -> None:
-        """Begin an episode with the cup in view, far from the rack."""
+        """Begin an episode with the object in view, far from its goal."""
         self.judge.begin_episode('')
         self.station.reset(int(self.random.integers(1 << 31)))
-        self.cup(np.array(FAR_CUP))
+        self.put(np.array([*FAR, self.floor(FAR)]))
         self.look(Row())
         self.judge.begin_episode('bench')
 
@@ -111,160 +124,209 @@ class Bench:
         """Look at a scene at rest for some frames and count what comes out."""
         values = [self.look(row) for _ in range(frames)]
         is_success = VerdictValue.SUCCESS in values
-        cup = self.station._data.body('cup')
-        is_done = self.station.is_task_done() and bool(cup.xmat[8] > 0.99)
+        upright = self.station._data.body(self.scene.moved).xmat[8] > 0.99
+        is_vegetable = isinstance(self.thing, Vegetable)
+        is_done = self.station.is_task_done() and bool(upright or is_vegetable)
         row.done += is_done
         row.found += is_done and is_success
-        row.false += is_success and not self.rests_on_rack()
+        row.false += is_success and not self.rests_on_goal()
 
-    def rests_on_rack(self) -> bool:
-        """Tell whether the cup lies or stands on the rack, its centre well inside, released."""
-        centre = self.station._data.body('cup').xipos
-        room = 0.5 * min(self.station.task.rack.size) - self.station.task.cup.radius
-        inside = bool(np.all(np.abs(centre[:2] - self.rack) <= room))
+    def rests_on_goal(self) -> bool:
+        """Tell whether the object lies or stands on its goal, its centre well inside, released."""
+        body = self.station._data.body(self.scene.moved)
+        centre, reach = body.xipos, self.thing.footprint
+        if isinstance(self.thing, Pot) and abs(body.xmat[8]) < 0.7:  # flatter than wide
+            reach = 0.5 * (self.thing.height + self.thing.knob_height)
         opening = gripper_opening(float(self.station._data.qpos[6]))
-        return inside and centre[2] > self.rack_height + 0.01 and opening > 0.75
+        inside = self.goal.carries(centre[0], centre[1], reach)
+        return inside and centre[2] > self.goal.height + 0.01 and opening > 0.75
 
     def error(self, row: Row, height: float = 0.0) -> None:
-        """Record the position error of a standing cup that is seen."""
+        """Record the position error of a standing object that is seen."""
         if not self.seen.visible[0]:
             return
         camera = self.judge.camera.position
         place = raise_to_plane(self.seen.positions[0], camera, height)
-        truth, _ = self.station.object_pose('cup')
+        truth, _ = self.station.object_pose(self.scene.moved)
         row.errors_mm.append(1e3 * float(np.linalg.norm((place - truth)[:2])))
 
 
 def start_region(bench: Bench, count: int) -> Row:
-    """Cup as reset puts it, arm at its start."""
+    """Object as reset puts it, arm at its start."""
     row = Row()
     for seed in range(count):
         bench.judge.begin_episode(str(seed))
         bench.station.reset(seed)
         row.false += bench.look(row) == VerdictValue.SUCCESS
-        bench.error(row)
+        bench.error(row, bench.floor(FAR))
     return row
 
 
 def random_arms(bench: Bench, count: int) -> Row:
-    """Cup anywhere on the table, arm anywhere above it: often in the way."""
+    """Object anywhere on the table, arm anywhere above it: often in the way."""
     row = Row()
     for _ in range(count):
         bench.episode()
-        bench.cup(np.array([*bench.random.uniform([0.20, -0.20], [0.36, 0.06]), 0.0]))
+        xy = bench.random.uniform([0.22, -0.15], [0.33, 0.00])
+        bench.put(np.array([*xy, bench.floor(xy)]))
         bench.random_arm()
         row.false += bench.look(row) == VerdictValue.SUCCESS
-        bench.error(row)
+        bench.error(row, bench.floor(xy))
     return row
 
 
 def grasping(bench: Bench, count: int) -> Row:
-    """Open fingers around a cup on the table."""
+    """Open fingers around an object where it starts."""
     row = Row()
+    low, high = np.array([bench.thing.x, bench.thing.y]).T
     for _ in range(count):
         bench.episode()
-        xy = bench.random.uniform([0.23, -0.16], [0.33, -0.04])
-        bench.cup(np.array([*xy, 0.0]))
-        height = bench.random.uniform(0.036, 0.08)
+        xy = bench.random.uniform(low, high)
+        floor = bench.floor(xy)
+        bench.put(np.array([*xy, floor]))
+        height = floor + bench.grasp_height + bench.random.uniform(0.0, 0.044)
         bench.arm(np.array([*xy, height]), OPEN, bench.random.uniform(-0.5, 0.5))
         row.false += bench.look(row) == VerdictValue.SUCCESS
-        bench.error(row)
+        bench.error(row, floor)
     return row
 
 
+def random_on_goal(bench: Bench) -> np.ndarray:
+    """A place on the goal, 7 mm or more inside of where the object just rests on it wholly."""
+    while True:
+        xy = bench.goal_xy + bench.random.uniform(-0.1, 0.1, 2)
+        if bench.goal.carries(*xy, bench.thing.footprint + 0.007):
+            return xy
+
+
 def placed(bench: Bench, count: int) -> Row:
-    """Cup standing on the rack, released, arm above it or elsewhere."""
+    """Object standing on its goal, released, arm above it or elsewhere."""
     row = Row()
     for _ in range(count):
         bench.episode()
-        xy = bench.rack + bench.random.uniform(-0.038, 0.038, 2)
-        bench.cup(np.array([*xy, bench.rack_height]))
+        xy = random_on_goal(bench)
+        bench.put(np.array([*xy, bench.goal.height]))
         if bench.random.uniform() < 0.5:
-            above = np.array([*xy, bench.random.uniform(0.06, 0.13)])
+            low = bench.goal.height + bench.grasp_height + 0.004
+            above = np.array([*xy, bench.random.uniform(low, 0.13)])
             bench.arm(above, OPEN, bench.random.uniform(-0.3, 0.3))
         else:
             bench.random_arm(low_z=0.13)
             bench.station._data.qpos[6:8] = OPEN, -OPEN
         bench.verdict(row)
-        bench.error(row, bench.rack_height)
+        bench.error(row, bench.goal.height)
     return row
 
 
 def held_above(bench: Bench, count: int) -> Row:
-    """Cup in the fingers over the rack, from 5 mm to 12 cm up."""
+    """Object in the fingers over its goal, from 5 mm to 12 cm up."""
     row = Row()
     for _ in range(count):
         bench.episode()
-        xy = bench.rack + bench.random.uniform(-0.05, 0.05, 2)
-        base = bench.rack_height + bench.random.uniform(0.005, 0.12)
-        bench.cup(np.array([*xy, base]))
-        bench.arm(np.array([*xy, base + 0.036]), AROUND_CUP)
+        xy = bench.goal_xy + bench.random.uniform(-0.05, 0.05, 2)
+        base = bench.goal.height + bench.random.uniform(0.005, 0.12)
+        bench.put(np.array([*xy, base]))
+        bench.arm(np.array([*xy, min(base + bench.grasp_height, 0.19)]), bench.around)
         bench.verdict(row)
     return row
 
 
-def beside_rack(bench: Bench, count: int) -> Row:
-    """Cup standing on the table, up to 3 cm from one side of the rack."""
+def beside_goal(bench: Bench, count: int) -> Row:
+    """Object standing up to 3 cm from one side of its goal."""
     row = Row()
     for index in range(count):
         bench.episode()
-        out = 0.5 * 0.13 + 0.020 + bench.random.uniform(0.005, 0.030)
+        out = goal_extent(bench) + bench.thing.footprint + bench.random.uniform(0.005, 0.030)
         along = bench.random.uniform(-0.06, 0.06)
         offset = [(out, along), (-out, along), (along, out), (along, -out)][index % 4]
-        bench.cup(np.array([*(bench.rack + offset), 0.0]))
+        xy = bench.goal_xy + offset
+        bench.put(np.array([*xy, bench.floor(xy)]))
         bench.arm(np.array([0.28, -0.05, 0.18]), OPEN)
         bench.verdict(row)
-        bench.error(row)
+        bench.error(row, bench.floor(xy))
     return row
+
+
+def goal_extent(bench: Bench) -> float:
+    """From the goal's middle to its outside, along x and y."""
+    if isinstance(bench.goal, Slab):
+        return 0.5 * max(bench.goal.size) + getattr(bench.goal, 'wall', 0.0)
+    return bench.goal.radius + 0.008
 
 
 def lying(bench: Bench, count: int) -> Row:
-    """Cup on its side, on the table around the rack."""
+    """Object on its side, around its goal; one that has a side to fall on."""
     row = Row()
+    if isinstance(bench.thing, Vegetable):
+        return row
+    reach = bench.thing.height + getattr(bench.thing, 'knob_height', 0.0)
     for index in range(count):
         bench.episode()
-        out, along = 0.13 + bench.random.uniform(0.0, 0.03), bench.random.uniform(-0.06, 0.06)
+        out = goal_extent(bench) + reach + bench.random.uniform(0.005, 0.035)
+        along = bench.random.uniform(-0.06, 0.06)
         offset = [(out, along), (-out, along), (along, -out)][index % 3]
-        bench.cup(np.array([*(bench.rack + offset), 0.020]), lying=True)
+        bench.put(np.array([*(bench.goal_xy + offset), bench.thing.footprint]), lying=True)
         bench.arm(np.array([0.28, -0.05, 0.18]), OPEN)
         bench.verdict(row)
     return row
 
 
 def dropped(bench: Bench, count: int) -> Row:
-    """Cup let fall on and around the rack with any tilt: it stands, leans, lies or rolls off."""
+    """Object let fall on and around its goal with any tilt: it stands, leans, lies, rolls off."""
     row = Row()
     for _ in range(count):
         bench.episode()
-        xy = bench.rack + bench.random.uniform(-0.10, 0.10, 2)
-        bench.cup(np.array([*xy, 0.06]))
+        xy = bench.goal_xy + bench.random.uniform(-0.10, 0.10, 2)
+        bench.put(np.array([*xy, 0.06]))
         tilt, heading = bench.random.uniform(0.0, 0.9), bench.random.uniform(-np.pi, np.pi)
         axis = np.array([math.cos(heading), math.sin(heading), 0.0])
-        bench.station._data.qpos[11] = math.cos(tilt / 2)
-        bench.station._data.qpos[12:] = math.sin(tilt / 2) * axis
+        bench.joint().qpos[3:] = [math.cos(tilt / 2), *(math.sin(tilt / 2) * axis)]
         bench.look(row)
         bench.station.advance(2.0)
         bench.verdict(row)
     return row
 
 
+def distractor_on_goal(bench: Bench, count: int) -> Row:
+    """A distractor on the goal, the object beside it, behind the arm or out of sight."""
+    row = Row()
+    others = {name: o for name, o in bench.scene.movables.items() if o is not bench.thing}
+    if not others:
+        return row
+    for index in range(count):
+        bench.episode()
+        name = list(others)[index % len(others)]
+        place = (*random_on_goal(bench), bench.goal.height + others[name].origin_height)
+        bench.joint(name).qpos[:3] = place
+        if index % 3 == 1:
+            bench.put(np.array([0.0, 0.6, 0.0]))
+        elif index % 3 == 2:
+            bench.random_arm(low_z=0.13)
+        bench.station._data.qpos[6:8] = OPEN, -OPEN
+        bench.verdict(row)
+    return row
+
+
 SCENES = {
-    'cup in its start region': start_region,
+    'in its start region': start_region,
     'arm anywhere': random_arms,
-    'open fingers around the cup': grasping,
-    'placed on the rack': placed,
-    'held above the rack': held_above,
-    'on the table beside the rack': beside_rack,
-    'lying beside the rack': lying,
+    'open fingers around it': grasping,
+    'placed on its goal': placed,
+    'held above its goal': held_above,
+    'beside its goal': beside_goal,
+    'lying beside its goal': lying,
     'dropped at random': dropped,
+    'a distractor on the goal': distractor_on_goal,
 }
 
 
 def lines(rows: dict[str, Row]) -> Iterator[str]:
     """Yield the table as Markdown."""
-    yield '| scene | frames | cup hidden | error p50 / p95 / max, mm | recall | false SUCCESS |'
+    yield '| scene | frames | hidden | error p50 / p95 / max, mm | recall | false SUCCESS |'
     yield '|---|---|---|---|---|---|'
     for name, row in rows.items():
+        if not row.frames:
+            continue
         error = '-'
         if row.errors_mm:
             p50, p95, most = np.percentile(row.errors_mm, [50, 95, 100])
@@ -278,12 +340,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--count', type=int, default=60, help='of each kind of scene')
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--task', help='only this one')
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    bench = Bench(arguments.seed)
-    rows = {name: scene(bench, arguments.count) for name, scene in SCENES.items()}
-    print('\n'.join(lines(rows)))
-    bench.station.close()
+    for path in sorted(TASKS.glob(f'{arguments.task or "*"}.yaml')):
+        bench = Bench(path, arguments.seed)
+        rows = {name: scene(bench, arguments.count) for name, scene in SCENES.items()}
+        print(f'\n{path.stem}\n')
+        print('\n'.join(lines(rows)), flush=True)
+        bench.station.close()
 
 
 if __name__ == '__main__':

@@ -104,6 +104,43 @@ def test_nodes_declare_every_parameter_they_are_given(read, tmp_path):
             assert re.search(rf'\b{name}\b', sources), f'{process.name} has no parameter {name}'
 
 
+def named_in(name):
+    """Package, executable and name of each node of a launch file, without resolving it."""
+    found = []
+
+    def walk(tree):
+        if isinstance(tree, dict):
+            if 'pkg' in tree:
+                found.append((tree['pkg'], tree['exec'], tree['name']))
+            tree = list(tree.values())
+        if isinstance(tree, list):
+            for branch in tree:
+                walk(branch)
+
+    walk(yaml.safe_load((LAUNCH / name).read_text(encoding='utf-8')))
+    return found
+
+
+def test_hardware_starts_what_sim_starts_with_the_real_arm_and_camera_in_its_place():
+    simulated, real = named_in('sim.launch.yaml'), named_in('hardware.launch.yaml')
+    assert simulated[0] == ('widowx_sim', 'sim_node', 'sim')
+    assert real[0] == ('usb_cam', 'usb_cam_node_exe', 'camera')
+    assert real[1:] == simulated[1:]
+
+
+def test_hardware_says_what_is_not_installed(read):
+    packages = pytest.importorskip('ament_index_python.packages', reason='no ROS 2 here')
+    if 'interbotix_xsarm_control' in packages.get_packages_with_prefixes():
+        pytest.skip('the vendor packages are installed')
+    with pytest.raises(LaunchError, match='interbotix_xsarm_control'):
+        read('hardware.launch.yaml', task='task.yaml')
+    processes = read('hardware.launch.yaml', start_arm='false', start_camera='false')
+    assert [process.name for process in processes] == STATION[1:]
+    for process in processes:
+        assert '__ns:=/wx250s' in process.command
+        assert 'use_sim_time' not in parameters_of(process)
+
+
 @pytest.mark.parametrize('path', sorted(LAUNCH.glob('*.yaml')), ids=lambda path: path.name)
 def test_plain_for_ros2_launch(path):
     """What `ros2 launch` of Jazzy takes and our runner would not notice."""

@@ -21,6 +21,11 @@ setup(
         (f'share/{PACKAGE}/launch', glob('launch/*.launch.yaml')),
         (f'share/{PACKAGE}/urdf', glob('urdf/*.urdf')),
     ],
+    entry_points={
+        'console_scripts': [
+            'station_display_node = widowx_bringup.station_display_node:main',
+        ]
+    },
     install_requires=['PyYAML'],
     extras_require={'test': ['pytest']},
     zip_safe=True,

@@ -41,12 +41,14 @@ def published_topics():
     return topics
 
 
-def test_shows_arm_camera_objects_and_candidates():
+def test_shows_arm_camera_walls_objects_candidates_and_target():
     assert shown_topics() == {
         'robot_description',
         'camera/color/image_raw',
         'object_markers',
         'candidates',
+        'workspace_markers',
+        'target_markers',
     }
 
 

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workspace walls, the chosen target and the camera's frame, for rviz."""
+
+import sys
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from visualization_msgs.msg import MarkerArray
+
+from parl_msgs.msg import EndEffectorTarget
+from widowx_bringup import message_conversion as conversion
+from widowx_bringup.station_shapes import read_station_shapes
+
+_LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class StationDisplayNode(Node):
+    """Publishes `workspace_markers`, `target_markers` and, where tf2_msgs is, `/tf_static`."""
+
+    def __init__(self, **node_options: object) -> None:
+        """Read the task file; raises ValueError where it cannot be used."""
+        super().__init__('station_display', **node_options)
+        shapes = read_station_shapes(str(self.declare_parameter('task_file', '').value))
+        workspace = self.create_publisher(MarkerArray, 'workspace_markers', _LATCHED)
+        workspace.publish(conversion.workspace_markers(shapes))
+        self._target = self.create_publisher(MarkerArray, 'target_markers', 1)
+        self.create_subscription(EndEffectorTarget, 'executed_target', self._on_target, 10)
+        try:
+            from tf2_msgs.msg import TFMessage
+        except ImportError:
+            self.get_logger().warning('no tf2_msgs here: the camera has no frame on /tf_static')
+        else:
+            transforms = self.create_publisher(TFMessage, '/tf_static', _LATCHED)
+            transforms.publish(TFMessage(transforms=[conversion.camera_transform(shapes)]))
+
+    def _on_target(self, target: EndEffectorTarget) -> None:
+        self._target.publish(conversion.target_markers(target))
+
+
+def main() -> None:
+    """Run the node until it is interrupted."""
+    rclpy.init()
+    node = None
+    try:
+        node = StationDisplayNode()
+        rclpy.spin(node)
+    except ValueError as error:
+        sys.exit(f'station_display: {error}')
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except RuntimeError:
+        if rclpy.ok():  # else Ctrl-C came while rclpy took a message
+            raise
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+if __name__ == '__main__':
+    main()

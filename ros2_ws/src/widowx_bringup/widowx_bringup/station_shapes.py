@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a task file says of the station's space: the workspace box and the camera's pose."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations, product
+import math
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Vector3 = tuple[float, float, float]
+
+
+class TaskFileError(ValueError):
+    """The task file lacks something; the message names file, key and remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StationShapes:
+    """What the displays draw of a task."""
+
+    base_frame: str
+    """`<robot>/base_link`."""
+    camera_frame: str
+    """`<robot>/<camera>_optical`: x right, y down, z forward."""
+    low: Vector3
+    """Corner of the box of ee_gripper_link [m]."""
+    high: Vector3
+    """Opposite corner [m]."""
+    camera_position: Vector3
+    """Optical centre [m, base_link]."""
+    camera_quaternion: tuple[float, float, float, float]
+    """Rotation of the optical frame in base_link, x y z w."""
+
+    def box_edges(self) -> list[tuple[Vector3, Vector3]]:
+        """Return the 12 edges of the workspace box, each as its two ends [m, base_link]."""
+        xs, ys, zs = zip(self.low, self.high, strict=True)
+        corners = list(product(xs, ys, zs))
+        return [
+            (one, other)
+            for one, other in combinations(corners, 2)
+            if sum(a != b for a, b in zip(one, other, strict=True)) == 1
+        ]
+
+
+def read_station_shapes(path: str | Path) -> StationShapes:
+    """Read `robot`, `workspace` and `camera` of a task file; raises TaskFileError."""
+    try:
+        task = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+    except (OSError, yaml.YAMLError) as error:
+        raise TaskFileError(f'{path or "task_file is empty"}: not readable: {error}') from error
+    try:
+        robot, box, camera = str(task['robot']), task['workspace'], task['camera']
+        position, look_at = _vector(camera, 'position'), _vector(camera, 'look_at')
+        return StationShapes(
+            base_frame=f'{robot}/base_link',
+            camera_frame=f'{robot}/{camera["name"]}_optical',
+            low=_vector(box, 'low'),
+            high=_vector(box, 'high'),
+            camera_position=position,
+            camera_quaternion=look_at_quaternion(position, look_at),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise TaskFileError(
+            f'{path}: {error} is missing or wrong; see config/tasks for an example'
+        ) from error
+
+
+def look_at_quaternion(position: Vector3, look_at: Vector3) -> tuple[float, float, float, float]:
+    """Return the rotation (x y z w) of an optical frame without roll that looks at a point.
+
+    Raises:
+        ValueError: the point is straight above or below, so that the roll is not defined.
+    """
+    dx, dy, dz = (b - a for a, b in zip(position, look_at, strict=True))
+    across = math.hypot(dx, dy)
+    if across < 1e-6:
+        raise ValueError('look_at straight below or above position')
+    # z forward and y down stand at yaw - 90 and -90 - pitch from base_link's axes.
+    half_yaw = 0.5 * (math.atan2(dy, dx) - 0.5 * math.pi)
+    half_tilt = 0.5 * (math.atan2(dz, across) - 0.5 * math.pi)
+    sin_yaw, cos_yaw = math.sin(half_yaw), math.cos(half_yaw)
+    sin_tilt, cos_tilt = math.sin(half_tilt), math.cos(half_tilt)
+    return (cos_yaw * sin_tilt, sin_yaw * sin_tilt, sin_yaw * cos_tilt, cos_yaw * cos_tilt)
+
+
+def _vector(section: Mapping[str, Any], key: str) -> Vector3:
+    x, y, z = (float(value) for value in section[key])
+    return x, y, z
