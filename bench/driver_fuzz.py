@@ -57,9 +57,9 @@ def _spoilt(
 ) -> Target:
     position = target.position.copy()
     if kind == 'far away':
-        return replace(target, position=rng.uniform(-100.0, 100.0, 3))
+        return replace(target, position=rng.choice([0.3, 100.0, 1e300]) * rng.uniform(-1, 1, 3))
     if kind == 'NaN or infinite position':
-        position[rng.integers(3)] = rng.choice([np.nan, np.inf, -np.inf, 1e300])
+        position[rng.integers(3)] = rng.choice([np.nan, np.inf, -np.inf])
         return replace(target, position=position)
     if kind == 'broken quaternion':
         factor = rng.choice([np.nan, 0.0, np.inf, 1e-200, 1.01])
