@@ -57,7 +57,7 @@ def _spoilt(
 ) -> Target:
     position = target.position.copy()
     if kind == 'far away':
-        return replace(target, position=rng.choice([1.0, 1e298]) * rng.uniform(-100.0, 100.0, 3))
+        return replace(target, position=rng.choice([0.3, 100.0, 1e300]) * rng.uniform(-1, 1, 3))
     if kind == 'NaN or infinite position':
         position[rng.integers(3)] = rng.choice([np.nan, np.inf, -np.inf])
         return replace(target, position=position)
