@@ -2,6 +2,7 @@
 """The only node that moves the arm: targets in, safe joint commands out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 import signal
 import time
@@ -64,6 +65,8 @@ class DriverNode(Node):
         """
         super().__init__('driver', **node_options)
         task_file = self.declare_parameter('task_file', '').value
+        # Off where simulated servos push without limit and their effort says nothing.
+        self._watches_effort = bool(self.declare_parameter('watch_effort', True).value)
         self._config = DriverConfig()
         self._task = load_driver_task(Path(task_file))
         self._shell = SafetyShell(self._config, self._task)
@@ -155,7 +158,8 @@ class DriverNode(Node):
         return now_s if self._state is None else max(now_s, self._state.stamp_s)
 
     def _on_joint_states(self, message: JointState) -> None:
-        self._state = convert.arm_state_from_message(message)
+        state = convert.arm_state_from_message(message)
+        self._state = state if self._watches_effort else replace(state, efforts=None)
         self._state_heard_s = time.monotonic()
         if self._shell.observe(self._state):
             self._servos.restart()
