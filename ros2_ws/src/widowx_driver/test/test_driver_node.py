@@ -42,6 +42,7 @@ class FakeArm(Node):
         super().__init__('fake_arm', namespace='wx250s')
         self.joints, self.finger_m = list(joints), finger_m
         self.overrides = {}
+        self.effort = 0.0
         self.is_silent = False
         self.sim_time_s = lock_step_from_s
         self.singles, self.groups, self.executed, self.diagnostics = [], [], [], []
@@ -88,6 +89,7 @@ class FakeArm(Node):
         values |= self.overrides
         values = {name: value for name, value in values.items() if value is not None}
         message.name, message.position = list(values), [float(v) for v in values.values()]
+        message.effort = [self.effort] * len(values)
         self._states.publish(message)
         if self.sim_time_s is not None:
             self.clock_topic.publish(Clock(clock=self.now()))
@@ -135,12 +137,13 @@ class FakeArm(Node):
 class Bench:
     """Driver and fake arm on one executor."""
 
-    def __init__(self, task_file, joints, finger_m, lock_step_from_s=None):
+    def __init__(self, task_file, joints, finger_m, lock_step_from_s=None, watch_effort=True):
         self.driver = DriverNode(
             namespace='wx250s',
             parameter_overrides=[
                 Parameter('task_file', value=str(task_file)),
                 Parameter('use_sim_time', value=lock_step_from_s is not None),
+                Parameter('watch_effort', value=watch_effort),
             ],
         )
         self.arm = FakeArm(joints, finger_m, lock_step_from_s)
@@ -456,3 +459,18 @@ def test_nothing_blocks_while_the_arm_is_absent(ros_domain, task_file, backend):
     driver.destroy_node()
     watcher.destroy_node()
     assert 'no joint_states yet' in heard[0].status[0].message
+
+
+@pytest.mark.parametrize('watched', [True, False])
+def test_effort_is_watched_unless_switched_off(ros_domain, task_file, shell, watched):
+    start = shell.start_command
+    bench = Bench(task_file, start.joint_positions, start.finger_m, watch_effort=watched)
+    bench.start()
+    bench.arm.effort = 5000.0
+    end_s = time.monotonic() + 3.0
+    bench.wait(lambda: time.monotonic() > end_s, 'longer than the effort window')
+    bench.arm.diagnostics.clear()
+    bench.wait(lambda: bench.arm.diagnostics, 'diagnostics')
+    said = bench.arm.diagnostics[-1].status[0].message
+    assert ('pushes with 5000' in said) == watched
+    bench.close()
