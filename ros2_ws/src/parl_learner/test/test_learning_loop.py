@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 import torch
 
+from parl_learner import learning_units
 from parl_learner.critic_trainer_config import CriticTrainerConfig
+from parl_learner.image_augmentation import shift_batch
 from parl_learner.learning_loop import LearningLoop
 from parl_learner.replay import CriticSupportError
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
 from parl_policy.policy import ActionSpec
+from parl_policy.resnet_encoder import ImageConfig
 
 NAMES = ('a', 'b', 'c')
 
@@ -436,3 +439,22 @@ def test_actions_of_another_robot(learning):
     with torch.no_grad():
         actions = loop.policy.sample(loop.policy.encode(torch.zeros(1, 4)), 3, torch.Generator())
     assert actions.shape == (1, 3, 2)
+
+
+def test_images_are_shifted_wherever_a_batch_is_drawn(learning, recorded, monkeypatch):
+    """An observation is an image of 1 × 2 × 1 pixels and one number; every update sees a shift."""
+    image = ImageConfig(shape=(1, 2, 1), widths=(4,))
+    config = learning(
+        critic=CriticConfig(members=1, hidden=(8,), bins=11, image=image),
+        policy={'hidden': 8, 'blocks': 1, 'image': {'shape': [1, 2, 1], 'widths': [4]}},
+    )
+    loop, shifted = LearningLoop(config, NAMES, seed=0), []
+
+    def shift(batch, its_image, generator):
+        shifted.append(its_image)
+        return shift_batch(batch, its_image, generator)
+
+    monkeypatch.setattr(learning_units, 'shift_batch', shift)
+    run_round(loop, recorded[:2])
+    run_round(loop, recorded[2:4])
+    assert shifted == [image] * (loop.counters.policy_steps + loop.counters.critic_steps)
