@@ -201,13 +201,12 @@ def test_realtime_goes_on_without_commands(ros_domain, task_file):
     try:
         first = bench.newest('joints')
         bench.wait(lambda: bench.newest('joints') >= first + 1_000_000_000)
-        # A busy machine may lose messages on the way, but never shifts their stamps.
+        # A busy machine may lose messages, even every other one, but never shifts their stamps.
         for kind, period_ns in (('joints', 10_000_000), ('images', 50_000_000)):
             stamps = {_nanoseconds(message.header.stamp) for message in bench.kept[kind]}
             steps = np.diff(sorted(stamps))
             assert len(steps) >= 3
-            assert np.all(steps % period_ns == 0)
-            assert steps.min() == period_ns
+            assert np.gcd.reduce(steps) == period_ns
     finally:
         bench.close()
 

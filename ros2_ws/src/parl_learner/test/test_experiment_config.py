@@ -38,7 +38,7 @@ def test_the_experiments_that_ship_can_be_read(path):
         ('task: a\nseed: 0\ndemonstrations: 3\nlearning: {metod: x}\n', "unknown key 'metod'"),
         (
             'task: a\nseed: 0\ndemonstrations: 3\nlearning: {method: sac}\n',
-            r"learning: method is 'sac', expected one of \['pa_rl', 'filtered_imitation'",
+            r"learning: method is 'sac', expected one of \['pa_rl', 'value_gradient'",
         ),
         (
             'task: a\nseed: 0\ndemonstrations: 3\nlearning: {critic: {hidden: 3}}\n',
