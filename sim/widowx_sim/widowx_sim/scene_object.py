@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shapes that a task's scene is made of: things to move, and things to move them onto."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 import math
 from typing import Any, TypeAlias
@@ -12,7 +13,7 @@ Rgba = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Movable:
+class Movable(ABC):
     """A free body, put somewhere at each reset."""
 
     mass: float
@@ -34,9 +35,9 @@ class Movable:
             require(low <= high, name, [low, high], 'give [lowest, highest]')
 
     @property
+    @abstractmethod
     def footprint(self) -> float:
         """Largest horizontal distance of the body from its axis, handles left out [m]."""
-        raise NotImplementedError
 
     @property
     def origin_height(self) -> float:
@@ -125,7 +126,7 @@ class Vegetable(Movable):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fixed:
+class Fixed(ABC):
     """A body that never moves and that things can stand on."""
 
     position: tuple[float, float]
@@ -139,9 +140,9 @@ class Fixed:
         """Check ranges; raises ValueError naming field, value and remedy."""
         require(self.height > 0.002, 'height', self.height, 'give more than 0.002 m')
 
+    @abstractmethod
     def carries(self, x: float, y: float, footprint: float) -> bool:
         """Tell whether a thing with its axis at (x, y) [m, base_link] stands on it wholly."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,7 +38,7 @@ class LearningConfig:
     acting: Literal['optimised', 'policy'] = 'optimised'
     """Who practises: π_opt, or the policy alone, as it must without a critic."""
     policy_class: str = 'diffusion'
-    """Key of `parl_policy.policy_classes.POLICY_CLASSES`."""
+    """Key of `parl_policy.policy_classes.POLICY_CLASSES`, or `package.module:Class`."""
     policy: Mapping[str, Any] = field(default_factory=dict)
     """Fields of that class's config."""
     policy_trainer: PolicyTrainerConfig = field(default_factory=PolicyTrainerConfig)

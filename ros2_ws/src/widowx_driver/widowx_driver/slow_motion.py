@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A slow way of the arm, one set-point per control period of the arm's own stamps."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +29,7 @@ class MotionResult:
     """what happened, or what to do"""
 
 
-class SlowMotion:
+class SlowMotion(ABC):
     """Sends set-points along a way and asks at its end whether the arm has arrived.
 
     Advances on joint_states alone, so it also works where time stands still between commands.
@@ -51,6 +52,7 @@ class SlowMotion:
         """Whether the arm is on its way."""
         return self._set_points is not None
 
+    @abstractmethod
     def begin(self, state: ArmState | None, now_s: float) -> MotionResult | None:
         """Plan the way from the measured joints.
 
@@ -61,7 +63,6 @@ class SlowMotion:
         Returns:
             The result if there is no way to go or it may not be gone; None once under way.
         """
-        raise NotImplementedError
 
     def advance(self, state: ArmState, now_s: float) -> Command | MotionResult | None:
         """Take one measured state.
@@ -100,11 +101,11 @@ class SlowMotion:
         self._set_points, _ = clip_joints(way, lower, upper)
         self._next, self._sent_s = 0, -np.inf
 
-    def _fault(self, state: ArmState | None, now_s: float) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _fault(self, state: ArmState | None, now_s: float) -> str: ...
 
-    def _arrive(self, state: ArmState, now_s: float) -> MotionResult:
-        raise NotImplementedError
+    @abstractmethod
+    def _arrive(self, state: ArmState, now_s: float) -> MotionResult: ...
 
     def _wait_s(self) -> float:
         return self._period_s - STAMP_TOLERANCE_S
