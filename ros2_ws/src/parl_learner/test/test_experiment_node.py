@@ -153,6 +153,11 @@ def test_aborted_episodes_are_played_again(node, policy, config, tmp_path):
     assert sorted(recorded_names(tmp_path)) == all_names(config)
 
 
+def test_nodes_of_the_tests_before_are_gone(node, policy):
+    """Half a server left over from one of them would keep this test's server from being found."""
+    assert sorted(node.get_node_names()) == ['experiment', 'fake_policy']
+
+
 def test_gives_up_after_too_many_aborted_episodes(node, policy):
     policy.aborts = Counter({'demonstrations-0001': 99})
     node.MAX_FAILURES = 2
