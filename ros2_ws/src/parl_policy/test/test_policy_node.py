@@ -314,7 +314,7 @@ def test_same_seed_same_actions(bench):
         ({'silent': {'reward'}}, 'reward: none yet for the newest frame'),
         ({'silent': {'executed'}}, 'executed_target: none for step 2; is the driver running'),
         ({'freezes_after': 3}, 'time stands at'),
-        ({'cup': (float('nan'), 0.0, 0.0)}, 'not finite in cup_from_ee_x'),
+        ({'cup': (float('nan'), 0.0, 0.0)}, 'not finite in cup_from_ee_asinh_x'),
         ({'finger': float('nan')}, 'not finite in gripper_opening'),
         ({'finger': -np.pi}, 'not finite in gripper_opening'),
     ],
