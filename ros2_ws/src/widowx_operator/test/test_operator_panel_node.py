@@ -2,6 +2,7 @@
 """The real panel against fakes of the station's services, keys through a terminal."""
 
 from collections import Counter
+import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import pytest
@@ -144,8 +145,6 @@ def test_acts_by_keys_and_keeps_the_gripper(graph, station):
 
 
 def test_actions_come_at_the_pace_of_the_control_rate(graph, station):
-    import time
-
     ask_for_action(graph, station)
     began = time.monotonic()
     for _ in range(3):
