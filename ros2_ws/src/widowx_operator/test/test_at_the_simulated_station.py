@@ -98,6 +98,7 @@ def test_demonstration_by_keys_is_an_episode_file(station, key, outcome):
     station.graph.press(key, 'over after')
 
     episode = station.episode()
+    assert np.any(episode.proposed_actions[:3, 1]), 'begins with the first motion'
     assert (episode.purpose, episode.outcome) == ('demonstration', outcome)
     assert episode.episode_id.startswith('demonstration-2')
     assert episode.metadata['actor'] == 'operator/act'
@@ -142,6 +143,7 @@ def test_take_over_of_a_policys_episode_is_recorded_as_intervention(station):
 def test_stop_holds_the_arm_and_the_episode_until_resume(station):
     station.desk.press('b')
     station.shows('YOU ACT')
+    station.act('a', 1, 0.3)
     station.graph.press(' ', 'policy/pause: paused')
     station.shows('stop: the arm holds')
     station.graph.press('c', 'policy/resume: resumed')

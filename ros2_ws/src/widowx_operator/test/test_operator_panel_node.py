@@ -74,7 +74,8 @@ def graph(make_graph, desk, station, task_file):
 
 def ask_for_action(graph, station, gripper=1.0, count=1):
     target = EndEffectorTarget(gripper=gripper)
-    future = station.act.call_async(Act.Request(episode_id='e1', count=count, target=target))
+    request = Act.Request(episode_id='e1', step=1, count=count, target=target)
+    future = station.act.call_async(request)
     graph.wait(future.done)
     return future.result()
 
@@ -142,6 +143,29 @@ def test_acts_by_keys_and_keeps_the_gripper(graph, station):
     assert list(answer.actions) == [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0]
     assert list(ask_for_action(graph, station, gripper=0.0).actions) == [0.0] * 6 + [-1.0]
     assert 'count is 8' in ask_for_action(graph, station, count=8).message
+
+
+def test_episode_begins_with_the_first_motion(graph, station):
+    target = EndEffectorTarget(gripper=1.0)
+    first = station.act.call_async(Act.Request(step=0, count=1, target=target))
+    graph.wait(lambda: 'YOU ACT | move to begin' in graph.desk.read())
+    graph.press('q', 'the episode asks you')
+    assert not first.done()
+    graph.press('Wz', "key 'z'")
+    graph.wait(first.done)
+    assert list(first.result().actions) == [0.0] * 6 + [1.0]
+    assert list(ask_for_action(graph, station).actions) == [1.0] + [0.0] * 5 + [1.0]
+
+
+def test_episode_that_waits_for_the_first_motion_can_be_discarded(graph, station):
+    first = station.act.call_async(Act.Request(step=0, count=1))
+    graph.wait(lambda: 'move to begin' in graph.desk.read())
+    graph.press('x', 'label_episode is done')
+    graph.wait(first.done)
+    second = station.act.call_async(Act.Request(step=0, count=1))
+    graph.wait(lambda: graph.panel._turn is not None)
+    station.episodes.publish(EpisodeStatus(state=EpisodeStatus.FINISHED))
+    graph.wait(second.done)
 
 
 def test_actions_come_at_the_pace_of_the_control_rate(graph, station):

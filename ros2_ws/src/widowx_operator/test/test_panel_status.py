@@ -9,6 +9,8 @@ def test_urgent_things_come_first():
     assert status.line() == 'e1 RUNNING | detector: cup is not on rack'
     status.is_acting, status.trouble = True, 'elbow: overload'
     assert status.line().startswith('YOU ACT | ! elbow: overload | e1 RUNNING')
+    status.awaits_first_key = True
+    assert status.line().startswith('YOU ACT | move to begin | ! elbow')
     status.awaits_reset = True
     assert status.line().startswith('PUT THE OBJECTS BACK')
 

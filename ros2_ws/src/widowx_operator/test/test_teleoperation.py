@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from widowx_operator.teleoperation import Teleoperation
+from widowx_operator.teleoperation import hold_action, Teleoperation
 
 
 def act(keys, gripper_target=1.0):
@@ -52,6 +52,19 @@ def test_a_held_stick_moves_on_until_the_gamepad_falls_silent():
     assert teleoperation.action(10.1, 1.0).tolist() == pytest.approx([0.8, 0, -1, 0, 0, 0.2, 1])
     assert teleoperation.action(10.3, 1.0)[0] == pytest.approx(0.5)
     assert not teleoperation.action(10.6, 1.0)[:6].any()
+
+
+def test_idle_until_something_is_pressed_or_held():
+    teleoperation = Teleoperation()
+    assert teleoperation.is_idle(10.0)
+    teleoperation.press('w', 10.0)
+    assert not teleoperation.is_idle(10.4)
+    assert teleoperation.is_idle(10.6)
+    teleoperation.hold_stick(np.zeros(6), 11.0)
+    assert teleoperation.is_idle(11.0)
+    teleoperation.hold_stick(np.array([0, 0, 0, 0, 0, -0.1]), 12.0)
+    assert not teleoperation.is_idle(12.0)
+    assert hold_action(0.2).tolist() == [0.0] * 6 + [-1.0]
 
 
 def test_keys_that_do_not_move_are_left_to_others():

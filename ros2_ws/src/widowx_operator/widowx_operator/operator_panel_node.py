@@ -22,7 +22,7 @@ from widowx_operator.panel_status import PanelStatus
 from widowx_operator.run_node import run_in_terminal, steady_timer
 from widowx_operator.station_call_node import StationCall
 from widowx_operator.task_file import load_operator_task, TaskFileError
-from widowx_operator.teleoperation import Teleoperation
+from widowx_operator.teleoperation import hold_action, Teleoperation
 from widowx_operator.terminal import Terminal
 
 SERVICES = {
@@ -68,7 +68,8 @@ class OperatorPanelNode(Node):
         self._has_taken_over = False
         self._has_asked_to_recover = False
         self._reset: Future | None = None
-        self._turns: list[Future] = []
+        self._turn: Future | None = None
+        self._is_first_step = False
         self._acted_at_s = -ACTING_S
         self._troubles: dict[str, str] = {}
         self.is_over = False
@@ -93,23 +94,39 @@ class OperatorPanelNode(Node):
         if request.count != 1:
             response.message = f'count is {request.count}: an operator has one action, ask for 1'
             return response
-        await self._turn()
-        self._acted_at_s = time.monotonic()
-        action = self._teleoperation.action(self._acted_at_s, request.target.gripper)
+        self._is_first_step = request.step == 0
+        if not self._is_due():
+            self._end_turn()
+            self._turn = Future()
+            await self._turn
+        self._acted_at_s, gripper = time.monotonic(), request.target.gripper
+        # The first observation has waited for the operator and is too old to move on.
+        action = (
+            hold_action(gripper)
+            if request.step == 0
+            else self._teleoperation.action(self._acted_at_s, gripper)
+        )
         response.actions = action.astype('float32').tolist()
         response.success = True
         return response
 
-    async def _turn(self) -> None:
-        """Wait until a control period has passed: a simulation in lock-step would run away."""
-        while not self._is_due():
-            turn = Future()
-            self._turns.append(turn)
-            await turn
-
     def _is_due(self) -> bool:
-        # A station that keeps time itself asks once a period: it must not be held up by jitter.
-        return time.monotonic() - self._acted_at_s >= 0.8 * self._period_s
+        """Whether to answer a request for an action now.
+
+        An episode begins when the operator does: standing still is not to be learned. A simulation
+        in lock-step would run away, so actions are a control period apart; a little less, for a
+        station that keeps time itself must not be held up.
+        """
+        now_s = time.monotonic()
+        if self._is_first_step and self._teleoperation.is_idle(now_s):
+            return False
+        return now_s - self._acted_at_s >= 0.8 * self._period_s
+
+    def _end_turn(self) -> None:
+        """Answer a request for an action that waits."""
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.set_result(None)
 
     async def _on_reset(self, _: Reset.Request, response: Reset.Response) -> Reset.Response:
         self._end_reset('a newer reset was asked for')
@@ -129,6 +146,7 @@ class OperatorPanelNode(Node):
     def _on_episode(self, message: EpisodeStatus) -> None:
         if message.state != EpisodeStatus.RUNNING:
             self._has_taken_over = False
+            self._end_turn()
         if message.state != EpisodeStatus.RESETTING:
             self._end_reset('the episode is over')
         self._status.episode_id, self._status.state = message.episode_id, message.state
@@ -159,16 +177,15 @@ class OperatorPanelNode(Node):
             self._on_key(key)
         self.is_over |= self._terminal.is_closed
         if self._is_due():
-            turns, self._turns = self._turns, []
-            for turn in turns:
-                turn.set_result(None)
+            self._end_turn()
         self._status.is_acting = self._is_acting
+        self._status.awaits_first_key = self._turn is not None and self._is_first_step
         self._status.awaits_reset = self._reset is not None
         self._terminal.show(self._status.line())
 
     @property
     def _is_acting(self) -> bool:
-        return time.monotonic() - self._acted_at_s < ACTING_S
+        return self._turn is not None or time.monotonic() - self._acted_at_s < ACTING_S
 
     def _on_key(self, key: str) -> None:
         command = command_of(key)
@@ -208,6 +225,7 @@ class OperatorPanelNode(Node):
         if command is Command.DISCARD and self._end_reset('refused by the operator'):
             return
         self._call('label_episode', label=LABELS[command])
+        self._end_turn()  # else an episode that waits for the first motion would not end
 
     def _take_over_or_give_back(self) -> None:
         wanted = not self._has_taken_over

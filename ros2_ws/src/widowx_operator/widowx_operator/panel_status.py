@@ -22,6 +22,8 @@ class PanelStatus:
     """The objects are to be put back."""
     is_acting: bool = False
     """The operator's keys move the arm."""
+    awaits_first_key: bool = False
+    """The episode begins with the operator's first motion."""
     verdict: str = ''
     """Why the detector decides as it does."""
     trouble: str = ''
@@ -35,6 +37,7 @@ class PanelStatus:
         parts = (
             'PUT THE OBJECTS BACK, then ENTER (x refuses)' if self.awaits_reset else '',
             'YOU ACT' if self.is_acting else '',
+            'move to begin' if self.awaits_first_key else '',
             self.trouble and f'! {self.trouble}',
             state,
             self.verdict and f'detector: {self.verdict}',

@@ -9,6 +9,11 @@ INPUT_LIFE_S = 0.5
 """What was pressed longer ago than this moves nothing: the arm had stood still meanwhile."""
 
 
+def hold_action(gripper_target: float) -> np.ndarray:
+    """The action that moves nothing, (7,); `gripper_target`: commanded opening, 0 … 1."""
+    return np.array([0.0] * 6 + [1.0 if gripper_target > 0.5 else -1.0])
+
+
 class Teleoperation:
     """Collects what the operator does between two control steps.
 
@@ -33,6 +38,11 @@ class Teleoperation:
         """Take where the sticks are: (6,) dx dy dz droll dpitch dyaw in [-1, 1]."""
         self._stick, self._stick_at_s = motion, now_s
 
+    def is_idle(self, now_s: float) -> bool:
+        """Whether the operator wants nothing to move."""
+        is_stick_held = now_s - self._stick_at_s <= INPUT_LIFE_S and bool(self._stick.any())
+        return not is_stick_held and not self._fresh_keys(now_s)
+
     def action(self, now_s: float, gripper_target: float) -> np.ndarray:
         """What the operator wants of the next step; forgets the presses.
 
@@ -43,16 +53,20 @@ class Teleoperation:
         Returns:
             (7,) in [-1, 1].
         """
-        keys = {key: None for at_s, key in self._presses if now_s - at_s <= INPUT_LIFE_S}
+        keys = self._fresh_keys(now_s)
         self._presses = []
-        action = np.zeros(7)
+        action = hold_action(gripper_target)
         if now_s - self._stick_at_s <= INPUT_LIFE_S:
             action[:6] = self._stick
-        action[6] = 1.0 if gripper_target > 0.5 else -1.0
-        for key in keys:  # each once, in the order of their first press
+        for key in keys:
             motion = motion_of(key)
             if motion is not None:
                 action[motion[0]] += motion[1]
             else:
                 action[6] = GRIPPERS[key]
         return np.clip(action, -1.0, 1.0)
+
+    def _fresh_keys(self, now_s: float) -> list[str]:
+        """Each key once, in the order of their first press."""
+        fresh = [key for at_s, key in self._presses if now_s - at_s <= INPUT_LIFE_S]
+        return list(dict.fromkeys(fresh))
