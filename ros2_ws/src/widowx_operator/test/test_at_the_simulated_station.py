@@ -21,7 +21,9 @@ from parl_policy.policy_node import PolicyNode
 from reward_detector.reward_detector_node import RewardDetectorNode
 from widowx_driver.driver_node import DriverNode
 from widowx_operator.operator_panel_node import OperatorPanelNode
+from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
 from widowx_sim.sim_node import SimNode
+from widowx_sim.task_scene import load_task_scene
 
 
 def put_untrained_policy(store):
@@ -56,7 +58,7 @@ class Station:
             RewardDetectorNode(**options(**timed)),
             DriverNode(**options(watch_effort=False, **timed)),
             self.policy,
-            OperatorPanelNode(desk.terminal, **options(demonstration_steps=40)),
+            OperatorPanelNode(desk.terminal, **options(demonstration_steps=60)),
             self.client,
         )
         self.desk = desk
@@ -111,6 +113,38 @@ def test_demonstration_by_keys_is_an_episode_file(station, key, outcome):
     assert closes.tolist() == list(range(closes[0], len(episode)))
     np.testing.assert_allclose(episode.actions, proposed, atol=0.02)
     assert episode.rewards[-1] == (0.0 if key == 'y' else -1.0)
+
+
+def keys_for(action):
+    """What a human would press for an action of the script: nothing, a small or a big letter."""
+    keys = 'g' if action[6] < 0 else 'h'
+    for value, (forward, back) in zip(action[:3], ('ws', 'ad', 'rf'), strict=True):
+        key = forward if value > 0 else back
+        if abs(value) > 0.15:
+            keys += key.upper() if abs(value) > 0.65 else key
+    return keys
+
+
+def test_task_is_done_by_keys_and_the_detector_sees_it(station, task_file):
+    script = ScriptedExpert(load_task_scene(task_file).script, ExpertConfig(), 0)
+    station.desk.press('b')
+    station.shows('YOU ACT')
+    seen = []
+
+    def press_for_each_step():
+        player = station.policy._player
+        if player is not None and len(player._states) > len(seen):
+            state = player._states[-1]
+            seen.append(state)
+            cup, rack = state.object_positions
+            step, position = len(seen) - 1, state.target.position
+            action = script.act(step, position, state.gripper_opening, cup, rack)
+            station.desk.press(keys_for(action))
+        return 'over after' in station.desk.read()
+
+    station.graph.wait(press_for_each_step)
+    episode = station.episode()
+    assert (episode.outcome, episode.verdicts[-1]) == ('success', 2)
 
 
 def test_take_over_of_a_policys_episode_is_recorded_as_intervention(station):
