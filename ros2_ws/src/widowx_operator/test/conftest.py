@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 import pty
 import select
+import termios
 import time
 import tty
 
@@ -13,7 +14,8 @@ import pytest
 
 from widowx_operator.terminal import Terminal
 
-LIMIT_S = 10.0
+LIMIT_S = 20.0
+WIDTH = 400  # no status is cut off, whatever diagnostics complain of
 TASK_FILE = Path(__file__).parents[2] / 'widowx_bringup/config/tasks/cup_to_rack.yaml'
 
 
@@ -23,6 +25,7 @@ class Desk:
     def __init__(self) -> None:
         self._fingers, self.descriptor = pty.openpty()
         tty.setraw(self.descriptor)
+        termios.tcsetwinsize(self.descriptor, (24, WIDTH))
         self.terminal = Terminal(self.descriptor)
         self.screen = ''
 

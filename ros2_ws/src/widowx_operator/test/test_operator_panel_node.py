@@ -47,10 +47,11 @@ class FakeStation(Node):
         return answer
 
 
-def panel_node(desk, task_file, **parameters):
+def panel_node(desk, task_file, namespace='', **parameters):
     parameters = {'task_file': str(task_file), **parameters}
     return OperatorPanelNode(
         desk.terminal,
+        namespace=namespace,
         parameter_overrides=[Parameter(name, value=value) for name, value in parameters.items()],
     )
 
@@ -215,8 +216,8 @@ def test_closed_window_ends_the_panel(graph):
 def test_missing_services_and_bad_parameters_are_named(
     ros_domain, make_graph, desk, task_file, tmp_path
 ):
-    graph = make_graph(panel_node(desk, task_file))
-    graph.press(' ', 'policy/pause: no such service in /; is its node running?')
+    graph = make_graph(panel_node(desk, task_file, namespace='nobody'))
+    graph.press(' ', 'policy/pause: no such service in /nobody; is its node running?')
     assert 'stop: no such service' in desk.read()
     graph.press('b', 'run_episode: no such action; is the policy node running?')
     with pytest.raises(TaskFileError, match='absent'):

@@ -31,7 +31,7 @@ def test_lines_are_printed_above_the_status(desk):
 
 def test_status_never_wraps(desk):
     desk.terminal.show('x' * 500)
-    assert desk.read().count('x') == 79
+    assert desk.read().count('x') == 399
 
 
 def test_settings_are_restored(desk):

@@ -41,6 +41,7 @@ class DemonstrationRecorder:
             seed=int(time.time()),
             max_steps=self._max_steps,
         )
+        self._say(f'{goal.episode_id}: asked for')
         accepted = self._client.send_goal_async(goal)
         accepted.add_done_callback(lambda future: self._on_accepted(goal.episode_id, future))
 
@@ -49,7 +50,6 @@ class DemonstrationRecorder:
         if not handle.accepted:
             self._say(f'{episode_id}: refused, another episode is running; end it first')
             return
-        self._say(f'{episode_id}: begins')
         handle.get_result_async().add_done_callback(
             lambda done: self._on_result(episode_id, done.result().result)
         )
