@@ -174,7 +174,7 @@ def test_take_over_of_a_policys_episode_is_recorded_as_intervention(station):
     assert 1.0 in episode.proposed_actions[episode.interventions, 0]
 
 
-def test_stop_holds_the_arm_and_the_episode_until_resume(station):
+def test_stop_holds_arm_and_episode_and_park_ends_it(station):
     station.desk.press('b')
     station.shows('YOU ACT')
     station.act('a', 1, 0.3)
@@ -183,6 +183,6 @@ def test_stop_holds_the_arm_and_the_episode_until_resume(station):
     station.graph.press('c', 'policy/resume: resumed')
     steps = station.policy._player.steps
     station.graph.wait(lambda: station.policy._player.steps > steps + 2)
-    station.graph.press('x', 'over after')
-    assert station.episode().outcome == 'discarded'
     station.graph.press('p', 'park: at the rest pose')
+    station.shows('over after')
+    assert station.episode().outcome == 'discarded'

@@ -14,7 +14,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus, Reward
 from parl_msgs.srv import Act, LabelEpisode, Reset
-from widowx_operator.operator_panel_node import OperatorPanelNode
+from widowx_operator.operator_panel_node import OperatorPanelNode, ParameterError
 from widowx_operator.task_file import TaskFileError
 
 TRIGGERS = ('stop', 'resume', 'recover', 'park', 'policy/pause', 'policy/resume')
@@ -82,11 +82,21 @@ def ask_for_action(graph, station, gripper=1.0, count=1):
 
 
 def test_one_key_stops_resumes_and_parks(graph, station):
-    graph.press(' ', 'policy/pause: policy/pause is done')
-    assert station.asked == ['stop', 'policy/pause']
-    graph.press('c', 'policy/resume is done')
+    for keys, services in ((' ', ['policy/pause', 'stop']), ('c', ['policy/resume', 'resume'])):
+        station.asked.clear()
+        graph.desk.press(keys)
+        graph.wait(lambda services=services: sorted(station.asked) == services)
     graph.press('p', 'park: park is done')
-    assert station.asked[2:] == ['resume', 'policy/resume', 'park']
+    assert station.asked[-1] == 'park'
+    assert len(station.asked) == 3
+
+
+def test_parking_discards_the_running_episode_first(graph, station):
+    station.episodes.publish(EpisodeStatus(episode_id='e1', state=EpisodeStatus.RUNNING))
+    graph.wait(lambda: 'e1 RUNNING' in graph.desk.read())
+    graph.desk.press('p')
+    graph.wait(lambda: len(station.asked) == 2)
+    assert set(station.asked) == {('label_episode', 3), 'park'}
 
 
 def test_recovery_needs_a_second_press(graph, station):
@@ -164,7 +174,7 @@ def test_episode_that_waits_for_the_first_motion_can_be_discarded(graph, station
     graph.press('x', 'label_episode is done')
     graph.wait(first.done)
     second = station.act.call_async(Act.Request(step=0, count=1))
-    graph.wait(lambda: graph.panel._turn is not None)
+    graph.wait(lambda: graph.panel._act_server.awaits_first_motion)
     station.episodes.publish(EpisodeStatus(state=EpisodeStatus.FINISHED))
     graph.wait(second.done)
 
@@ -203,7 +213,7 @@ def test_quit_not_while_acting(graph, station):
     ask_for_action(graph, station)
     graph.press('q', 'the episode asks you for actions')
     assert not graph.panel.is_over
-    graph.wait(lambda: not graph.panel._is_acting)
+    graph.wait(lambda: not graph.panel._act_server.is_acting)
     graph.desk.press('q')
     graph.wait(lambda: graph.panel.is_over)
 
@@ -222,3 +232,5 @@ def test_missing_services_and_bad_parameters_are_named(
     graph.press('b', 'run_episode: no such action; is the policy node running?')
     with pytest.raises(TaskFileError, match='absent'):
         panel_node(desk, tmp_path / 'absent')
+    with pytest.raises(ParameterError, match='demonstration_steps is 0'):
+        panel_node(desk, task_file, demonstration_steps=0)

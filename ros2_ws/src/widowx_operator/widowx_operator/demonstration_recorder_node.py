@@ -9,9 +9,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from parl_msgs.action import RunEpisode
-
-ACTOR = 'operator/act'
-"""Service (parl_msgs/Act) of the operator's panel."""
+from widowx_operator.act_server_node import ACTOR
 
 
 class DemonstrationRecorder:

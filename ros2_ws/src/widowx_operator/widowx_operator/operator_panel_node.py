@@ -6,23 +6,23 @@ import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.task import Future
 from sensor_msgs.msg import Joy
 from std_srvs.srv import SetBool, Trigger
 
 from parl_msgs.msg import EpisodeStatus, Reward
-from parl_msgs.srv import Act, LabelEpisode, Reset
-from widowx_operator.demonstration_recorder_node import ACTOR, DemonstrationRecorder
+from parl_msgs.srv import LabelEpisode
+from widowx_operator.act_server_node import ActServer
+from widowx_operator.demonstration_recorder_node import DemonstrationRecorder
 from widowx_operator.gamepad import Gamepad, GamepadError
 from widowx_operator.key_map import Command, command_of, HELP
 from widowx_operator.panel_status import PanelStatus
+from widowx_operator.reset_prompt_node import ResetPrompt
 from widowx_operator.run_node import run_in_terminal, steady_timer
 from widowx_operator.station_call_node import StationCall
 from widowx_operator.task_file import load_operator_task, TaskFileError
-from widowx_operator.teleoperation import hold_action, Teleoperation
+from widowx_operator.teleoperation import Teleoperation
 from widowx_operator.terminal import Terminal
 
 SERVICES = {
@@ -40,8 +40,10 @@ LABELS = {
     Command.FAILURE: LabelEpisode.Request.FAILURE,
     Command.DISCARD: LabelEpisode.Request.DISCARD,
 }
-ACTING_S = 1.0
-"""Wall time after the last request for an action in which the operator counts as acting."""
+
+
+class ParameterError(ValueError):
+    """A parameter of the panel cannot be used."""
 
 
 class OperatorPanelNode(Node):
@@ -52,28 +54,30 @@ class OperatorPanelNode(Node):
 
         Raises:
             TaskFileError: The task file cannot be used.
+            ParameterError: `demonstration_steps` is below 1.
         """
         super().__init__('operator', **node_options)
         task_file = Path(str(self.declare_parameter('task_file', '').value))
         # A simulation puts its objects back itself, and two would answer.
         answers_reset = bool(self.declare_parameter('answers_reset', False).value)
         max_steps = int(self.declare_parameter('demonstration_steps', 300).value or 0)
-        self._period_s = load_operator_task(task_file).control_period_s
+        if max_steps < 1:
+            raise ParameterError(f'demonstration_steps is {max_steps}; give at least 1')
+        period_s = load_operator_task(task_file).control_period_s
         self._terminal = terminal
         self._status = PanelStatus()
         self._teleoperation = Teleoperation()
         self._gamepad = Gamepad()
+        self._act_server = ActServer(self, self._teleoperation, period_s)
+        self._reset = ResetPrompt(self, terminal.say)
+        if answers_reset:
+            self._reset.serve()
         self._call = StationCall(self, SERVICES, terminal.say)
         self._recorder = DemonstrationRecorder(self, max_steps, terminal.say)
         self._has_taken_over = False
         self._has_asked_to_recover = False
-        self._reset: Future | None = None
-        self._turn: Future | None = None
-        self._is_first_step = False
-        self._acted_at_s = -ACTING_S
         self._troubles: dict[str, str] = {}
         self.is_over = False
-        self._serve(answers_reset)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(EpisodeStatus, 'episode', self._on_episode, latched)
         self.create_subscription(Reward, 'reward', self._on_reward, 10)
@@ -83,72 +87,12 @@ class OperatorPanelNode(Node):
         for line in HELP:
             terminal.say(line)
 
-    def _serve(self, answers_reset: bool) -> None:
-        # Reentrant: while these wait for the operator, keys must go on.
-        waiting = ReentrantCallbackGroup()
-        self.create_service(Act, ACTOR, self._on_act, callback_group=waiting)
-        if answers_reset:
-            self.create_service(Reset, 'reset', self._on_reset, callback_group=waiting)
-
-    async def _on_act(self, request: Act.Request, response: Act.Response) -> Act.Response:
-        if request.count != 1:
-            response.message = f'count is {request.count}: an operator has one action, ask for 1'
-            return response
-        self._is_first_step = request.step == 0
-        if not self._is_due():
-            self._end_turn()
-            self._turn = Future()
-            await self._turn
-        self._acted_at_s, gripper = time.monotonic(), request.target.gripper
-        # The first observation has waited for the operator and is too old to move on.
-        action = (
-            hold_action(gripper)
-            if request.step == 0
-            else self._teleoperation.action(self._acted_at_s, gripper)
-        )
-        response.actions = action.astype('float32').tolist()
-        response.success = True
-        return response
-
-    def _is_due(self) -> bool:
-        """Whether to answer a request for an action now.
-
-        An episode begins when the operator does: standing still is not to be learned. A simulation
-        in lock-step would run away, so actions are a control period apart; a little less, for a
-        station that keeps time itself must not be held up.
-        """
-        now_s = time.monotonic()
-        if self._is_first_step and self._teleoperation.is_idle(now_s):
-            return False
-        return now_s - self._acted_at_s >= 0.8 * self._period_s
-
-    def _end_turn(self) -> None:
-        """Answer a request for an action that waits."""
-        turn, self._turn = self._turn, None
-        if turn is not None:
-            turn.set_result(None)
-
-    async def _on_reset(self, _: Reset.Request, response: Reset.Response) -> Reset.Response:
-        self._end_reset('a newer reset was asked for')
-        self._reset = Future()
-        self._terminal.say('\aPut the objects back to their start, hands off, then press ENTER')
-        response.message = await self._reset
-        response.success = not response.message
-        return response
-
-    def _end_reset(self, refusal: str) -> bool:
-        """Answer a reset that waits, with a refusal or with '' for done; whether one waited."""
-        reset, self._reset = self._reset, None
-        if reset is not None:
-            reset.set_result(refusal)
-        return reset is not None
-
     def _on_episode(self, message: EpisodeStatus) -> None:
         if message.state != EpisodeStatus.RUNNING:
             self._has_taken_over = False
-            self._end_turn()
+            self._act_server.answer_now()
         if message.state != EpisodeStatus.RESETTING:
-            self._end_reset('the episode is over')
+            self._reset.end('the episode is over')
         self._status.episode_id, self._status.state = message.episode_id, message.state
         self._status.outcome = message.outcome
 
@@ -176,16 +120,11 @@ class OperatorPanelNode(Node):
         for key in self._terminal.take_keys():
             self._on_key(key)
         self.is_over |= self._terminal.is_closed
-        if self._is_due():
-            self._end_turn()
-        self._status.is_acting = self._is_acting
-        self._status.awaits_first_key = self._turn is not None and self._is_first_step
-        self._status.awaits_reset = self._reset is not None
+        self._act_server.answer_if_due()
+        self._status.is_acting = self._act_server.is_acting
+        self._status.awaits_first_key = self._act_server.awaits_first_motion
+        self._status.awaits_reset = self._reset.is_waiting
         self._terminal.show(self._status.line())
-
-    @property
-    def _is_acting(self) -> bool:
-        return self._turn is not None or time.monotonic() - self._acted_at_s < ACTING_S
 
     def _on_key(self, key: str) -> None:
         command = command_of(key)
@@ -203,7 +142,7 @@ class OperatorPanelNode(Node):
 
     def _obey(self, command: Command) -> None:
         if command is Command.CONFIRM:
-            if not self._end_reset(''):
+            if not self._reset.end():
                 self._terminal.say('nothing waits for ENTER')
         elif command is Command.BEGIN:
             self._recorder.begin()
@@ -217,15 +156,20 @@ class OperatorPanelNode(Node):
             self._call('resume')
             self._call('policy/resume')
         elif command is Command.PARK:
-            self._call('park')
+            self._park()
         elif command is Command.QUIT:
             self._quit()
 
     def _label(self, command: Command) -> None:
-        if command is Command.DISCARD and self._end_reset('refused by the operator'):
+        if command is Command.DISCARD and self._reset.end('refused by the operator'):
             return
         self._call('label_episode', label=LABELS[command])
-        self._end_turn()  # else an episode that waits for the first motion would not end
+        self._act_server.answer_now()  # else an episode that waits for a motion would not end
+
+    def _park(self) -> None:
+        if self._status.state == EpisodeStatus.RUNNING:
+            self._label(Command.DISCARD)  # the way to the rest pose is nobody's action
+        self._call('park')
 
     def _take_over_or_give_back(self) -> None:
         wanted = not self._has_taken_over
@@ -245,14 +189,14 @@ class OperatorPanelNode(Node):
             self._terminal.say('SUPPORT THE ARM, servos will be rebooted; then press v again')
 
     def _quit(self) -> None:
-        if self._is_acting:
+        if self._act_server.is_acting:
             self._terminal.say('the episode asks you for actions; end it with y, n or x, then q')
-        self.is_over = not self._is_acting
+        self.is_over = not self._act_server.is_acting
 
 
 def main() -> None:
     """Run the panel until q, Ctrl-C or the end of its terminal."""
-    sys.exit(run_in_terminal('operator', OperatorPanelNode, (TaskFileError,)))
+    sys.exit(run_in_terminal('operator', OperatorPanelNode, (TaskFileError, ParameterError)))
 
 
 if __name__ == '__main__':
