@@ -127,8 +127,14 @@ class StationLink:
         )
         future = client.call_async(request)
         future.add_done_callback(lambda _: self._poke())
+
+        def answer() -> ServiceResponse | None:
+            if not future.done() and not client.service_is_ready():
+                raise EpisodeAbortError(f'service {name} went away before it answered')
+            return future.result() if future.done() else None
+
         return await self.until(
-            lambda: future.result() if future.done() else None,
+            answer,
             self.SERVICE_TIMEOUT_S if timeout_s is None else timeout_s,
             lambda: f'service {name} does not answer',
         )
@@ -139,7 +145,7 @@ class StationLink:
         """Wait until `ready` gives a value; say what is `missing` after a wall time.
 
         Raises:
-            EpisodeAbortError: Nothing came in time.
+            EpisodeAbortError: Nothing came in time, or `ready` raised it.
         """
         value = None if self.is_cancelled() else ready()
         while value is None:
@@ -200,7 +206,12 @@ class StationLink:
         if self.is_cancelled() and not future.done():
             future.set_exception(EpisodeAbortError('cancelled by the client'))
             return
-        value = ready()
+        try:
+            value = ready()
+        except EpisodeAbortError as error:
+            if not future.done():
+                future.set_exception(error)
+            return
         if value is not None and not future.done():
             future.set_result(value)
         elif time.monotonic() > deadline and not self.is_paused and not future.done():

@@ -160,14 +160,14 @@ def put_version(store, version, seed=0):
 class Bench:
     """Policy node, fake station and a client on one executor."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, reset_timeout_s=1.0):
         task_file = folder / 'task.yaml'
         task_file.write_text('{robot: wx250s, control_rate_hz: 5.0}', encoding='utf-8')
         self.policy = PolicyNode(
             parameter_overrides=[
                 Parameter('task_file', value=str(task_file)),
                 Parameter('data_folder', value=str(folder / 'data')),
-                Parameter('reset_timeout_s', value=1.0),
+                Parameter('reset_timeout_s', value=reset_timeout_s),
             ]
         )
         self.policy.link.INPUT_TIMEOUT_S = 1.0
@@ -366,6 +366,27 @@ def test_missing_and_silent_services_are_named(bench):
 
     bench.station.create_service(Reset, 'reset', never)
     assert 'service reset does not answer' in bench.play().reason
+
+
+def test_service_that_goes_away_is_not_waited_for(ros_domain, tmp_path):
+    bench = Bench(tmp_path, reset_timeout_s=600.0)
+    asked = []
+
+    async def never(request, response):
+        asked.append(request)
+        await Future()
+
+    try:
+        put_version(bench.store, 1)
+        bench.station.destroy_service(bench.station.reset_service)
+        service = bench.station.create_service(Reset, 'reset', never)
+        handle = bench.send()
+        bench.wait(lambda: asked)
+        bench.station.destroy_service(service)
+        reason = bench.result_of(handle).result.reason
+        assert reason == 'service reset went away before it answered'
+    finally:
+        bench.close()
 
 
 def test_missing_version_is_named(bench):
