@@ -13,7 +13,7 @@ PACKAGES = {
     for path in sorted((ROOT / folder).glob('*/setup.py'))
 }
 ROS_FILES = ('_node.py', 'message_conversion.py')
-ALONE = {'reward_detector', 'widowx_bringup', 'widowx_driver', 'widowx_sim'}
+ALONE = {'reward_detector', 'widowx_bringup', 'widowx_driver', 'widowx_operator', 'widowx_sim'}
 """Packages that meet the rest over topics only."""
 
 SOURCE_SUFFIXES = {
@@ -67,6 +67,7 @@ def test_the_tree_has_the_packages_of_the_design():
         'reward_detector',
         'widowx_bringup',
         'widowx_driver',
+        'widowx_operator',
         'widowx_sim',
     }
 

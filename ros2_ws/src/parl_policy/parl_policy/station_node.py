@@ -35,7 +35,7 @@ class StationLink:
     INPUT_TIMEOUT_S = 5.0
     """Wall time without complete inputs after which the episode is aborted."""
     SERVICE_TIMEOUT_S = 30.0
-    """Wall time for reset and the way to the start pose."""
+    """Wall time for the way to the start pose and for an actor's answer."""
     VERSION_TIMEOUT_S = 60.0
     """Wall time to wait for an announced version."""
 
@@ -44,6 +44,9 @@ class StationLink:
         task_file = Path(str(node.declare_parameter('task_file', '').value))
         period = node.declare_parameter('camera_period_s', 0.07).value
         self._camera_period_s = float(period or 0.0)
+        # A simulation is quick; a person who puts objects back is not.
+        timeout = node.declare_parameter('reset_timeout_s', self.SERVICE_TIMEOUT_S).value
+        self._reset_timeout_s = float(timeout or 0.0)
         task = load_yaml(task_file)
         self.period_s = 1.0 / float(task['control_rate_hz'])
         self._frame_id = f'{task["robot"]}/base_link'
@@ -78,7 +81,7 @@ class StationLink:
             The commanded target there, and the time of the first control boundary [s].
         """
         before_s = self.gate.now_s
-        answer = await self.call(self._reset, Reset.Request(seed=seed))
+        answer = await self.call(self._reset, Reset.Request(seed=seed), self._reset_timeout_s)
         self._check(answer, 'reset')
         answer = await self.call(self._go_to_start, GoToStart.Request())
         self._check(answer, 'go_to_start')
@@ -106,8 +109,16 @@ class StationLink:
         await self._until_inputs(boundary_s, episode_id, steps)
         return self.gate.state(start_target)
 
-    async def call(self, client: Client, request: object) -> ServiceResponse:
-        """Call a service; abort the episode if it does not exist or does not answer."""
+    async def call(
+        self, client: Client, request: object, timeout_s: float | None = None
+    ) -> ServiceResponse:
+        """Call a service; abort the episode if it does not exist or does not answer.
+
+        Args:
+            client: Of the service.
+            request: To it.
+            timeout_s: Wall time for its answer; None: SERVICE_TIMEOUT_S.
+        """
         name = client.srv_name
         await self.until(
             lambda: client.service_is_ready() or None,
@@ -116,9 +127,15 @@ class StationLink:
         )
         future = client.call_async(request)
         future.add_done_callback(lambda _: self._poke())
+
+        def answer() -> ServiceResponse | None:
+            if not future.done() and not client.service_is_ready():
+                raise EpisodeAbortError(f'service {name} went away before it answered')
+            return future.result() if future.done() else None
+
         return await self.until(
-            lambda: future.result() if future.done() else None,
-            self.SERVICE_TIMEOUT_S,
+            answer,
+            self.SERVICE_TIMEOUT_S if timeout_s is None else timeout_s,
             lambda: f'service {name} does not answer',
         )
 
@@ -128,7 +145,7 @@ class StationLink:
         """Wait until `ready` gives a value; say what is `missing` after a wall time.
 
         Raises:
-            EpisodeAbortError: Nothing came in time.
+            EpisodeAbortError: Nothing came in time, or `ready` raised it.
         """
         value = None if self.is_cancelled() else ready()
         while value is None:
@@ -189,7 +206,12 @@ class StationLink:
         if self.is_cancelled() and not future.done():
             future.set_exception(EpisodeAbortError('cancelled by the client'))
             return
-        value = ready()
+        try:
+            value = ready()
+        except EpisodeAbortError as error:
+            if not future.done():
+                future.set_exception(error)
+            return
         if value is not None and not future.done():
             future.set_result(value)
         elif time.monotonic() > deadline and not self.is_paused and not future.done():
