@@ -30,8 +30,8 @@ ROWS = (
     ('pre-trained policy left alone (imitation)', 'pa_rl', 'imitation'),
     ('pre-trained policy with its critic', 'pa_rl', 'pre-trained'),
     ('filtered imitation after practice', 'filtered_imitation', 'distilled'),
-    ('PA-RL after practice, policy alone', 'pa_rl', 'distilled'),
     ('PA-RL after practice, with its critic', 'pa_rl', 'fine-tuned'),
+    ('PA-RL after practice, policy alone', 'pa_rl', 'distilled'),
 )
 
 

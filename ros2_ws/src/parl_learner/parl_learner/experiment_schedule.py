@@ -73,7 +73,7 @@ def next_step(
 
 def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
     """The whole experiment, in order."""
-    optimises = config.learning.acts_with_critic
+    optimises = config.learning.evaluates_with_critic
     plan: list[EpisodeStep | LearnStep] = []
     plan += _episodes(config, 'demonstrations', range(config.demonstrations), 0, False)
     plan.append(LearnStep(1))
@@ -84,7 +84,9 @@ def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
     done = 0
     for round_index in range(1, config.rounds + 1):
         needed = config.practice_needed(round_index)
-        plan += _episodes(config, 'practice', range(done, needed), round_index, optimises)
+        practice = range(done, needed)
+        acts_with_critic = config.learning.acts_with_critic
+        plan += _episodes(config, 'practice', practice, round_index, acts_with_critic)
         plan.append(LearnStep(round_index + 1))
         done = needed
     plan += _episodes(config, 'distilled', evaluation, config.rounds + 1, False)

@@ -36,7 +36,11 @@ class LearningConfig:
     (IDQL). Without a critic 'filtered_imitation' imitates successes, and 'frozen' learns nothing.
     """
     acting: Literal['optimised', 'policy'] = 'optimised'
-    """Who practises: π_opt, or the policy alone, as it must without a critic."""
+    """Who practises: π_opt, or the policy alone, as it must without a critic.
+
+    A critic of little data misleads π_opt most where it was not trained, and then practice goes
+    there; a policy that practises alone is led by it only slowly, through distillation.
+    """
     policy_class: str = 'diffusion'
     """Key of `parl_policy.policy_classes.POLICY_CLASSES`, or `package.module:Class`."""
     policy: Mapping[str, Any] = field(default_factory=dict)
@@ -118,8 +122,13 @@ class LearningConfig:
 
     @property
     def acts_with_critic(self) -> bool:
-        """Whether the critic helps the policy to act."""
+        """Whether the critic helps the policy to act in practice."""
         return self.trains_critic and self.acting == 'optimised'
+
+    @property
+    def evaluates_with_critic(self) -> bool:
+        """Whether evaluations show π_opt beside the policy alone."""
+        return self.acts_with_critic or self.method == 'pa_rl'
 
     @property
     def learns_with_critic(self) -> bool:

@@ -59,6 +59,14 @@ def test_baselines_act_without_a_critic(experiment, learning, method):
     assert len(practised) == 4, 'the same number of episodes'
 
 
+def test_a_policy_that_practises_alone_is_evaluated_with_its_critic_too(experiment, learning):
+    plan = planned_steps(experiment(learning=learning(acting='policy')))
+    with_critic = {s.phase for s in plan if isinstance(s, EpisodeStep) and s.optimise}
+    assert with_critic == {'pre-trained', 'fine-tuned'}
+    plan = planned_steps(experiment(learning=learning(method='value_gradient', acting='policy')))
+    assert not any(s.optimise for s in plan if isinstance(s, EpisodeStep))
+
+
 def test_it_goes_on_from_any_point(experiment):
     config = experiment()
     plan = planned_steps(config)
