@@ -3,14 +3,17 @@
 
 import time
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
+from rclpy.clock import Clock, ClockType
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_srvs.srv import Trigger
 
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus
 from parl_msgs.srv import LabelEpisode
+from parl_policy import message_conversion as convert
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
@@ -65,6 +68,9 @@ class PolicyNode(ArtifactNode):
             goal_callback=self._on_goal,
             cancel_callback=lambda _: CancelResponse.ACCEPT,
         )
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        # The wall's clock: the simulated one stands still between commands.
+        self.create_timer(1.0, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.announce_stored('episode')
         self._tell(EpisodeStatus.IDLE, '')
 
@@ -162,6 +168,13 @@ class PolicyNode(ArtifactNode):
         if player is not None:
             message.outcome, message.step = OUTCOMES[player.outcome], player.steps
         self._episode.publish(message)
+
+    def _diagnose(self) -> None:
+        lacks = self.link.lacks()
+        text = lacks or ('an episode is running' if self._is_busy else 'no episode is running')
+        stamp = self.get_clock().now().to_msg()
+        name = f'{self.get_fully_qualified_name()}: inputs'
+        self._diagnostics.publish(convert.to_diagnostics(stamp, name, text, bool(lacks)))
 
     def _on_label(
         self, request: LabelEpisode.Request, response: LabelEpisode.Response

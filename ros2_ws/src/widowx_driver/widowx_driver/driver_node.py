@@ -32,7 +32,7 @@ from widowx_driver import interbotix_backend
 from widowx_driver import message_conversion as convert
 from widowx_driver.arm_backend import ArmBackend
 from widowx_driver.arm_state import ArmState
-from widowx_driver.command import Command, Hold
+from widowx_driver.command import Command
 from widowx_driver.command_sender import CommandSender
 from widowx_driver.direct_backend import DirectBackend
 from widowx_driver.driver_config import DriverConfig
@@ -208,10 +208,9 @@ class DriverNode(Node):
         self._counter.count(outcome)
         standing = self._shell.standing(self._state)
         if standing is not None:
-            limited = isinstance(outcome, Hold) or outcome.limited
             frame = self._task.base_frame
             self._executed.publish(
-                convert.executed_target_message(message, frame, *standing, limited, outcome.reason)
+                convert.executed_target_message(message, frame, *standing, outcome)
             )
         # A hold repeats the last command, so that time goes on where it waits for commands.
         last, state = self._shell.last_command, self._state
