@@ -26,7 +26,7 @@ from parl_msgs.srv import InjectFault
 from widowx_driver.arm_model import joint_limits
 from widowx_sim.sim_node import SimNode
 
-LIMIT_S = 240.0
+LIMIT_S = 120.0
 HOLD_S = 0.3
 STANDING_RAD_S = 0.1
 NAMESPACE = '/wx250s'

@@ -89,7 +89,8 @@ def test_servo_overload_in_motion(drill):
     drill.play_at_full_speed()
     drill.inject('overload', joint='shoulder')
     drill.wait(lambda: drill.executed[-1][1].limited, 'a refused target')
-    assert drill.last_accepted_s() - drill.begin_s < 1.0
+    # Its effort tells; the error registers alone would be read up to 1 s later.
+    assert drill.last_accepted_s() - drill.begin_s < 0.2
     drill.let_pass(1.0)
     # The waist, which moved at full speed, stands.
     assert drill.begin_s + drill.stood_after_s([0]) < drill.last_accepted_s() + HOLD_S

@@ -16,6 +16,7 @@ from parl_msgs.srv import LabelEpisode
 from parl_policy import message_conversion as convert
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
+from parl_policy.control_boundary import next_boundary
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.episode import EpisodeError
 from parl_policy.episode_abort import EpisodeAbortError
@@ -120,7 +121,7 @@ class PolicyNode(ArtifactNode):
         while True:
             state = await self.link.state(boundary_s, goal.episode_id, player.steps, start_target)
             seen_at = time.perf_counter()
-            boundary_s = state.stamp_s + self.link.period_s
+            boundary_s = next_boundary(boundary_s, state.stamp_s, self.link.period_s)
             self.link.record_frame(state.stamp_s)
             observation = player.see(state)
             if player.over:
