@@ -5,7 +5,6 @@ Times are the arm's own (joint_states stamps), and on a busy machine the simulat
 that load only makes the drills longer.
 """
 
-import contextlib
 import os
 from pathlib import Path
 import subprocess
@@ -17,7 +16,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from interbotix_xs_msgs.msg import JointGroupCommand
 import numpy as np
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 
@@ -48,6 +47,7 @@ class Drill:
         )
         self._sim_executor = SingleThreadedExecutor()
         self._sim_executor.add_node(self.sim)
+        self._is_closing = threading.Event()
         self._thread = threading.Thread(target=self._spin_sim)
         self._thread.start()
         self.node = rclpy.create_node('drill', namespace=NAMESPACE)
@@ -64,8 +64,9 @@ class Drill:
         self.processes = {}
 
     def _spin_sim(self):
-        with contextlib.suppress(ExternalShutdownException):
-            self._sim_executor.spin()
+        # Not spin(): an executor shut down while it spins may end its thread with an error.
+        while not self._is_closing.is_set():
+            self._sim_executor.spin_once(timeout_sec=0.05)
 
     @property
     def now_s(self):
@@ -170,8 +171,9 @@ class Drill:
         for process in self.processes.values():
             process.kill()
             process.wait()
-        self._sim_executor.shutdown()
+        self._is_closing.set()
         self._thread.join()
+        self._sim_executor.shutdown()
         self.sim.destroy_node()
         self._executor.shutdown()
         self.node.destroy_node()
