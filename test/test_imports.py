@@ -13,7 +13,10 @@ PACKAGES = {
     for path in sorted((ROOT / folder).glob('*/setup.py'))
 }
 ROS_FILES = ('_node.py', 'message_conversion.py')
-ALONE = {'reward_detector', 'widowx_bringup', 'widowx_driver', 'widowx_gazebo', 'widowx_sim'}
+ALONE = {
+    'reward_detector', 'widowx_bringup', 'widowx_driver', 'widowx_gazebo', 'widowx_operator',
+    'widowx_sim',
+}  # fmt: skip
 """Packages that meet the rest over topics only."""
 
 SOURCE_SUFFIXES = {
@@ -69,6 +72,7 @@ def test_the_tree_has_the_packages_of_the_design():
         'widowx_bringup',
         'widowx_driver',
         'widowx_gazebo',
+        'widowx_operator',
         'widowx_sim',
     }
 

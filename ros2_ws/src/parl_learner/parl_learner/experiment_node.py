@@ -41,6 +41,8 @@ class ExperimentNode(ArtifactNode):
     """Wall time without a sign of the running episode after which it is given up."""
     MAX_FAILURES = 20
     """Aborted episodes in a row after which the experiment ends."""
+    SEEDS_APART = 1_000_000
+    """Between attempts at an episode: a simulated one would come to the same end every time."""
 
     def __init__(self, **node_options: object) -> None:
         """Read the experiment; `run` does the work. `node_options` as rclpy has them.
@@ -143,7 +145,7 @@ class ExperimentNode(ArtifactNode):
             purpose=step.purpose,
             actor='' if step.version else self._config.demonstrator,
             optimise=step.optimise,
-            seed=step.seed,
+            seed=step.seed + self._failures * self.SEEDS_APART,
             max_steps=self._horizon,
             policy_version=step.version,
         )

@@ -64,6 +64,12 @@ class LearningConfig:
     """Distillation updates for each practised control step."""
     critic_updates_per_step: float = 1.0
     """Critic updates for each practised control step."""
+    practice_order: Literal['policy_first', 'critic_first'] = 'policy_first'
+    """Who learns first from a round's episodes.
+
+    'policy_first' is the release's order: the critic that teaches has not seen them yet. With few,
+    long rounds it is better that it has ('critic_first').
+    """
     distillation_target: DistillationTarget = 'by_spread'
     """Particle the policy is taught: drawn from softmax(Q), or the best.
 

@@ -69,13 +69,13 @@ def practice_stages(config: LearningConfig, steps: int, has_successes: bool) -> 
             _critic_stage(config, critic_steps),
             Stage('finishing', 1),
         )
+    distilling = Stage('distilling', policy_steps, policy_updates=1.0)
+    critic = _critic_stage(config, critic_steps)
+    if config.practice_order == 'critic_first':
+        return (Stage('sampling', 1), critic, distilling, Stage('finishing', 1))
     return (
-        Stage('sampling_new', 1),
-        Stage('distilling', policy_steps, policy_updates=1.0),
-        Stage('sampling', 1),
-        _critic_stage(config, critic_steps),
-        Stage('finishing', 1),
-    )
+        Stage('sampling_new', 1), distilling, Stage('sampling', 1), critic, Stage('finishing', 1),
+    )  # fmt: skip
 
 
 def updates_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:

@@ -150,7 +150,14 @@ def test_aborted_episodes_are_played_again(node, policy, config, tmp_path):
     node.run()
     played = Counter(goal.episode_id for goal in policy.goals)
     assert played == Counter({**dict.fromkeys(planned_ids(config), 1), 'practice-0001': 3})
+    seeds = {goal.seed for goal in policy.goals if goal.episode_id == 'practice-0001'}
+    assert len(seeds) == 3, 'a simulated episode that went wrong would go wrong again'
     assert sorted(recorded_names(tmp_path)) == all_names(config)
+
+
+def test_nodes_of_the_tests_before_are_gone(node, policy):
+    """Half a server left over from one of them would keep this test's server from being found."""
+    assert sorted(node.get_node_names()) == ['experiment', 'fake_policy']
 
 
 def test_gives_up_after_too_many_aborted_episodes(node, policy):

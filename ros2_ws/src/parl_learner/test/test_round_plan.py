@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-from parl_learner.round_plan import Stage, units_left, updates_left
+import pytest
+
+from parl_learner.round_plan import practice_stages, Stage, units_left, updates_left
 
 
 def test_a_fraction_of_an_update_a_unit():
@@ -25,3 +27,21 @@ def test_left_by_updates_and_by_units():
     assert updates_left(stages[2:], 3) == {'policy': 1, 'critic': 2}
     assert units_left(stages[2:], 3) == {'policy': 0, 'critic': 2}
     assert updates_left((), 0) == {'policy': 0, 'critic': 0}
+
+
+@pytest.mark.parametrize(
+    ('order', 'names'),
+    [
+        ('policy_first', ['sampling_new', 'distilling', 'sampling', 'critic', 'finishing']),
+        ('critic_first', ['sampling', 'critic', 'distilling', 'finishing']),
+    ],
+)
+def test_order_of_a_practice_round(learning, order, names):
+    config = learning(
+        practice_order=order, critic_updates_per_step=2.0, policy_updates_per_step=0.5
+    )
+    stages = practice_stages(config, 7, has_successes=True)
+    assert [stage.name for stage in stages] == names
+    assert {stage.name: stage.units for stage in stages if stage.kind} == {
+        'critic': 14, 'distilling': 4,
+    }  # fmt: skip

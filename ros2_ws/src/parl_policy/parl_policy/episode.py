@@ -84,6 +84,16 @@ class Episode:
         """Whether the learner may use it: no evaluation, nothing a fault or operator spoilt."""
         return self.purpose != 'evaluation' and self.outcome not in ('aborted', 'discarded')
 
+    @property
+    def interventions(self) -> np.ndarray:
+        """(N,) bool: the operator took over from the policy and chose this action.
+
+        The policy node names the actor of each episode: an outside service, or '' for the policy,
+        whose own steps carry its version.
+        """
+        is_policys = self.metadata.get('actor') == ''
+        return np.array([is_policys and not version for version in self.policy_versions[:-1]])
+
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 

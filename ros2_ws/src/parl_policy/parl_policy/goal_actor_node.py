@@ -40,7 +40,7 @@ async def make_goal_actor(
         EpisodeAbortError: The version does not come, is damaged, or the service is missing.
     """
     if goal.actor:
-        return _outside_actor(link, goal)
+        return outside_actor(link, goal, goal.actor)
     policy = await _version(node, link, 'policy', goal.policy_version)
     critic = await _version(node, link, 'critic', policy.version) if goal.optimise else None
     store = node.store
@@ -62,8 +62,9 @@ def _policy_actor(actor: Actor, version: str, seed: int) -> GoalActor:
     return GoalActor(version, choose)
 
 
-def _outside_actor(link: StationLink, goal: RunEpisode.Goal) -> GoalActor:
-    client = link.client(Act, goal.actor)
+def outside_actor(link: StationLink, goal: RunEpisode.Goal, service: str) -> GoalActor:
+    """Make the actor of an episode from a service that answers parl_msgs/Act."""
+    client = link.client(Act, service)
 
     async def choose(step: int, observation: np.ndarray, state: StationState) -> Decision:
         request = Act.Request(
@@ -80,7 +81,7 @@ def _outside_actor(link: StationLink, goal: RunEpisode.Goal) -> GoalActor:
         )
         answer = await link.call(client, request)
         if not answer.success:
-            raise EpisodeAbortError(f'{goal.actor}: {answer.message}')
+            raise EpisodeAbortError(f'{service}: {answer.message}')
         action = np.clip(np.asarray(answer.actions, dtype=np.float64), -1.0, 1.0)
         unknown = float('nan')
         return Decision(action, action[None], np.array([unknown]), unknown, 0.0)

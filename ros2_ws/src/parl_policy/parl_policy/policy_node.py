@@ -8,7 +8,7 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus
@@ -22,7 +22,7 @@ from parl_policy.episode import EpisodeError
 from parl_policy.episode_abort import EpisodeAbortError
 from parl_policy.episode_file import episode_to_bytes
 from parl_policy.episode_player import EpisodeGoal, EpisodePlayer
-from parl_policy.goal_actor_node import make_goal_actor
+from parl_policy.goal_actor_node import make_goal_actor, outside_actor
 from parl_policy.run_node import node_process, spin
 from parl_policy.station_node import StationLink
 
@@ -38,10 +38,15 @@ LABELS = {
     LabelEpisode.Request.FAILURE: 'failed',
     LabelEpisode.Request.DISCARD: 'discarded',
 }
+OPERATOR = 'operator/act'
+"""Service (parl_msgs/Act) that is asked in the policy's place after `take_over`."""
 
 
 class PolicyNode(ArtifactNode):
     """Plays episodes: reset, go to start, step until verdict or horizon, write the file."""
+
+    SIGN_OF_LIFE_S = 10.0
+    """Wall time after which the status is told again while a reset is waited for."""
 
     def __init__(self, **node_options: object) -> None:
         """Wait for goals; weights are loaded when a goal asks for a version.
@@ -58,9 +63,15 @@ class PolicyNode(ArtifactNode):
         self._episode = self.create_publisher(EpisodeStatus, 'episode', latched)
         self._player: EpisodePlayer | None = None
         self._is_busy = False
+        self._status = EpisodeStatus()
+        self._goal = RunEpisode.Goal()
+        self._is_taken_over = False
         self.create_service(LabelEpisode, 'label_episode', self._on_label)
         self.create_service(Trigger, '~/pause', self._on_pause)
         self.create_service(Trigger, '~/resume', self._on_resume)
+        self.create_service(SetBool, '~/take_over', self._on_take_over)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(self.SIGN_OF_LIFE_S, self._show_life, clock=steady)
         self._server = ActionServer(
             self,
             RunEpisode,
@@ -111,7 +122,9 @@ class PolicyNode(ArtifactNode):
 
     async def _play(self, handle: ServerGoalHandle, goal: EpisodeGoal) -> EpisodePlayer:
         request = handle.request
-        actor = await make_goal_actor(self, self.link, request)
+        self._goal, self._is_taken_over = request, False
+        policy = await make_goal_actor(self, self.link, request)
+        operator = outside_actor(self.link, request, OPERATOR)
         self._tell(EpisodeStatus.RESETTING, goal.episode_id)
         start_target, boundary_s = await self.link.reset(goal.seed)
         self._tell(EpisodeStatus.RUNNING, goal.episode_id)
@@ -126,6 +139,7 @@ class PolicyNode(ArtifactNode):
             observation = player.see(state)
             if player.over:
                 return player
+            actor = operator if self._is_taken_over else policy
             choice = await actor.choose(player.steps, observation, state)
             step = player.steps
             target = player.act(choice.action, actor.version)
@@ -168,6 +182,7 @@ class PolicyNode(ArtifactNode):
         message.header.stamp = self.get_clock().now().to_msg()
         if player is not None:
             message.outcome, message.step = OUTCOMES[player.outcome], player.steps
+        self._status = message
         self._episode.publish(message)
 
     def _diagnose(self) -> None:
@@ -176,6 +191,11 @@ class PolicyNode(ArtifactNode):
         stamp = self.get_clock().now().to_msg()
         name = f'{self.get_fully_qualified_name()}: inputs'
         self._diagnostics.publish(convert.to_diagnostics(stamp, name, text, bool(lacks)))
+
+    def _show_life(self) -> None:
+        """A person who resets the scene takes minutes; nobody shall take that for a hang."""
+        if self._status.state == EpisodeStatus.RESETTING:
+            self._episode.publish(self._status)
 
     def _on_label(
         self, request: LabelEpisode.Request, response: LabelEpisode.Response
@@ -188,6 +208,22 @@ class PolicyNode(ArtifactNode):
             return response
         self._player.stop(outcome)
         response.success, response.message = True, f'{self._player.goal.episode_id}: {outcome}'
+        return response
+
+    def _on_take_over(
+        self, request: SetBool.Request, response: SetBool.Response
+    ) -> SetBool.Response:
+        """Let the operator act from the next step on, or the policy again."""
+        if self._player is None:
+            response.message = 'no episode is running'
+        elif self._goal.actor:
+            response.message = f'{self._goal.actor} acts in this episode, not the policy'
+        elif self._goal.purpose == 'evaluation':
+            response.message = 'an evaluation measures the policy alone; label it instead'
+        else:
+            self._is_taken_over = request.data
+            response.success = True
+            response.message = f'{"the operator" if request.data else "the policy"} acts'
         return response
 
     def _on_pause(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

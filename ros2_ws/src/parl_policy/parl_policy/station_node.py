@@ -44,6 +44,8 @@ class _Waiting:
     """After this the episode is aborted."""
     missing: Callable[[], str]
     """Says what has not come."""
+    is_input: bool
+    """Whether it is due each control period; else a person may take minutes for it."""
 
 
 class StationLink:
@@ -52,9 +54,9 @@ class StationLink:
     INPUT_TIMEOUT_S = 5.0
     """Wall time without complete inputs after which the episode is aborted."""
     LATE_S = 1.0
-    """Wall time after which whatever is waited for is reported."""
+    """Wall time after which a missing input is reported."""
     SERVICE_TIMEOUT_S = 30.0
-    """Wall time for reset and the way to the start pose."""
+    """Wall time for the way to the start pose and for an actor's answer."""
     VERSION_TIMEOUT_S = 60.0
     """Wall time to wait for an announced version."""
 
@@ -63,6 +65,9 @@ class StationLink:
         task_file = Path(str(node.declare_parameter('task_file', '').value))
         period = node.declare_parameter('camera_period_s', 0.07).value
         self._camera_period_s = float(period or 0.0)
+        # A simulation is quick; a person who puts objects back is not.
+        timeout = node.declare_parameter('reset_timeout_s', self.SERVICE_TIMEOUT_S).value
+        self._reset_timeout_s = float(timeout or 0.0)
         task = load_yaml(task_file)
         self.period_s = 1.0 / float(task['control_rate_hz'])
         self._frame_id = f'{task["robot"]}/base_link'
@@ -91,9 +96,11 @@ class StationLink:
         node.create_timer(0.1, self._poke, clock=wall)
 
     def lacks(self) -> str:
-        """What the episode has been waiting for, longer than it should; empty if for nothing."""
+        """Which input the episode has been waiting for too long; empty if for none."""
         waiting = self._waiting
-        if waiting is None or self.is_paused or self._waits_s(waiting) < self.LATE_S:
+        if waiting is None or not waiting.is_input or self.is_paused:
+            return ''
+        if self._waits_s(waiting) < self.LATE_S:
             return ''
         missing = waiting.missing()
         return f'waits {self._waits_s(waiting):.1f} s: {missing}' if missing else ''
@@ -105,7 +112,7 @@ class StationLink:
             The commanded target there, and the time of the first control boundary [s].
         """
         before_s = self.gate.now_s
-        answer = await self.call(self._reset, Reset.Request(seed=seed))
+        answer = await self.call(self._reset, Reset.Request(seed=seed), self._reset_timeout_s)
         self._check(answer, 'reset')
         answer = await self.call(self._go_to_start, GoToStart.Request())
         self._check(answer, 'go_to_start')
@@ -133,8 +140,16 @@ class StationLink:
         await self._until_inputs(boundary_s, episode_id, steps)
         return self.gate.state(start_target)
 
-    async def call(self, client: Client, request: object) -> ServiceResponse:
-        """Call a service; abort the episode if it does not exist or does not answer."""
+    async def call(
+        self, client: Client, request: object, timeout_s: float | None = None
+    ) -> ServiceResponse:
+        """Call a service; abort the episode if it does not exist or does not answer.
+
+        Args:
+            client: Of the service.
+            request: To it.
+            timeout_s: Wall time for its answer; None: SERVICE_TIMEOUT_S.
+        """
         name = client.srv_name
         await self.until(
             lambda: client.service_is_ready() or None,
@@ -143,19 +158,29 @@ class StationLink:
         )
         future = client.call_async(request)
         future.add_done_callback(lambda _: self._poke())
+
+        def answer() -> ServiceResponse | None:
+            if not future.done() and not client.service_is_ready():
+                raise EpisodeAbortError(f'service {name} went away before it answered')
+            return future.result() if future.done() else None
+
         return await self.until(
-            lambda: future.result() if future.done() else None,
-            self.SERVICE_TIMEOUT_S,
+            answer,
+            self.SERVICE_TIMEOUT_S if timeout_s is None else timeout_s,
             lambda: f'service {name} does not answer',
         )
 
     async def until(
-        self, ready: Callable[[], Value | None], timeout_s: float, missing: Callable[[], str]
+        self,
+        ready: Callable[[], Value | None],
+        timeout_s: float,
+        missing: Callable[[], str],
+        is_input: bool = False,
     ) -> Value:
         """Wait until `ready` gives a value; say what is `missing` after a wall time.
 
         Raises:
-            EpisodeAbortError: Nothing came in time.
+            EpisodeAbortError: Nothing came in time, or `ready` raised it.
         """
         value = None if self.is_cancelled() else ready()
         while value is None:
@@ -166,6 +191,7 @@ class StationLink:
                 since=time.monotonic(),
                 timeout_s=timeout_s,
                 missing=missing,
+                is_input=is_input,
             )
             try:
                 value = await future
@@ -213,7 +239,7 @@ class StationLink:
         def is_due() -> bool:
             return bool(arm_fault()) or not (self.is_paused or missing())
 
-        await self.until(lambda: is_due() or None, self.INPUT_TIMEOUT_S, missing)
+        await self.until(lambda: is_due() or None, self.INPUT_TIMEOUT_S, missing, is_input=True)
         if arm_fault():
             raise EpisodeAbortError(f'the arm holds: {arm_fault()}')
 
@@ -228,7 +254,11 @@ class StationLink:
         if self.is_cancelled():
             waiting.future.set_exception(EpisodeAbortError('cancelled by the client'))
             return
-        value = waiting.ready()
+        try:
+            value = waiting.ready()
+        except EpisodeAbortError as error:
+            waiting.future.set_exception(error)
+            return
         if value is not None:
             waiting.future.set_result(value)
         elif self._waits_s(waiting) > waiting.timeout_s and not self.is_paused:

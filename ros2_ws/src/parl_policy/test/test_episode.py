@@ -42,6 +42,17 @@ def timeout_fields(**changes):
     return base | flags | changes
 
 
+def test_interventions_are_steps_without_a_version_in_the_policys_own_episode():
+    versions = ['p1', '', '', '']
+    for metadata, expected in (
+        ({'actor': ''}, [False, True, True]),
+        ({'actor': 'demonstrator/act'}, [False] * 3),
+        ({}, [False] * 3),
+    ):
+        episode = Episode(**fields(policy_versions=versions, metadata=metadata))
+        assert episode.interventions.tolist() == expected
+
+
 def with_value(name, index, value):
     array = np.array(fields()[name], dtype=float)
     array[index] = value

@@ -111,7 +111,7 @@ def test_nothing_to_record_before_the_first_transition():
 
 def test_an_unseen_object_ends_it_and_loses_nothing():
     player = played([FAILURE, FAILURE])
-    with pytest.raises(ValueError, match=r'not finite in .*cup_from_ee_x'):
+    with pytest.raises(ValueError, match=r'not finite in .*cup_from_ee_asinh_x'):
         player.see(state(START, cup=(math.nan, 0.0, 0.0)))
     player.stop('aborted')
     assert len(player.episode({})) == 1

@@ -31,13 +31,13 @@ VALUES = {
     'gripper_opening': 0.25,
     'cup_x': 0.35,
     'cup_y': 0.05,
-    'cup_from_ee_x': 0.05,
-    'cup_from_ee_y': 0.10,
+    'cup_from_ee_asinh_x': 2.3124384,  # asinh(0.05 / 0.01)
+    'cup_from_ee_asinh_y': 2.9982230,  # asinh(0.1 / 0.01)
     'cup_visible': 1.0,
     'rack_x': 0.20,
     'rack_y': 0.15,
-    'rack_from_ee_x': -0.10,
-    'rack_from_ee_y': 0.20,
+    'rack_from_ee_asinh_x': -2.9982230,  # asinh(-0.1 / 0.01)
+    'rack_from_ee_asinh_y': 3.6895039,  # asinh(0.2 / 0.01)
     'rack_visible': 0.0,
 }
 """By hand, of everything that may be seen."""
@@ -49,7 +49,7 @@ def by_name(state):
 
 def test_every_entry_is_what_its_name_says():
     seen = by_name(STATE)
-    assert {'cup_from_ee_x', 'rack_from_ee_y', 'ee_z', 'gripper_opening'} <= set(seen)
+    assert {'cup_from_ee_asinh_x', 'rack_from_ee_asinh_y', 'ee_z', 'gripper_opening'} <= set(seen)
     np.testing.assert_allclose(list(seen.values()), [VALUES[name] for name in seen], atol=1e-6)
     assert observe(STATE, OBJECTS).dtype == np.float32
 
@@ -62,7 +62,7 @@ def test_straight_down_is_no_rotation():
 def test_objects_never_seen_are_named():
     positions = STATE.object_positions.copy()
     positions[1, 0] = np.nan
-    with pytest.raises(ValueError, match=r'not finite in .*rack_from_ee_x: has the camera'):
+    with pytest.raises(ValueError, match=r'not finite in .*rack_from_ee_asinh_x: has the camera'):
         observe(replace(STATE, object_positions=positions), OBJECTS)
 
 

@@ -17,7 +17,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
 from rclpy.task import Future
 from sensor_msgs.msg import Image, JointState
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import MarkerArray
 
 from parl_msgs.action import RunEpisode
@@ -163,13 +163,14 @@ def put_version(store, version, seed=0):
 class Bench:
     """Policy node, fake station and a client on one executor."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, reset_timeout_s=1.0):
         task_file = folder / 'task.yaml'
         task_file.write_text('{robot: wx250s, control_rate_hz: 5.0}', encoding='utf-8')
         self.policy = PolicyNode(
             parameter_overrides=[
                 Parameter('task_file', value=str(task_file)),
                 Parameter('data_folder', value=str(folder / 'data')),
+                Parameter('reset_timeout_s', value=reset_timeout_s),
             ]
         )
         self.policy.link.INPUT_TIMEOUT_S = 1.0
@@ -317,7 +318,7 @@ def test_same_seed_same_actions(bench):
         ({'silent': {'reward'}}, 'reward: none yet for the newest frame'),
         ({'silent': {'executed'}}, 'executed_target: none for step 2; is the driver running'),
         ({'freezes_after': 3}, 'time stands at'),
-        ({'cup': (float('nan'), 0.0, 0.0)}, 'not finite in cup_from_ee_x'),
+        ({'cup': (float('nan'), 0.0, 0.0)}, 'not finite in cup_from_ee_asinh_x'),
         ({'finger': float('nan')}, 'not finite in gripper_opening'),
         ({'finger': -np.pi}, 'not finite in gripper_opening'),
         ({'arm_fault': 'servo fault: elbow'}, 'the arm holds: servo fault: elbow'),
@@ -388,6 +389,27 @@ def test_missing_and_silent_services_are_named(bench):
 
     bench.station.create_service(Reset, 'reset', never)
     assert 'service reset does not answer' in bench.play().reason
+
+
+def test_service_that_goes_away_is_not_waited_for(ros_domain, tmp_path):
+    bench = Bench(tmp_path, reset_timeout_s=600.0)
+    asked = []
+
+    async def never(request, response):
+        asked.append(request)
+        await Future()
+
+    try:
+        put_version(bench.store, 1)
+        bench.station.destroy_service(bench.station.reset_service)
+        service = bench.station.create_service(Reset, 'reset', never)
+        handle = bench.send()
+        bench.wait(lambda: asked)
+        bench.station.destroy_service(service)
+        reason = bench.result_of(handle).result.reason
+        assert reason == 'service reset went away before it answered'
+    finally:
+        bench.close()
 
 
 def test_missing_version_is_named(bench):
@@ -487,6 +509,78 @@ def test_pause_sends_no_targets_until_resume(bench):
     assert bench.call(Trigger, 'policy/resume').success
     assert bench.result_of(handle).result.outcome == EpisodeStatus.TIMEOUT
     assert bench.station.steps == 60
+
+
+def test_operator_takes_over_and_gives_back(bench):
+    def act(request, response):
+        response.success, response.actions = True, [0.5, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0]
+        if request.step == 4:
+            bench.station.freezes_after = 5  # so that what is asked for now holds from step 5
+        return response
+
+    bench.policy.link.INPUT_TIMEOUT_S = 30.0
+    bench.station.create_service(Act, 'operator/act', act)
+    bench.station.freezes_after = 2
+    handle = bench.send(max_steps=8)
+    bench.wait(lambda: bench.station.steps == 2)
+    answer = bench.call(SetBool, 'policy/take_over', data=True)
+    assert (answer.success, answer.message) == (True, 'the operator acts')
+    bench.station.freezes_after = None
+    bench.wait(lambda: bench.station.steps == 5)
+    assert bench.call(SetBool, 'policy/take_over', data=False).success
+    bench.station.freezes_after = None
+    episode = bench.episode(bench.result_of(handle).result)
+    assert episode.interventions.tolist() == [False] * 2 + [True] * 3 + [False] * 3
+    assert list(episode.policy_versions) == [bench.version] * 2 + [''] * 3 + [
+        bench.version
+    ] * 3 + ['']
+    np.testing.assert_allclose(episode.actions[2:5, 0], 0.5, atol=1e-5)
+    versions = [target.policy_version for target in bench.station.targets]
+    assert versions == list(episode.policy_versions)[:-1]
+
+
+def test_take_over_lasts_one_episode_of_a_policy_that_is_not_judged(bench):
+    def act(request, response):
+        response.success, response.actions = True, [0.0] * 7
+        return response
+
+    def take_over_in(**fields):
+        bench.station.freezes_after = 1
+        handle = bench.send(max_steps=3, **fields)
+        bench.wait(lambda: bench.station.steps == 1 and bench.policy._player is not None)
+        message = bench.call(SetBool, 'policy/take_over', data=True).message
+        bench.station.freezes_after = None
+        return message, bench.episode(bench.result_of(handle).result).interventions.tolist()
+
+    bench.policy.link.INPUT_TIMEOUT_S = 30.0
+    bench.station.create_service(Act, 'operator/act', act)
+    assert 'no episode' in bench.call(SetBool, 'policy/take_over', data=True).message
+    assert take_over_in() == ('the operator acts', [False, True, True])
+    assert not bench.episode(bench.play(episode_id='e2')).interventions.any()
+    message, interventions = take_over_in(episode_id='e3', purpose='evaluation')
+    assert 'evaluation measures the policy alone' in message
+    assert interventions == [False] * 3
+    message, interventions = take_over_in(episode_id='e4', actor='operator/act')
+    assert 'operator/act acts in this episode' in message
+    assert interventions == [False] * 3
+
+
+def test_reset_that_takes_long_shows_signs_of_life(ros_domain, tmp_path, monkeypatch):
+    monkeypatch.setattr(PolicyNode, 'SIGN_OF_LIFE_S', 0.1)
+    bench = Bench(tmp_path)
+
+    async def never(request, response):
+        await Future()
+
+    try:
+        bench.station.destroy_service(bench.station.reset_service)
+        bench.station.create_service(Reset, 'reset', never)
+        put_version(bench.store, 1)
+        assert 'service reset does not answer' in bench.play().reason
+        states = [status.state for status in bench.statuses]
+        assert states.count(EpisodeStatus.RESETTING) > 3
+    finally:
+        bench.close()
 
 
 def test_candidates_are_shown_to_who_looks(bench):

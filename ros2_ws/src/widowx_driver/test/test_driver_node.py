@@ -329,7 +329,7 @@ def test_stop_holds_until_resume(bench):
     assert bench.call(bench.arm.stop, Trigger.Request()).success
     held = bench.answer((0.30, 0.0, 0.16))
     assert 'stopped by the operator' in held.reason
-    assert held.arm_fault
+    assert not held.arm_fault  # whoever stops it may let the episode go on
     assert 'stopped' in bench.call(bench.arm.go_to_start, GoToStart.Request()).message
     assert bench.diagnosis('stopped').level == b'\x01'
     assert bench.call(bench.arm.resume, Trigger.Request()).success

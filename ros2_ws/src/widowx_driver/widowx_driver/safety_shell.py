@@ -193,8 +193,8 @@ class SafetyShell:
         """
         fault = self.arm_fault(joint_state, now_s)
         if fault:
-            # A late or misread joint state may be over with the next target.
-            return Hold(reason=fault, is_arm_fault=self._is_stopped or bool(self._servo_fault))
+            # A late or misread joint state, or a stop, may be over with the next target.
+            return Hold(reason=fault, is_arm_fault=bool(self._servo_fault))
         if self._last is None or joint_state is None:
             reason = self._lost or 'the arm is not at a known pose; call go_to_start'
             return Hold(reason=reason, is_arm_fault=True)

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+from setuptools import find_packages, setup
+
+package_name = 'widowx_operator'
+
+setup(
+    name=package_name,
+    version='0.1.0',
+    packages=find_packages(exclude=['test']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', ['resource/' + package_name]),
+        ('share/' + package_name, ['package.xml']),
+    ],
+    install_requires=['setuptools'],
+    zip_safe=True,
+    maintainer='PARL developers',
+    maintainer_email='parl@example.org',
+    description='The tools of the human at a WidowX station: teach, demonstrate, take over, stop.',
+    license='Apache-2.0',
+    extras_require={'test': ['pytest']},
+    entry_points={
+        'console_scripts': [
+            'operator_panel_node = widowx_operator.operator_panel_node:main',
+            'teach_workspace_node = widowx_operator.teach_workspace_node:main',
+        ],
+    },
+)

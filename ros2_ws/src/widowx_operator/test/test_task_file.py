@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+import yaml
+
+from widowx_operator.task_file import load_operator_task, TaskFileError
+
+
+def test_reads_the_demos_task(task_file):
+    task = load_operator_task(task_file)
+    assert task.control_period_s == pytest.approx(0.2)
+    assert task.start.tolist() == [0.28, 0.02, 0.18]
+    assert (task.max_tilt, task.max_yaw, task.image_size) == (0.30, 0.57, (640, 480))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        ({'control_rate_hz': 0}, 'control_rate_hz is 0; give a number above 0'),
+        ({'control_rate_hz': True}, 'control_rate_hz is True'),
+        ({'camera': {'width': 640}}, 'key camera.height is missing'),
+        ({'workspace': 3}, 'key workspace.max_tilt is missing'),
+        ({'start': {'position': [1, 2]}}, r'start.position is \[1, 2\]; give three'),
+        ({'start': {'position': [1, 2, 'up']}}, 'start.position is'),
+    ],
+)
+def test_wrong_keys_are_named(task_file, tmp_path, changes, words):
+    task = yaml.safe_load(task_file.read_text(encoding='utf-8'))
+    path = tmp_path / 'task.yaml'
+    path.write_text(yaml.safe_dump({**task, **changes}), encoding='utf-8')
+    with pytest.raises(TaskFileError, match=words):
+        load_operator_task(path)
+
+
+def test_missing_and_senseless_files_are_named(tmp_path):
+    with pytest.raises(TaskFileError, match=r'absent.yaml.*give the absolute path'):
+        load_operator_task(tmp_path / 'absent.yaml')
+    path = tmp_path / 'task.yaml'
+    path.write_text('just words', encoding='utf-8')
+    with pytest.raises(TaskFileError, match=r'key start\.position is missing'):
+        load_operator_task(path)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator in the simulation's place: puts the objects back when an episode is to begin."""
+
+from collections.abc import Callable
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from rclpy.task import Future
+
+from parl_msgs.srv import Reset
+
+
+class ResetPrompt:
+    """Holds a request of service `reset` until the operator has answered it."""
+
+    def __init__(self, node: Node, say: Callable[[str], None]) -> None:
+        """Nothing is served yet.
+
+        Args:
+            node: On whose behalf.
+            say: Tells the operator one line.
+        """
+        self._node = node
+        self._say = say
+        self._answer: Future | None = None
+
+    def serve(self) -> None:
+        """Answer resets from now on."""
+        # Reentrant: while the operator is at it, keys must go on.
+        waiting = ReentrantCallbackGroup()
+        self._node.create_service(Reset, 'reset', self._on_reset, callback_group=waiting)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the operator is asked to put the objects back."""
+        return self._answer is not None
+
+    def end(self, refusal: str = '') -> bool:
+        """Answer the request that waits.
+
+        Args:
+            refusal: Why the episode cannot begin; empty if everything is at its start.
+
+        Returns:
+            Whether one waited.
+        """
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.set_result(refusal)
+        return answer is not None
+
+    async def _on_reset(self, _: Reset.Request, response: Reset.Response) -> Reset.Response:
+        self.end('a newer reset was asked for')
+        self._answer = Future()
+        self._say('\aPut the objects back to their start, hands off, then press ENTER')
+        response.message = await self._answer
+        response.success = not response.message
+        return response
