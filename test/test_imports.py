@@ -13,11 +13,15 @@ PACKAGES = {
     for path in sorted((ROOT / folder).glob('*/setup.py'))
 }
 ROS_FILES = ('_node.py', 'message_conversion.py')
-ALONE = {'reward_detector', 'widowx_bringup', 'widowx_driver', 'widowx_operator', 'widowx_sim'}
+ALONE = {
+    'reward_detector', 'widowx_bringup', 'widowx_driver', 'widowx_gazebo', 'widowx_operator',
+    'widowx_sim',
+}  # fmt: skip
 """Packages that meet the rest over topics only."""
 
 SOURCE_SUFFIXES = {
-    '.action', '.cfg', '.msg', '.py', '.rviz', '.sh', '.srv', '.toml', '.urdf', '.xml', '.yaml',
+    '.action', '.cfg', '.msg', '.py', '.rviz', '.sdf', '.sh', '.srv', '.toml', '.urdf', '.xml',
+    '.yaml',
 }  # fmt: skip
 SOURCE_NAMES = {'.gitignore', 'CMakeLists.txt', 'Makefile', 'run'}
 NO_SOURCES = {
@@ -67,6 +71,7 @@ def test_the_tree_has_the_packages_of_the_design():
         'reward_detector',
         'widowx_bringup',
         'widowx_driver',
+        'widowx_gazebo',
         'widowx_operator',
         'widowx_sim',
     }

@@ -117,7 +117,8 @@ class Witness:
         node.create_subscription(LearnerStatus, 'learner_status', self._on_learner, 10)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
-        self._thread = threading.Thread(target=self._executor.spin)
+        self._is_closing = threading.Event()
+        self._thread = threading.Thread(target=self._spin)
         self._thread.start()
 
     def started(self) -> list[str]:
@@ -125,8 +126,14 @@ class Witness:
         return [e.episode_id for e in self.episodes if e.state == EpisodeStatus.RUNNING]
 
     def close(self) -> None:
-        self._executor.shutdown()
+        self._is_closing.set()
         self._thread.join()
+        self._executor.shutdown()
+
+    def _spin(self) -> None:
+        # Not spin(): an executor shut down while it spins may end its thread with an error.
+        while not self._is_closing.is_set():
+            self._executor.spin_once(timeout_sec=0.05)
 
     def _on_executed(self, message: EndEffectorTarget) -> None:
         self.executed = message

@@ -58,7 +58,7 @@ class SimNode(Node):
         self._bus = ServoBus(self._station, self._paced.stall)
         self._faults = StationFaults(self._station.servos)
         self._trajectory = TrajectoryPlayer(self._deliver)
-        self._frozen_image: NDArray[np.uint8] | None = None
+        self._frame: tuple[NDArray[np.uint8], int] | None = None
         self._failed_read = -np.pi if self._read_parameters() == 0 else np.nan
         self._start_ns = time.time_ns()
         task = self._station.task
@@ -177,11 +177,14 @@ class SimNode(Node):
     def _publish_frame(self) -> None:
         if self._faults.is_active('camera_gone', self._station.time_s):
             return
-        header = (self._camera_frame, self._stamp_ns())
-        is_frozen = self._faults.is_active('camera_frozen', self._station.time_s)
-        if not is_frozen or self._frozen_image is None:
-            self._frozen_image = self._station.render()
-        image = self._frozen_image
+        is_frozen, is_stuck = (
+            self._faults.is_active(fault, self._station.time_s)
+            for fault in ('camera_frozen', 'camera_stuck')
+        )
+        if self._frame is None or not (is_frozen or is_stuck):
+            self._frame = (self._station.render(), self._stamp_ns())
+        image, stamp_ns = self._frame
+        header = (self._camera_frame, stamp_ns if is_stuck else self._stamp_ns())
         self._info_publisher.publish(
             conversion.camera_info_message(self._station.camera_intrinsics(), image, *header)
         )

@@ -9,7 +9,7 @@ from widowx_sim.servo_state import HardwareError
 from widowx_sim.servos import Servos
 
 SERVO_FAULTS = ('overload', 'overheating', 'no_answer')
-PASSING_FAULTS = ('serial_dropout', 'silence', 'camera_frozen', 'camera_gone')
+PASSING_FAULTS = ('serial_dropout', 'silence', 'camera_frozen', 'camera_stuck', 'camera_gone')
 
 _LIMIT_C = 80
 _LONGEST_S = 3600.0

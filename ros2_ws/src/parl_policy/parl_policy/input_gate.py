@@ -38,6 +38,8 @@ class ExecutedInput:
     episode_id: str
     step: int
     target: Target
+    arm_fault: str = ''
+    """Why the arm takes no target at all; empty if it does."""
 
 
 class InputGate:
@@ -110,6 +112,12 @@ class InputGate:
         ):
             return f'executed_target: none for step {steps - 1}; is the driver running?'
         return ''
+
+    def arm_fault(self, episode_id: str) -> str:
+        """Why the arm took no target of this episode any more; empty if it does."""
+        if self._executed is None or self._executed.episode_id != episode_id:
+            return ''
+        return self._executed.arm_fault
 
     def state(self, start_target: Target) -> StationState:
         """The complete inputs; only after `missing` returned nothing.

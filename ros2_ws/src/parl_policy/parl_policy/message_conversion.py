@@ -3,10 +3,11 @@
 
 from builtin_interfaces.msg import Time
 import cv2
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import Point, Pose, Quaternion
 import numpy as np
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import ColorRGBA
+from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from parl_msgs.msg import Artifact, EndEffectorTarget, ObjectPositions, Reward
@@ -74,7 +75,15 @@ def _quaternion(rotation: np.ndarray) -> Quaternion:
 
 def to_executed(message: EndEffectorTarget) -> ExecutedInput:
     """The driver's answer to a target."""
-    return ExecutedInput(message.episode_id, message.step, to_target(message))
+    arm_fault = message.reason if message.arm_fault else ''
+    return ExecutedInput(message.episode_id, message.step, to_target(message), arm_fault)
+
+
+def to_diagnostics(stamp: Time, name: str, text: str, is_warning: bool) -> DiagnosticArray:
+    """One diagnostic status, OK or a warning."""
+    level = DiagnosticStatus.WARN if is_warning else DiagnosticStatus.OK
+    status = DiagnosticStatus(level=level, name=name, message=text, hardware_id='policy')
+    return DiagnosticArray(header=Header(stamp=stamp), status=[status])
 
 
 def to_objects(message: ObjectPositions) -> ObjectsInput:

@@ -3,6 +3,7 @@
 
 import time
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.clock import Clock, ClockType
@@ -12,8 +13,10 @@ from std_srvs.srv import SetBool, Trigger
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus
 from parl_msgs.srv import LabelEpisode
+from parl_policy import message_conversion as convert
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
+from parl_policy.control_boundary import next_boundary
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.episode import EpisodeError
 from parl_policy.episode_abort import EpisodeAbortError
@@ -77,6 +80,9 @@ class PolicyNode(ArtifactNode):
             goal_callback=self._on_goal,
             cancel_callback=lambda _: CancelResponse.ACCEPT,
         )
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        # The wall's clock: the simulated one stands still between commands.
+        self.create_timer(1.0, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.announce_stored('episode')
         self._tell(EpisodeStatus.IDLE, '')
 
@@ -128,7 +134,7 @@ class PolicyNode(ArtifactNode):
         while True:
             state = await self.link.state(boundary_s, goal.episode_id, player.steps, start_target)
             seen_at = time.perf_counter()
-            boundary_s = state.stamp_s + self.link.period_s
+            boundary_s = next_boundary(boundary_s, state.stamp_s, self.link.period_s)
             self.link.record_frame(state.stamp_s)
             observation = player.see(state)
             if player.over:
@@ -178,6 +184,13 @@ class PolicyNode(ArtifactNode):
             message.outcome, message.step = OUTCOMES[player.outcome], player.steps
         self._status = message
         self._episode.publish(message)
+
+    def _diagnose(self) -> None:
+        lacks = self.link.lacks()
+        text = lacks or ('an episode is running' if self._is_busy else 'no episode is running')
+        stamp = self.get_clock().now().to_msg()
+        name = f'{self.get_fully_qualified_name()}: inputs'
+        self._diagnostics.publish(convert.to_diagnostics(stamp, name, text, bool(lacks)))
 
     def _show_life(self) -> None:
         """A person who resets the scene takes minutes; nobody shall take that for a hang."""

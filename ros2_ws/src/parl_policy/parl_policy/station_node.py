@@ -2,6 +2,7 @@
 """The policy node's end of the station's topics and services."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 import time
 from typing import Any, TypeAlias, TypeVar
@@ -29,11 +30,31 @@ ServiceResponse: TypeAlias = Any
 """Response of the service that is called."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Waiting:
+    """Something that an episode waits for."""
+
+    ready: Callable[[], object]
+    """Gives it, or None."""
+    future: Future
+    """Gets it."""
+    since: float
+    """Wall time of the beginning [s, monotonic]."""
+    timeout_s: float
+    """After this the episode is aborted."""
+    missing: Callable[[], str]
+    """Says what has not come."""
+    is_input: bool
+    """Whether it is due each control period; else a person may take minutes for it."""
+
+
 class StationLink:
     """Keeps the newest inputs, waits for what belongs together, sends targets."""
 
     INPUT_TIMEOUT_S = 5.0
     """Wall time without complete inputs after which the episode is aborted."""
+    LATE_S = 1.0
+    """Wall time after which a missing input is reported."""
     SERVICE_TIMEOUT_S = 30.0
     """Wall time for the way to the start pose and for an actor's answer."""
     VERSION_TIMEOUT_S = 60.0
@@ -58,7 +79,7 @@ class StationLink:
         self._keeps_frames = False
         self._image: Image | None = None
         self._node = node
-        self._waiting: tuple[Callable[[], object], Future, float, Callable[[], str]] | None = None
+        self._waiting: _Waiting | None = None
         take = node.create_subscription
         take(JointState, 'joint_states', self._on_joints, qos_profile_sensor_data)
         take(ObjectPositions, 'object_positions', self._on_objects, 10)
@@ -73,6 +94,16 @@ class StationLink:
         self._clients: dict[str, Client] = {}
         wall = Clock(clock_type=ClockType.STEADY_TIME)
         node.create_timer(0.1, self._poke, clock=wall)
+
+    def lacks(self) -> str:
+        """Which input the episode has been waiting for too long; empty if for none."""
+        waiting = self._waiting
+        if waiting is None or not waiting.is_input or self.is_paused:
+            return ''
+        if self._waits_s(waiting) < self.LATE_S:
+            return ''
+        missing = waiting.missing()
+        return f'waits {self._waits_s(waiting):.1f} s: {missing}' if missing else ''
 
     async def reset(self, seed: int) -> tuple[Target, float]:
         """Put scene and arm to their start.
@@ -140,7 +171,11 @@ class StationLink:
         )
 
     async def until(
-        self, ready: Callable[[], Value | None], timeout_s: float, missing: Callable[[], str]
+        self,
+        ready: Callable[[], Value | None],
+        timeout_s: float,
+        missing: Callable[[], str],
+        is_input: bool = False,
     ) -> Value:
         """Wait until `ready` gives a value; say what is `missing` after a wall time.
 
@@ -150,7 +185,14 @@ class StationLink:
         value = None if self.is_cancelled() else ready()
         while value is None:
             future: Future = Future()
-            self._waiting = (ready, future, time.monotonic() + timeout_s, missing)
+            self._waiting = _Waiting(
+                ready=ready,
+                future=future,
+                since=time.monotonic(),
+                timeout_s=timeout_s,
+                missing=missing,
+                is_input=is_input,
+            )
             try:
                 value = await future
             finally:
@@ -191,31 +233,40 @@ class StationLink:
         def missing() -> str:
             return self.gate.missing(boundary_s, episode_id, steps)
 
-        await self.until(
-            lambda: None if self.is_paused or missing() else True, self.INPUT_TIMEOUT_S, missing
-        )
+        def arm_fault() -> str:
+            return self.gate.arm_fault(episode_id)
+
+        def is_due() -> bool:
+            return bool(arm_fault()) or not (self.is_paused or missing())
+
+        await self.until(lambda: is_due() or None, self.INPUT_TIMEOUT_S, missing, is_input=True)
+        if arm_fault():
+            raise EpisodeAbortError(f'the arm holds: {arm_fault()}')
 
     def _check(self, answer: Reset.Response | GoToStart.Response, name: str) -> None:
         if not answer.success:
             raise EpisodeAbortError(f'{name} failed: {answer.message}')
 
     def _poke(self) -> None:
-        if self._waiting is None:
+        waiting = self._waiting
+        if waiting is None or waiting.future.done():
             return
-        ready, future, deadline, missing = self._waiting
-        if self.is_cancelled() and not future.done():
-            future.set_exception(EpisodeAbortError('cancelled by the client'))
+        if self.is_cancelled():
+            waiting.future.set_exception(EpisodeAbortError('cancelled by the client'))
             return
         try:
-            value = ready()
+            value = waiting.ready()
         except EpisodeAbortError as error:
-            if not future.done():
-                future.set_exception(error)
+            waiting.future.set_exception(error)
             return
-        if value is not None and not future.done():
-            future.set_result(value)
-        elif time.monotonic() > deadline and not self.is_paused and not future.done():
-            future.set_exception(EpisodeAbortError(missing() or 'paused for too long'))
+        if value is not None:
+            waiting.future.set_result(value)
+        elif self._waits_s(waiting) > waiting.timeout_s and not self.is_paused:
+            reason = waiting.missing() or 'paused for too long'
+            waiting.future.set_exception(EpisodeAbortError(reason))
+
+    def _waits_s(self, waiting: _Waiting) -> float:
+        return time.monotonic() - waiting.since
 
     def _on_joints(self, message: JointState) -> None:
         stamp_s = convert.seconds(message.header.stamp)

@@ -6,6 +6,7 @@ import subprocess
 import time
 
 from action_msgs.msg import GoalStatus
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
 import pytest
 import rclpy
@@ -50,6 +51,7 @@ class FakeStation(Node):
         self.standing = START
         self.targets, self.seeds = [], []
         self.success_after = None  # targets; None: never
+        self.arm_fault = ''  # why the driver takes no target
         self.executed_share = 1.0  # of the translation that was asked for
         self.stale_verdict_of = ''
         self.freezes_after = None  # targets after which nothing is published any more
@@ -112,6 +114,7 @@ class FakeStation(Node):
         self.standing = Target(moved, asked.rotation, asked.gripper)
         answer = self._target_message(self.standing)
         answer.episode_id, answer.step = message.episode_id, message.step
+        answer.arm_fault, answer.reason = bool(self.arm_fault), self.arm_fault
         self._publish('executed', self._executed, answer)
         self.steps += 1
         self.time_s += PERIOD_S
@@ -318,6 +321,7 @@ def test_same_seed_same_actions(bench):
         ({'cup': (float('nan'), 0.0, 0.0)}, 'not finite in cup_from_ee_asinh_x'),
         ({'finger': float('nan')}, 'not finite in gripper_opening'),
         ({'finger': -np.pi}, 'not finite in gripper_opening'),
+        ({'arm_fault': 'servo fault: elbow'}, 'the arm holds: servo fault: elbow'),
     ],
 )
 def test_bad_input_aborts_with_its_name_and_keeps_what_was_recorded(bench, fault, words):
@@ -332,6 +336,25 @@ def test_bad_input_aborts_with_its_name_and_keeps_what_was_recorded(bench, fault
     episode = bench.episode(answer.result)
     assert (episode.outcome, episode.metadata['reason']) == ('aborted', answer.result.reason)
     assert len(episode) >= 1
+
+
+def test_what_an_episode_waits_for_is_on_diagnostics(bench):
+    reports = []
+    bench.client.create_subscription(DiagnosticArray, '/diagnostics', reports.append, 10)
+
+    def has_said(words):
+        return any(words in report.status[0].message for report in reports)
+
+    bench.wait(lambda: has_said('no episode is running'))
+    bench.policy.link.INPUT_TIMEOUT_S = 30.0
+    handle = bench.send(max_steps=20)
+    bench.wait(lambda: bench.station.steps >= 2)
+    bench.station.silent = {'objects', 'reward', 'image'}
+    bench.wait(lambda: has_said('s: object_positions: nothing new; are camera and reward'))
+    assert reports[-1].status[0].level == DiagnosticStatus.WARN
+    cancelled = handle.cancel_goal_async()
+    bench.wait(cancelled.done)
+    bench.result_of(handle)
 
 
 @pytest.mark.parametrize(

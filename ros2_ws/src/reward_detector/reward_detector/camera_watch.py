@@ -12,6 +12,8 @@ _ERROR_FACTOR = 10.0
 # in lock-step the same frame comes again twice a second while the simulation waits.
 _MAX_SILENCE_S = 2.0
 
+FROZEN = 'camera shows the same picture although the arm moves'
+
 
 class Level(enum.IntEnum):
     """Numbered as in diagnostic_msgs/DiagnosticStatus."""
@@ -31,18 +33,24 @@ class CameraHealth:
     """One line that names the age."""
 
 
-def camera_health(age_s: float | None, silence_s: float, max_age_s: float) -> CameraHealth:
+def camera_health(
+    age_s: float | None, silence_s: float, max_age_s: float, is_frozen: bool = False
+) -> CameraHealth:
     """Judge the camera.
 
     Args:
         age_s: node clock minus the newest frame's stamp [s]; None before the first frame.
         silence_s: wall time since any frame came, or since the start [s].
         max_age_s: a frame older than this is no evidence.
+        is_frozen: the picture stays the same although the arm moves; `age_s` is the picture's.
     """
     error_after_s = _ERROR_FACTOR * max_age_s
     if age_s is None:
         message = f'no camera frame in {silence_s:.1f} s since the start; does the camera run?'
         return CameraHealth(level=_bad_level(silence_s, error_after_s), message=message)
+    if is_frozen:
+        message = f'{FROZEN} ({age_s:.1f} s old); restart the camera'
+        return CameraHealth(level=Level.ERROR, message=message)
     if age_s > max_age_s:
         message = f'newest camera frame is {age_s:.1f} s old (limit {max_age_s} s)'
         return CameraHealth(level=_bad_level(age_s, error_after_s), message=message)

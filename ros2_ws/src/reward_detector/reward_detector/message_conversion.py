@@ -18,6 +18,7 @@ from reward_detector.gripper_opening import gripper_opening
 from reward_detector.object_tracker import TrackedObjects
 
 _GRIPPER_JOINT = 'left_finger'
+_GRIPPER_JOINTS = ('gripper', 'left_finger', 'right_finger')
 _MARKER_DIAMETER_M = 0.04
 
 
@@ -68,6 +69,12 @@ def joint_state_to_opening(message: JointState) -> float:
     if index >= len(message.position):
         return float('nan')
     return gripper_opening(message.position[index])
+
+
+def joint_state_to_joints(message: JointState) -> np.ndarray:
+    """Return the arm's joints (J,) [rad], without gripper and fingers."""
+    named = zip(message.name, message.position, strict=False)
+    return np.array([at for name, at in named if name not in _GRIPPER_JOINTS], dtype=np.float64)
 
 
 def objects_to_message(objects: TrackedObjects, header: Header) -> ObjectPositions:

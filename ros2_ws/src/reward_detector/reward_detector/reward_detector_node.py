@@ -20,18 +20,20 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from parl_msgs.msg import EpisodeStatus, ObjectPositions, Reward
-from reward_detector.camera_watch import camera_health
+from reward_detector.camera_watch import camera_health, FROZEN
 from reward_detector.frame_judge import FrameJudge, Judgement
 from reward_detector.gripper_pairing import GripperPairing, PairedFrame
 from reward_detector.message_conversion import (
     health_to_diagnostics,
     image_to_array,
+    joint_state_to_joints,
     joint_state_to_opening,
     judgement_to_reward,
     objects_to_markers,
     objects_to_message,
     seconds,
 )
+from reward_detector.picture_watch import PictureWatch
 from reward_detector.task_section import base_frame, read_task_file, TaskFileError
 
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -52,6 +54,8 @@ class RewardDetectorNode(Node):
         self._judge = FrameJudge.from_task_file(path)
         self._max_age_s = self._judge.camera.max_age
         self._pairing: GripperPairing[Image] = GripperPairing(self._max_age_s)
+        self._pictures = PictureWatch()
+        self._is_frozen = False
         self._newest_stamp: Time | None = None
         self._last_arrival_s = time.monotonic()
 
@@ -72,8 +76,9 @@ class RewardDetectorNode(Node):
             self._judge_frame(paired)
 
     def _on_joint_state(self, message: JointState) -> None:
-        opening = joint_state_to_opening(message)
-        for paired in self._pairing.add_opening(seconds(message.header.stamp), opening):
+        stamp_s = seconds(message.header.stamp)
+        self._pictures.note_joints(stamp_s, joint_state_to_joints(message))
+        for paired in self._pairing.add_opening(stamp_s, joint_state_to_opening(message)):
             self._judge_frame(paired)
 
     def _on_episode(self, message: EpisodeStatus) -> None:
@@ -88,18 +93,26 @@ class RewardDetectorNode(Node):
             self._publish_reward(judgement, self._newest_stamp)
 
     def _judge_frame(self, paired: PairedFrame[Image]) -> None:
-        """Answer one frame, with its own stamp, whatever is wrong with it."""
-        stamp = self._newest_stamp = paired.frame.header.stamp
+        """Answer one frame, with its own stamp, whatever is wrong with it.
+
+        A frozen picture gets a verdict only: its positions would be taken for those of its stamp.
+        """
+        stamp = paired.frame.header.stamp
         age_s = self._age_s(paired.stamp_s)
-        if age_s > self._max_age_s:
-            judgement = self._stale(paired.stamp_s, age_s)
-        else:
-            try:
-                image = image_to_array(paired.frame)
+        try:
+            image = image_to_array(paired.frame)
+            self._is_frozen = self._pictures.is_frozen(paired.stamp_s, image)
+            if self._is_frozen:
+                self._publish_reward(self._judge.blind(paired.stamp_s, FROZEN), stamp)
+                return
+            if age_s > self._max_age_s:
+                judgement = self._stale(paired.stamp_s, age_s)
+            else:
                 judgement = self._judge.judge(paired.stamp_s, image, paired.gripper_opening)
-            except ValueError as error:
-                self.get_logger().error(str(error), throttle_duration_sec=5.0)
-                judgement = self._judge.blind(paired.stamp_s, str(error))
+        except ValueError as error:
+            self.get_logger().error(str(error), throttle_duration_sec=5.0)
+            judgement = self._judge.blind(paired.stamp_s, str(error))
+        self._newest_stamp = stamp
         header = Header(stamp=stamp, frame_id=self._frame_id)
         self._positions.publish(objects_to_message(judgement.objects, header))
         self._publish_reward(judgement, stamp)
@@ -110,7 +123,7 @@ class RewardDetectorNode(Node):
         stamp = self._newest_stamp
         age_s = None if stamp is None else self._age_s(seconds(stamp))
         silence_s = time.monotonic() - self._last_arrival_s
-        health = camera_health(age_s, silence_s, self._max_age_s)
+        health = camera_health(age_s, silence_s, self._max_age_s, self._is_frozen)
         name = f'{self.get_fully_qualified_name()}: camera'
         now = self.get_clock().now().to_msg()
         self._diagnostics.publish(health_to_diagnostics(health, name, now))

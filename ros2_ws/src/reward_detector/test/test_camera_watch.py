@@ -21,3 +21,9 @@ def test_levels_and_words(age, silence, level, words):
     health = camera_health(age, silence, 0.5)
     assert health.level == level
     assert words in health.message
+
+
+def test_a_frozen_picture_is_an_error_at_once():
+    health = camera_health(0.3, 0.1, 0.5, is_frozen=True)
+    assert health.level == Level.ERROR
+    assert 'same picture although the arm moves (0.3 s old)' in health.message

@@ -34,6 +34,7 @@ class FakeStation(Node):
         self.image = self.create_publisher(Image, 'camera/color/image_raw', 2)
         self.joints = self.create_publisher(JointState, 'joint_states', 10)
         self.episode = self.create_publisher(EpisodeStatus, 'episode', latched)
+        self.waist = 0.0
         self.rewards: list[Reward] = []
         self.positions: list[ObjectPositions] = []
         self.markers: list[MarkerArray] = []
@@ -71,7 +72,8 @@ class FakeStation(Node):
         self.image.publish(message)
 
     def fingers(self, finger_m: float, stamp: Time) -> None:
-        message = JointState(name=['gripper', 'left_finger'], position=[0.0, finger_m])
+        names = ['waist', 'gripper', 'left_finger']
+        message = JointState(name=names, position=[self.waist, 0.0, finger_m])
         message.header.stamp = stamp
         self.joints.publish(message)
 
@@ -228,6 +230,24 @@ def test_camera_stops(station, draw):
     assert withdrawn.reason.startswith('camera frame is ')
     # It comes back.
     assert station.frame(draw((0.27, -0.1))).verdict == Reward.FAILURE
+
+
+def test_frozen_camera_is_no_evidence_although_its_stamps_go_on(station, draw):
+    """Before pictures were watched, a camera that hung was believed for ever."""
+    station.run('e1')
+    picture = draw((0.27, -0.1))
+    for _ in range(4):
+        reward = station.frame(picture)
+        station.waist += 0.1
+    assert (reward.verdict, reward.episode_id) == (Reward.UNKNOWN, 'e1')
+    assert reward.reason == 'camera shows the same picture although the arm moves'
+    station.linger(0.1)
+    assert len(station.positions) == 2
+    station.until(lambda: any('restart the camera' in text for _, text in camera_status(station)))
+    assert camera_status(station)[-1][0] == 2
+    # It comes back.
+    assert station.frame(draw((0.28, -0.1))).verdict == Reward.FAILURE
+    station.until(lambda: len(station.positions) == 3)
 
 
 def test_camera_never_came(station):

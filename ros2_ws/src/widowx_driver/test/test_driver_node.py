@@ -232,6 +232,18 @@ def sleeping_bench(ros_domain, backend, task_file):
     bench.close()
 
 
+@pytest.mark.parametrize('backend', ['interbotix_xs_modules'], indirect=True)
+def test_the_vendors_shutdown_is_over_when_the_driver_is_closed(
+    ros_domain, backend, task_file, shell
+):
+    """It shuts the default context down, and once did so in the middle of what came next."""
+    start = shell.start_command
+    bench = Bench(task_file, start.joint_positions, start.finger_m)
+    bench.start()
+    bench.close()
+    assert not rclpy.ok()
+
+
 def test_an_accepted_target_gives_one_gripper_and_one_arm_command(bench):
     reply = bench.start()
     assert reply.target.pose.position.x == pytest.approx(0.28)
@@ -265,6 +277,7 @@ def test_a_target_before_go_to_start_is_refused_and_nothing_moves(bench):
     executed = bench.answer((0.30, 0.0, 0.16))
     assert executed.limited
     assert 'call go_to_start' in executed.reason
+    assert executed.arm_fault
     assert executed.pose.position.x == pytest.approx(0.28, abs=1e-3)
     assert bench.arm.groups == []
     bench.diagnosis('go_to_start')
@@ -283,6 +296,7 @@ def test_a_bad_target_repeats_the_last_command_and_says_why(bench, position, cha
     before = list(bench.arm.joints)
     executed = bench.answer(position, **changes)
     assert executed.limited
+    assert not executed.arm_fault  # another target would be taken
     assert reason in executed.reason
     assert executed.pose.position.x == pytest.approx(0.28)
     bench.wait(lambda: bench.arm.groups and bench.arm.singles, 'repeated commands')
@@ -313,7 +327,9 @@ def test_an_arm_that_cannot_be_read_holds_until_it_can(bench, overrides, reason)
 def test_stop_holds_until_resume(bench):
     bench.start()
     assert bench.call(bench.arm.stop, Trigger.Request()).success
-    assert 'stopped by the operator' in bench.answer((0.30, 0.0, 0.16)).reason
+    held = bench.answer((0.30, 0.0, 0.16))
+    assert 'stopped by the operator' in held.reason
+    assert not held.arm_fault  # whoever stops it may let the episode go on
     assert 'stopped' in bench.call(bench.arm.go_to_start, GoToStart.Request()).message
     assert bench.diagnosis('stopped').level == b'\x01'
     assert bench.call(bench.arm.resume, Trigger.Request()).success

@@ -124,6 +124,24 @@ def test_one_register_is_read_twice_a_second(talk):
     assert reads.count('Hardware_Error_Status') >= len(reads) // 2
 
 
+def test_a_suspicion_is_looked_into_at_once_but_not_ten_times_a_second(talk):
+    talk.polls(20)
+    while talk.servos.log[-1][2]['reg'] != 'Hardware_Error_Status':
+        talk.polls(1)
+    talk.servos.registers['Hardware_Error_Status'][2] = 32
+    talk.now_s += 0.1
+    talk.servos.log.clear()
+    talk.keeper.look_soon()
+    talk.polls(2)
+    assert 'elbow: overload' in talk.keeper.fault()
+    talk.servos.log.clear()
+    for _ in range(100):
+        talk.keeper.look_soon()
+        talk.keeper.poll()
+        talk.now_s += 0.01
+    assert len(talk.servos.log) <= 11
+
+
 def test_health_names_errors_missing_servos_and_heat(talk):
     health = talk.polls().keeper.health
     talk.servos.overload('elbow')

@@ -28,6 +28,8 @@ class ArmState:
     """left_finger position; NaN where missing"""
     efforts: FloatArray | None = None
     """(6,) [mA; load in 0.1 % at wrist_rotate]; None if not reported"""
+    gripper_effort: float = float('nan')
+    """load of the gripper's servo [0.1 %]; NaN if not reported"""
     fault: str = ''
     """why this state cannot be believed; empty if it can"""
 
@@ -68,6 +70,7 @@ def read_arm_state(
         stamp_s=stamp_s,
         joint_positions=joints,
         efforts=np.array([pushes[name] for name in JOINT_NAMES]) if has_efforts else None,
+        gripper_effort=float(pushes.get(GRIPPER_NAME, np.nan)),
         finger_m=float(by_name.get(FINGER_NAME, np.nan)),
         fault=fault,
     )

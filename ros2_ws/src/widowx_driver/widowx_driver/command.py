@@ -46,3 +46,5 @@ class Hold:
 
     reason: str
     """names the thing, its value and the remedy"""
+    is_arm_fault: bool = False
+    """it is the arm's fault, not the target's: no target would be taken now"""

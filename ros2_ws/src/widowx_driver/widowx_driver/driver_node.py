@@ -32,11 +32,12 @@ from widowx_driver import interbotix_backend
 from widowx_driver import message_conversion as convert
 from widowx_driver.arm_backend import ArmBackend
 from widowx_driver.arm_state import ArmState
-from widowx_driver.command import Command, Hold
+from widowx_driver.command import Command
 from widowx_driver.command_sender import CommandSender
 from widowx_driver.direct_backend import DirectBackend
 from widowx_driver.driver_config import DriverConfig
 from widowx_driver.driver_report import driver_report, Level, TargetCounter
+from widowx_driver.drop_watch import DropWatch
 from widowx_driver.recovery import Recovery
 from widowx_driver.rest_motion import RestMotion
 from widowx_driver.safety_shell import SafetyShell
@@ -81,6 +82,7 @@ class DriverNode(Node):
         self._servos = ServoKeeper(
             self._call_servos, self._config, self._may_let_go, time.monotonic
         )
+        self._drops = DropWatch()
         self._to_start = StartMotion(self._shell, self._config, self._task)
         self._to_rest = RestMotion(
             self._shell, self._config, self._task, lambda: self._servos.health.limp
@@ -169,7 +171,9 @@ class DriverNode(Node):
         if held is not None and self._backend_is_ready():
             self.get_logger().error(held.reason)
             self._sender.send(held, self._state.stamp_s)
-        self._servos.poll()
+        if self._drops.suspects(state):
+            self._servos.look_soon()
+        self._poll_servos()
         self._sender.repeat_if_unheard(self._state.stamp_s)
         self._advance_motion()
 
@@ -178,16 +182,19 @@ class DriverNode(Node):
 
     def _poll(self) -> None:
         self._backend_is_ready()
-        self._servos.poll()
-        self._shell.note_servo_fault(
-            self._servos.health.fault() if self._servos.is_prepared else ''
-        )
+        self._poll_servos()
         is_silent = time.monotonic() - self._state_heard_s > ARM_GONE_S
         if is_silent or self.count_publishers('joint_states') == 0:
             self._finish_motion(MotionResult(success=False, message='joint_states stopped'))
         polls, self._polls = self._polls, []
         for waiting in polls:
             waiting.set_result(None)
+
+    def _poll_servos(self) -> None:
+        self._servos.poll()
+        self._shell.note_servo_fault(
+            self._servos.health.fault() if self._servos.is_prepared else ''
+        )
 
     def _backend_is_ready(self) -> bool:
         return not self._backend.fault()
@@ -208,10 +215,9 @@ class DriverNode(Node):
         self._counter.count(outcome)
         standing = self._shell.standing(self._state)
         if standing is not None:
-            limited = isinstance(outcome, Hold) or outcome.limited
             frame = self._task.base_frame
             self._executed.publish(
-                convert.executed_target_message(message, frame, *standing, limited, outcome.reason)
+                convert.executed_target_message(message, frame, *standing, outcome)
             )
         # A hold repeats the last command, so that time goes on where it waits for commands.
         last, state = self._shell.last_command, self._state

@@ -21,6 +21,8 @@ from widowx_driver.servo_request import ARM_GROUP, Reply, ServoRequest
 
 MODULE = 'interbotix_xs_modules'
 CONSTRUCTION_LIMIT_S = 20.0
+CLOSING_LIMIT_S = 2.0
+"""Wall time that closing waits for; a call that nobody answers any more never ends."""
 
 
 def is_installed() -> bool:
@@ -53,7 +55,8 @@ class InterbotixBackend:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._began_s: float | None = None
         self._arm: Future[Any] = Future()
-        threading.Thread(target=self._run, name='interbotix', daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name='interbotix', daemon=True)
+        self._thread.start()
 
     def fault(self) -> str:
         """Build the arm when it is time; return why nothing can be sent, or an empty string."""
@@ -96,6 +99,8 @@ class InterbotixBackend:
             done: Future[Any] = Future()
             self._submit(done, shutdown)
         self._work.put(None)
+        # The vendor's shutdown ends the default context: not while something else uses it.
+        self._thread.join(CLOSING_LIMIT_S)
 
     def _build(self) -> Any:  # noqa: ANN401 - the vendor's class
         robot = _common('robot')

@@ -18,7 +18,7 @@ from sensor_msgs.msg import JointState
 from parl_msgs.msg import EndEffectorTarget
 from widowx_driver.arm_model import GRIPPER_NAME
 from widowx_driver.arm_state import ArmState, read_arm_state
-from widowx_driver.command import Command, Target
+from widowx_driver.command import Command, Hold, Target
 from widowx_driver.driver_report import DriverReport
 from widowx_driver.pose import Pose
 from widowx_driver.servo_request import ARM_GROUP, ServoRequest
@@ -63,8 +63,7 @@ def executed_target_message(
     base_frame: str,
     pose: Pose,
     gripper: float,
-    limited: bool,
-    reason: str,
+    outcome: Command | Hold,
 ) -> EndEffectorTarget:
     """Return what was executed for a target: its stamp, episode, step and policy version."""
     message = pose_message(base_frame, pose, gripper)
@@ -72,8 +71,9 @@ def executed_target_message(
     message.episode_id = target.episode_id
     message.step = target.step
     message.policy_version = target.policy_version
-    message.limited = limited
-    message.reason = reason
+    message.limited = isinstance(outcome, Hold) or outcome.limited
+    message.arm_fault = isinstance(outcome, Hold) and outcome.is_arm_fault
+    message.reason = outcome.reason
     return message
 
 

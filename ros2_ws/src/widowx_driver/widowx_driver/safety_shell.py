@@ -191,19 +191,23 @@ class SafetyShell:
         Returns:
             A command inside every limit, or why the last one stays.
         """
+        fault = self.arm_fault(joint_state, now_s)
+        if fault:
+            # A late or misread joint state, or a stop, may be over with the next target.
+            return Hold(reason=fault, is_arm_fault=bool(self._servo_fault))
+        if self._last is None or joint_state is None:
+            reason = self._lost or 'the arm is not at a known pose; call go_to_start'
+            return Hold(reason=reason, is_arm_fault=True)
         fault = (
-            self.arm_fault(joint_state, now_s)
-            or target_fault(target, self._task.base_frame)
+            target_fault(target, self._task.base_frame)
             or self._time_fault(target.stamp_s, now_s)
             or self._camera_fault(now_s)
         )
         if fault:
             return Hold(reason=fault)
-        if self._last is None or joint_state is None:
-            return Hold(reason=self._lost or 'the arm is not at a known pose; call go_to_start')
         fault = self._tracking_fault(joint_state.joint_positions, self._last.joint_positions)
         if fault:
-            return Hold(reason=fault)
+            return Hold(reason=fault, is_arm_fault=True)
         wanted = Pose(
             position=np.asarray(target.position, dtype=np.float64),
             rotation=quaternion_to_matrix(np.asarray(target.quaternion_xyzw, dtype=np.float64)),

@@ -18,6 +18,7 @@ ERROR_BITS = {
 }
 OVERLOAD = 32
 
+# The errors come at every even turn.
 _ORDER = (
     'Hardware_Error_Status',
     'Torque_Enable',
@@ -45,6 +46,10 @@ class ServoHealth:
         self._turn += 1
         answer = yield read_register(ALL_GROUP, register)
         self.note(register, list(answer.values))
+
+    def hurry(self) -> None:
+        """Ask for the errors at the next look."""
+        self._turn -= self._turn % 2
 
     def note(self, register: str, values: Sequence[int]) -> None:
         """Take the values of a register, one per servo that answered."""

@@ -11,7 +11,7 @@ from widowx_driver.servo_setup import prepare_servos, reboot_servos
 
 LOOK_EVERY_S = 0.5
 LOOK_AGAIN_S = 0.1
-"""After a look that not every servo answered."""
+"""After a look that not every servo answered, or if there is a suspicion."""
 RETRY_AFTER_S = 1.0
 
 
@@ -33,7 +33,7 @@ class ServoKeeper:
         self.health = ServoHealth(config)
         self._is_prepared = False
         self._setup_fault = ''
-        self._next_s = -float('inf')
+        self._next_s = self._looked_s = -float('inf')
 
     @property
     def is_prepared(self) -> bool:
@@ -71,13 +71,21 @@ class ServoKeeper:
         # Whoever asks for a reboot has said that the arm may fall.
         self._dialogue.begin(reboot_servos(self._config, lambda: True), end)
 
+    def look_soon(self) -> None:
+        """Read the errors as soon as the bus may be disturbed again: there is a suspicion."""
+        if not self._is_prepared:
+            return
+        self.health.hurry()
+        self._next_s = min(self._next_s, self._looked_s + LOOK_AGAIN_S)
+
     def poll(self) -> None:
         """Say and hear what is due; call it often."""
         self._dialogue.poll()
         if not self._dialogue.is_idle or self._wall_clock_s() < self._next_s:
             return
         if self._is_prepared:
-            self._next_s = self._wall_clock_s() + LOOK_EVERY_S
+            self._looked_s = self._wall_clock_s()
+            self._next_s = self._looked_s + LOOK_EVERY_S
             self._dialogue.begin(self.health.next_look(), self._end_look)
         else:
             script = prepare_servos(self._config, self._may_let_go)
