@@ -70,8 +70,6 @@ class PolicyNode(ArtifactNode):
         self.create_service(Trigger, '~/pause', self._on_pause)
         self.create_service(Trigger, '~/resume', self._on_resume)
         self.create_service(SetBool, '~/take_over', self._on_take_over)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(self.SIGN_OF_LIFE_S, self._show_life, clock=steady)
         self._server = ActionServer(
             self,
             RunEpisode,
@@ -82,7 +80,9 @@ class PolicyNode(ArtifactNode):
         )
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # The wall's clock: the simulated one stands still between commands.
-        self.create_timer(1.0, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0, self._diagnose, clock=steady)
+        self.create_timer(self.SIGN_OF_LIFE_S, self._show_life, clock=steady)
         self.announce_stored('episode')
         self._tell(EpisodeStatus.IDLE, '')
 
