@@ -2,13 +2,15 @@
 """Speed of critic updates, distillation, sampling and decisions beside a literal transcription.
 
 Shapes of the reference figures: observation 60, action 9, critics of 512×3 with LayerNorm and 128
-bins, batch 256, k = 32, m = 10, T = 10, 10 actions a kind in the conservative term. Both sides
-take turns, so that other load on the machine falls on both; each time is a median. Then the demo's
-shapes, ours alone: its updates take particles that are made anew only every so often.
+bins, batch 256, k = 32, m = 10, T = 10, 10 actions a kind in the conservative term. The sides
+take turns, so that other load on the machine falls on all; each time is a median. The literal
+one multiplies matrices as torch does by default. Then the demo's shapes, ours alone: its updates
+take particles that are made anew only every so often.
 """
 
 import argparse
 from collections.abc import Callable, Iterator
+import dataclasses
 from dataclasses import dataclass
 import os
 from pathlib import Path
@@ -32,6 +34,8 @@ from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.actor import Actor
 from parl_policy.critic import CriticConfig, CriticEnsemble
 from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
+from parl_policy.float32_product import choose_float32_product
+from parl_policy.mean_q import Precision
 from parl_policy.policy import ActionSpec
 
 DEMO = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config/experiments/cup_to_rack.yaml'
@@ -119,9 +123,10 @@ class Work:
 class Ours:
     """The suite's own steps."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, precision: Precision = 'float32') -> None:
         """Sample the whole batch and optimise it once."""
         self.work = work
+        self.optimisation = dataclasses.replace(work.shape.optimisation, precision=precision)
         self.trainer = CriticTrainer(work.critic, work.shape.trainer)
         self.policy_trainer = PolicyTrainer(work.policy, PolicyTrainerConfig())
         self.cache = self._sampled(work.observations[: 2 * work.shape.batch])
@@ -131,7 +136,7 @@ class Ours:
             work.actions[: 2 * work.shape.batch],
             work.draws,
         )
-        self.actor = Actor(work.policy, work.critic, work.shape.optimisation)
+        self.actor = Actor(work.policy, work.critic, self.optimisation)
 
     def critic_update(self) -> None:
         """Particles of states and next states made anew, then the update."""
@@ -165,7 +170,7 @@ class Ours:
         self.actor.act(self.work.observations[0].numpy(), self.work.draws)
 
     def _sampled(self, observations: torch.Tensor) -> ActionCache:
-        cache = ActionCache(self.work.shape.optimisation, self.work.shape.spec)
+        cache = ActionCache(self.optimisation, self.work.shape.spec)
         cache.sample_all(self.work.policy, observations, self.work.draws)
         return cache
 
@@ -232,12 +237,15 @@ class Times:
 
 def in_turns(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, Times]:
     """Time steps one after the other, again and again; of several rounds the first warms up."""
+    chosen = torch.get_float32_matmul_precision()
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
     for _ in range(rounds):
         for name, step in steps.items():
+            torch.set_float32_matmul_precision('highest' if name == 'literal' else chosen)
             wall, cpu = time.perf_counter(), time.process_time()
             step()
             taken[name].append((time.perf_counter() - wall, time.process_time() - cpu))
+            torch.set_float32_matmul_precision(chosen)
     return {
         name: Times(
             *(statistics.median(column) for column in zip(*each[rounds > 1 :], strict=True))
@@ -249,27 +257,29 @@ def in_turns(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, Tim
 def reference_rows(members: int, rounds: int) -> Iterator[str]:
     """Yield the table rows of one ensemble size."""
     work = Work(reference_shape(members))
-    ours, literal = Ours(work), Literal(work)
-    steps = {
-        CRITIC: (ours.critic_update, literal.critic_update, rounds),
-        DECISION: (ours.decision, literal.decision, 10 * rounds),
-    }
+    sides = {name: make(work) for name, make in SIDES.items()}
+    steps = {CRITIC: ('critic_update', rounds), DECISION: ('decision', 10 * rounds)}
     if members == 2:
-        steps[SAMPLES] = (ours.samples, literal.samples, rounds)
-        steps[DISTILLATION] = (ours.distillation_step, literal.distillation_step, rounds)
-    for name, (our_step, literal_step, count) in steps.items():
-        times = in_turns({'ours': our_step, 'literal': literal_step}, count)
-        ours_s, literal_s = times['ours'], times['literal']
-        reference = REFERENCE_S.get((name, members))
-        yield (
-            f'| {name} | {members} | {ours_s.wall:.3f} | {ours_s.cpu:.3f} | {literal_s.wall:.3f} '
-            f'| {literal_s.cpu:.3f} | {literal_s.cpu / ours_s.cpu:.2f} '
-            f'| {f"{reference:.3f}" if reference else "–"} |'
-        )
+        steps[SAMPLES] = ('samples', rounds)
+        steps[DISTILLATION] = ('distillation_step', rounds)
+    for name, (method, count) in steps.items():
+        times = in_turns({side: getattr(each, method) for side, each in sides.items()}, count)
+        yield _row(name, members, times, REFERENCE_S.get((name, members)))
     peaks = [_peak_gb(side, members) for side in SIDES]
+    shown = ' | '.join(f'{peak:.2f}' for peak in peaks)
+    ratios = ' | '.join(f'{peaks[-1] / peak:.2f}' for peak in peaks[:-1])
     yield (
-        f'| peak memory of critic updates, GB | {members} | {peaks[0]:.2f} | – | {peaks[1]:.2f} '
-        f'| – | {peaks[1] / peaks[0]:.2f} | {REFERENCE_GB[members]} |'
+        f'| peak memory of critic updates, GB | {members} | {shown} | {ratios} '
+        f'| {REFERENCE_GB[members]} |'
+    )
+
+
+def _row(name: str, members: int, times: dict[str, Times], reference: float | None) -> str:
+    shown = ' | '.join(f'{each.wall:.3f} ({each.cpu:.3f})' for each in times.values())
+    literal = times['literal'].cpu
+    ratios = ' | '.join(f'{literal / times[side].cpu:.2f}' for side in list(SIDES)[:-1])
+    return (
+        f'| {name} | {members} | {shown} | {ratios} | {f"{reference:.3f}" if reference else "–"} |'
     )
 
 
@@ -285,7 +295,11 @@ def demo_rows(rounds: int) -> Iterator[str]:
         yield f'| {name} | {1e3 * times.wall:.1f} | {1e3 * times.cpu:.1f} |'
 
 
-SIDES = {'ours': Ours, 'literal': Literal}
+SIDES: dict[str, Callable[[Work], Ours | Literal]] = {
+    'ours': Ours,
+    'ours, bfloat16': lambda work: Ours(work, 'bfloat16'),
+    'literal': Literal,
+}
 
 
 def _peak_gb(side: str, members: int) -> float:
@@ -303,6 +317,7 @@ def main() -> None:
     parser.add_argument('--peak', nargs=2, metavar=('SIDE', 'MEMBERS'), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    product = choose_float32_product()
     if arguments.peak:
         side, members = arguments.peak
         worker = SIDES[side](Work(reference_shape(int(members))))
@@ -312,13 +327,14 @@ def main() -> None:
     load = os.getloadavg()[0]
     print(
         f'{_processor()}, {os.cpu_count()} cores, load {load:.1f} by other processes when this '
-        f'began, {arguments.threads} thread(s), torch {torch.__version__}. Seconds unless said.\n'
+        f'began, {arguments.threads} thread(s), torch {torch.__version__}, float32 products by '
+        f'{product!r}. Wall seconds (CPU seconds) unless said.\n'
     )
     print(
-        '| step | critics | ours, wall | ours, CPU | literal, wall | literal, CPU | ratio (CPU) '
-        '| reference, wall |'
+        f'| step | critics | {" | ".join(SIDES)} | literal / ours (CPU) '
+        '| literal / bfloat16 (CPU) | reference, wall |'
     )
-    print('|---|---|---|---|---|---|---|---|', flush=True)
+    print('|---' * 8 + '|', flush=True)
     for members in (2, 10):
         for row in reference_rows(members, arguments.rounds):
             print(row, flush=True)

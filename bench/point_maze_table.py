@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stitched PointMaze: what ranking (global) and climbing (local) add to imitation, over seeds.
 
-Every row trains the same policy class on the same walks with the same budget; only the action
-optimisation differs, in backups, practice and evaluation alike. The imitation row is the policy
-of the last row before practice, acting without a critic.
+Every row but the last trains the same policy class on the same walks with the same budget; only
+the action optimisation differs, in backups, practice and evaluation alike. The imitation row is
+the policy of the row *both* before practice, acting without a critic. Gaussian Cal-QL has the
+tanh-Gaussian actor of SAC instead, with as many updates, and no imitation before.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import json
 from pathlib import Path
-import subprocess
 import sys
 import tempfile
-import time
 
+from table_cells import Cell, run_cells
 import torch
 
 from parl_learner.binomial_interval import wilson_interval
@@ -27,8 +27,23 @@ from parl_learner.offline.training_run import TrainingRun
 WALKS = 400
 VARIANTS: dict[str, tuple[str, ...]] = {
     'global': ('learning.optimisation.gradient_steps=0',),
-    'local': ('learning.optimisation.samples=1', 'learning.optimisation.particles=1'),
+    'local': (
+        'learning.optimisation.samples=1',
+        'learning.optimisation.particles=1',
+        'learning.distil_data_action=false',  # it would be all that is taught
+    ),
     'both': (),
+    'gaussian_cal_ql': (
+        'learning.method=value_gradient',
+        'learning.acting=policy',
+        'learning.policy_class=gaussian',
+        'learning.policy={hidden: [128, 128]}',
+        'learning.policy_trainer={distillation_learning_rate: 3.0e-4, '
+        'value_gradient: {target_entropy: -2.0}}',
+        'learning.critic_trainer.backup=policy',
+        'learning.imitation_steps=0',
+        'learning.particle_refresh_steps=1',
+    ),
 }
 ROWS = (
     ('imitation', 'both', 'policy', 'first'),
@@ -38,6 +53,8 @@ ROWS = (
     ('+ global, after practice', 'global', 'optimised', 'last'),
     ('+ local, after practice', 'local', 'optimised', 'last'),
     ('+ both, after practice', 'both', 'optimised', 'last'),
+    ('Gaussian Cal-QL, pre-trained', 'gaussian_cal_ql', 'policy', 'first'),
+    ('Gaussian Cal-QL, after practice', 'gaussian_cal_ql', 'policy', 'last'),
 )
 
 
@@ -55,7 +72,7 @@ def run_one(variant: str, seed: int, folder: Path) -> None:
     def say(text: str) -> None:
         print(f'{variant} seed {seed}: {text}', file=sys.stderr, flush=True)
 
-    result = TrainingRun(config, data, folder / variant, say).run()
+    result = TrainingRun(config, data, folder / 'run', say).run()
     last = max(e.round for e in result.evaluations)
     scores = {
         f'{when} {e.actor}': e.scores
@@ -63,39 +80,17 @@ def run_one(variant: str, seed: int, folder: Path) -> None:
         for when, index in (('first', 0), ('last', last))
         if e.round == index
     }
-    line = {'variant': variant, 'seed': seed, 'scores': scores, 'cpu': result.cpu_seconds}
-    print(json.dumps(line), flush=True)
+    print(json.dumps({'scores': scores, 'cpu': result.cpu_seconds}), flush=True)
 
 
-def run_all(seeds: Sequence[int], folder: Path) -> list[dict]:
-    """Run the cells one after the other, each in a process of its own; finished ones are kept."""
-    log = folder / 'cells.jsonl'
-    done = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    finished = {(cell['variant'], cell['seed']) for cell in done}
-    waiting = [(v, s) for s in seeds for v in VARIANTS if (v, s) not in finished]
-    started = time.monotonic()
-    for index, (variant, seed) in enumerate(waiting):
-        command = [sys.executable, __file__, '--one', variant, '--seed', str(seed)]
-        command += ['--folder', str(folder)]
-        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        line = output.strip().splitlines()[-1]
-        done.append(json.loads(line))
-        with log.open('a', encoding='utf-8') as file:
-            file.write(line + '\n')
-        left = (time.monotonic() - started) / (index + 1) * (len(waiting) - index - 1)
-        print(f'{index + 1}/{len(waiting)} cells, about {left / 60:.0f} min left', flush=True)
-    return done
-
-
-def table(cells: list[dict], seeds: Sequence[int]) -> str:
-    """The result as a Markdown table; Gaussian Cal-QL waits for its configuration."""
-    by_key = {(cell['variant'], cell['seed']): cell['scores'] for cell in cells}
+def table(cells: Mapping[Cell, dict], seeds: Sequence[int]) -> str:
+    """The result as a Markdown table."""
     lines = [
         '| policy | ' + ' | '.join(f'seed {s}' for s in seeds) + ' | mean | 95 % interval |',
         '|---' * (len(seeds) + 3) + '|',
     ]
     for label, variant, actor, when in ROWS:
-        results = [by_key[variant, s][f'{when} {actor}'] for s in seeds]
+        results = [cells[variant, s]['scores'][f'{when} {actor}'] for s in seeds]
         solved = [sum(score == 100.0 for score in scores) for scores in results]
         episodes = sum(len(scores) for scores in results)
         low, high = wilson_interval(sum(solved), episodes)
@@ -103,8 +98,7 @@ def table(cells: list[dict], seeds: Sequence[int]) -> str:
         lines.append(
             f'| {label} | {shown} | {sum(solved) / episodes:.0%} | {low:.0%} … {high:.0%} |'
         )
-    lines.append('| Gaussian Cal-QL |' + ' not run |' * len(seeds) + ' – | – |')
-    cpu = [cell['cpu'] for cell in cells]
+    cpu = [cell['cpu'] for cell in cells.values()]
     lines.append(f'\nA cell took {min(cpu):.0f} … {max(cpu):.0f} s of one core.')
     return '\n'.join(lines)
 
@@ -113,18 +107,26 @@ def main() -> None:
     """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--seeds', type=int, default=5)
+    parser.add_argument('--workers', type=int, default=2, help='cells at a time')
     parser.add_argument('--folder', type=Path, help='kept, and continued from when run again')
     parser.add_argument('--one', choices=VARIANTS, help=argparse.SUPPRESS)
     parser.add_argument('--seed', type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        run_one(given.one, given.seed, given.folder / f'seed-{given.seed}')
+        run_one(given.one, given.seed, given.folder / f'{given.one}-{given.seed}')
         return
     seeds = range(given.seeds)
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        print(table(run_all(seeds, folder), seeds))
+        cells = run_cells(
+            __file__,
+            [(variant, seed) for seed in seeds for variant in VARIANTS],
+            folder / 'cells.jsonl',
+            given.workers,
+            ['--folder', str(folder)],
+        )
+        print(table(cells, seeds))
 
 
 if __name__ == '__main__':

@@ -98,7 +98,7 @@ class ActionCache:
             generator: For proposals that are not the policy's.
         """
         for part in rows.split(self.ROWS_AT_ONCE):
-            q_function = MeanQ(critic, observations[part])
+            q_function = MeanQ(critic, observations[part], self.config.precision)
             start = search(
                 q_function, self._candidates[part], self.config, self._movable, generator
             ).actions

@@ -19,6 +19,7 @@ from parl_msgs.msg import LearnerStatus
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
+from parl_policy.float32_product import choose_float32_product
 from parl_policy.run_node import node_process, spin
 
 NICENESS = 10
@@ -108,6 +109,7 @@ class LearnerNode(ArtifactNode):
 def main() -> None:
     """Run the node until it is told to stop."""
     os.nice(NICENESS)
+    choose_float32_product()
     with node_process('learner', ConfigError):
         spin(LearnerNode())
 

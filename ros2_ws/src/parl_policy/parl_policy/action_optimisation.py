@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 
 from parl_policy.cem import cem_population, uniform_population
+from parl_policy.mean_q import Precision
 
 QFunction = Callable[[torch.Tensor], torch.Tensor]
 """Value of actions in fixed states: (B, n, D) -> (B, n)."""
@@ -34,6 +35,8 @@ class ActionOptimisationConfig:
 
     Algorithm 1 as printed breaks at the first improvement; the text and the release do not.
     """
+    precision: Precision = 'float32'
+    """Of the critic's hidden layers here; its training is float32 always."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""

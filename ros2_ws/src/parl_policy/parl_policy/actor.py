@@ -68,7 +68,7 @@ class Actor:
         else:
             samples = self.policy.sample(context, self.optimisation.samples, generator)
             particles = optimise_actions(
-                MeanQ(self.critic, states),
+                MeanQ(self.critic, states, self.optimisation.precision),
                 samples,
                 self.optimisation,
                 movable=~self.policy.action_spec.is_binary(),

@@ -22,6 +22,7 @@ from parl_policy.episode import EpisodeError
 from parl_policy.episode_abort import EpisodeAbortError
 from parl_policy.episode_file import episode_to_bytes
 from parl_policy.episode_player import EpisodeGoal, EpisodePlayer
+from parl_policy.float32_product import choose_float32_product
 from parl_policy.goal_actor_node import make_goal_actor, outside_actor
 from parl_policy.run_node import node_process, spin
 from parl_policy.station_node import StationLink
@@ -239,6 +240,7 @@ class PolicyNode(ArtifactNode):
 
 def main() -> None:
     """Run the node until it is told to stop."""
+    choose_float32_product()
     with node_process('policy', ConfigError):
         spin(PolicyNode())
 

@@ -22,6 +22,7 @@ from parl_learner.offline.training_run import TrainingRun
 from parl_learner.offline.trajectory import Trajectory
 from parl_policy.config_file import ConfigError
 from parl_policy.episode_file import EpisodeFileError
+from parl_policy.float32_product import choose_float32_product
 
 _EXPECTED = (
     CheckpointError,
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
+    choose_float32_product()
     try:
         config = load_training(given.config, given.set)
         data = checked_data(config, given.data)

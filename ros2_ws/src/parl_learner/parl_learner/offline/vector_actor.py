@@ -31,7 +31,7 @@ class VectorActor:
         if actor.critic is None:
             return actor.policy.sample(context, 1, self.generator)[:, 0].numpy()
         particles = optimise_actions(
-            MeanQ(actor.critic, states),
+            MeanQ(actor.critic, states, actor.optimisation.precision),
             actor.policy.sample(context, actor.optimisation.samples, self.generator),
             actor.optimisation,
             movable=~actor.policy.action_spec.is_binary(),

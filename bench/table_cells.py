@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cells of a table, (what is run, seed), each run in a process of its own and never twice."""
+
+from collections.abc import Sequence
+import json
+from pathlib import Path
+import subprocess
+import sys
+import time
+
+Cell = tuple[str, int]
+
+
+def run_cells(
+    script: str, cells: Sequence[Cell], log: Path, workers: int, arguments: Sequence[str] = ()
+) -> dict[Cell, dict]:
+    """Run what the log does not hold yet.
+
+    Args:
+        script: Called as `script --one NAME --seed SEED`; its last line is the result in JSON.
+        cells: In the order in which they begin.
+        log: One line for each finished cell.
+        workers: Cells at a time.
+        arguments: More of them for the script.
+
+    Raises:
+        RuntimeError: A cell failed; those finished before are in the log.
+    """
+    lines = log.read_text().splitlines() if log.exists() else []
+    done = {(line['cell'], line['seed']): line for line in map(json.loads, lines)}
+    waiting = [cell for cell in cells if cell not in done]
+    running: dict[Cell, subprocess.Popen[str]] = {}
+    started, total = time.monotonic(), len(waiting)
+    while waiting or running:
+        while waiting and len(running) < workers:
+            name, seed = cell = waiting.pop(0)
+            command = [sys.executable, script, '--one', name, '--seed', str(seed), *arguments]
+            running[cell] = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        time.sleep(1.0)
+        for cell in [c for c, process in running.items() if process.poll() is not None]:
+            process = running.pop(cell)
+            output = process.communicate()[0].strip().splitlines()
+            if process.returncode or not output:
+                raise RuntimeError(f'{process.args} ended with {process.returncode}')
+            done[cell] = {'cell': cell[0], 'seed': cell[1], **json.loads(output[-1])}
+            with log.open('a', encoding='utf-8') as file:
+                file.write(json.dumps(done[cell]) + '\n')
+            ended = total - len(waiting) - len(running)
+            left = (time.monotonic() - started) / ended * (total - ended)
+            print(f'{ended}/{total} cells, about {left / 60:.0f} min left', flush=True)
+    return done
