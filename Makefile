@@ -7,7 +7,11 @@ REPORT ?= report
 ACTIVATE := source environment/activate.sh && { fastdds shm clean >/dev/null 2>&1 || true; }
 CODE := ros2_ws/src sim bench test environment conftest.py
 
-.PHONY: demo test bench lint clean set_up
+# Minutes each, and they want idle cores; the tables are learning runs over seeds: an hour or more.
+BENCHES := control_period critic_speed decision_latency driver_fuzz reward_detector_accuracy
+TABLES := success_over_seeds point_maze_table
+
+.PHONY: demo test bench tables lint clean set_up
 
 # Runs the cup-to-rack experiment; an interrupted one continues from its report folder.
 demo: set_up
@@ -17,7 +21,11 @@ test: set_up
 	@$(ACTIVATE) && exec python3 -m pytest
 
 bench: set_up
-	@$(ACTIVATE) && for file in $$(grep -l __main__ bench/*.py); do python3 "$$file" || exit 1; done
+	@$(ACTIVATE) && for name in $(BENCHES); do python3 bench/$$name.py || exit 1; done
+
+# Stopped, they continue: finished cells are kept under runs/, to be removed after a change.
+tables: set_up
+	@$(ACTIVATE) && for name in $(TABLES); do python3 bench/$$name.py || exit 1; done
 
 lint: set_up
 	@$(ACTIVATE) && ruff check $(CODE) && ruff format --check $(CODE) && mypy

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import gc
 import os
 from pathlib import Path
+import sys
 
 import pytest
 
@@ -26,6 +27,16 @@ os.environ.update(
         'ROS_LOG_DIR': str(ROOT / 'ros2_ws/log/test'),
     }
 )
+
+
+@pytest.fixture(autouse=True)
+def torch_as_it_was() -> Iterator[None]:
+    """Restores what a program's main() sets for its process, and a test process has many."""
+    torch = sys.modules.get('torch')
+    before = torch and torch.get_float32_matmul_precision()
+    yield
+    if torch:
+        torch.set_float32_matmul_precision(before)
 
 
 @pytest.fixture

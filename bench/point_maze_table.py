@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 import json
 from pathlib import Path
 import sys
-import tempfile
 
 from table_cells import Cell, run_cells
 import torch
@@ -24,6 +23,7 @@ from parl_learner.offline.train import checked_data
 from parl_learner.offline.training_config import load_training
 from parl_learner.offline.training_run import TrainingRun
 
+FOLDER = Path('runs/point_maze_table')
 WALKS = 400
 VARIANTS: dict[str, tuple[str, ...]] = {
     'global': ('learning.optimisation.gradient_steps=0',),
@@ -108,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--seeds', type=int, default=5)
     parser.add_argument('--workers', type=int, default=2, help='cells at a time')
-    parser.add_argument('--folder', type=Path, help='kept, and continued from when run again')
+    parser.add_argument('--folder', type=Path, default=FOLDER, help='continued when run again')
     parser.add_argument('--one', choices=VARIANTS, help=argparse.SUPPRESS)
     parser.add_argument('--seed', type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -116,17 +116,9 @@ def main() -> None:
         run_one(given.one, given.seed, given.folder / f'{given.one}-{given.seed}')
         return
     seeds = range(given.seeds)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = given.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        cells = run_cells(
-            __file__,
-            [(variant, seed) for seed in seeds for variant in VARIANTS],
-            folder / 'cells.jsonl',
-            given.workers,
-            ['--folder', str(folder)],
-        )
-        print(table(cells, seeds))
+    cells = [(variant, seed) for seed in seeds for variant in VARIANTS]
+    arguments = ['--folder', str(given.folder)]
+    print(table(run_cells(__file__, cells, given.folder, given.workers, arguments), seeds))
 
 
 if __name__ == '__main__':

@@ -24,6 +24,7 @@ from parl_policy.float32_product import choose_float32_product
 from widowx_sim.scripted_expert import ExpertConfig
 
 CONFIG = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config'
+FOLDER = Path('runs/success_over_seeds')
 DEFAULT = ('cup_to_rack', 'baselines/filtered_imitation')
 PHASES = {
     'imitation': 'before practice, policy alone',
@@ -91,7 +92,9 @@ def main() -> None:
     )
     parser.add_argument('--seeds', type=int, default=5)
     parser.add_argument('--workers', type=int, default=2)
-    parser.add_argument('--log', type=Path, help='finished runs are kept here and not repeated')
+    parser.add_argument(
+        '--folder', type=Path, default=FOLDER, help='what it holds is not repeated'
+    )
     parser.add_argument('--one', help=argparse.SUPPRESS)
     parser.add_argument('--seed', type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -99,10 +102,9 @@ def main() -> None:
         run_one(arguments.one, arguments.seed)
         return
     names, seeds = arguments.experiments, range(arguments.seeds)
-    with tempfile.TemporaryDirectory() as folder:
-        log = arguments.log or Path(folder) / 'runs.jsonl'
-        runs = run_cells(__file__, [(n, s) for s in seeds for n in names], log, arguments.workers)
-        print(table(runs, names, seeds))
+    cells = [(name, seed) for seed in seeds for name in names]
+    runs = run_cells(__file__, cells, arguments.folder, arguments.workers)
+    print(table(runs, names, seeds))
 
 
 if __name__ == '__main__':

@@ -12,20 +12,22 @@ Cell = tuple[str, int]
 
 
 def run_cells(
-    script: str, cells: Sequence[Cell], log: Path, workers: int, arguments: Sequence[str] = ()
+    script: str, cells: Sequence[Cell], folder: Path, workers: int, arguments: Sequence[str] = ()
 ) -> dict[Cell, dict]:
-    """Run what the log does not hold yet.
+    """Run what the folder does not hold yet.
 
     Args:
         script: Called as `script --one NAME --seed SEED`; its last line is the result in JSON.
         cells: In the order in which they begin.
-        log: One line for each finished cell.
+        folder: Keeps one line for each finished cell, in `cells.jsonl`.
         workers: Cells at a time.
         arguments: More of them for the script.
 
     Raises:
-        RuntimeError: A cell failed; those finished before are in the log.
+        RuntimeError: A cell failed; those finished before are kept.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / 'cells.jsonl'
     lines = log.read_text().splitlines() if log.exists() else []
     done = {(line['cell'], line['seed']): line for line in map(json.loads, lines)}
     waiting = [cell for cell in cells if cell not in done]

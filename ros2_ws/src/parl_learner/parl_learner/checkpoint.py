@@ -78,9 +78,10 @@ class _Stateful(Protocol):
 
 
 def _stateful(loop: LearningLoop) -> dict[str, _Stateful]:
-    return {
+    stateful: dict[str, _Stateful] = {
         'policy': loop.policy,
         'policy_trainer': loop.policy_trainer,
         'critic_trainer': loop.critic_trainer,
         'cache': loop.cache,
     }
+    return stateful if loop.dppo is None else stateful | {'dppo': loop.dppo}

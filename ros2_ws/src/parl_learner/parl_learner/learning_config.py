@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from parl_learner.critic_trainer_config import CriticTrainerConfig
 from parl_learner.distillation_rule import DistillationTarget
+from parl_learner.dppo import DppoConfig
 from parl_learner.policy_trainer import PolicyTrainerConfig
 from parl_learner.returns import FailureReturn
 from parl_policy.action_optimisation import ActionOptimisationConfig
@@ -19,6 +20,7 @@ Method = Literal[
     'self_imitation',
     'imitation',
     'filtered_imitation',
+    'dppo',
     'frozen',
 ]
 
@@ -33,7 +35,8 @@ class LearningConfig:
     'pa_rl' is taught the actions of π_opt. Together with the critic learn 'value_gradient', which
     climbs Q through its own samples (SAC, Diffusion-QL, EXPO), and those that imitate the data:
     'awr' by weights exp(β (Q - V)) (IQL), 'self_imitation' by (return - V)+, 'imitation' all alike
-    (IDQL). Without a critic 'filtered_imitation' imitates successes, and 'frozen' learns nothing.
+    (IDQL). Without a critic 'filtered_imitation' imitates successes, 'dppo' is a policy gradient
+    on each round's own episodes, and 'frozen' learns nothing.
     """
     acting: Literal['optimised', 'policy'] = 'optimised'
     """Who practises: π_opt, or the policy alone, as it must without a critic.
@@ -90,6 +93,8 @@ class LearningConfig:
     """Cut-off of the weights of 'awr'."""
     distil_data_action: bool = True
     """Whether the executed action replaces the worst particle while the policy is taught."""
+    dppo: DppoConfig = field(default_factory=DppoConfig)
+    """For the method of that name."""
     particle_refresh_steps: int = 1
     """Critic updates for which π_opt's particles are kept.
 
@@ -118,7 +123,7 @@ class LearningConfig:
     @property
     def trains_critic(self) -> bool:
         """Whether there is a critic at all."""
-        return self.method not in ('filtered_imitation', 'frozen')
+        return self.method not in ('filtered_imitation', 'dppo', 'frozen')
 
     @property
     def acts_with_critic(self) -> bool:

@@ -14,6 +14,7 @@ import torch
 from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer import CriticTrainer
 from parl_learner.distillation_rule import chosen_target
+from parl_learner.dppo import Dppo
 from parl_learner.learning_config import LearningConfig
 from parl_learner.learning_units import LearningUnits
 from parl_learner.policy_trainer import PolicyTrainer
@@ -88,6 +89,9 @@ class LearningLoop:
             self.actor_config.make_critic(), config.critic_trainer, self.actor_config.action_spec
         )
         self.cache = ActionCache(config.optimisation, self.actor_config.action_spec)
+        self.dppo: Dppo | None = None
+        if config.method == 'dppo':
+            self.dppo = Dppo(self.policy, self.policy_trainer, config.dppo, config.discount)
         self.counters = Counters()
         self.stages: tuple[Stage, ...] = ()
         self.units = LearningUnits(
@@ -148,6 +152,8 @@ class LearningLoop:
             self._fit_normalisation()
         if self.counters.round == 1:
             self._begin_practice()
+        if self.counters.round >= 1 and self.dppo is not None:
+            self.dppo.begin_round(episodes)
         self._plan(episodes)
         self._skip_empty_stages()
 
@@ -189,7 +195,7 @@ class LearningLoop:
             self.stages = practice_stages(self.config, steps, self.replay.has_successes)
 
     def _begin_practice(self) -> None:
-        if self.config.trains_critic:
+        if self.config.trains_critic or self.dppo is not None:
             self.policy_trainer.begin_distillation()
             self.critic_trainer.begin_practice()
 
@@ -214,6 +220,11 @@ class LearningLoop:
         for _ in range(self.stage.updates(unit)[0]):
             self.units.follow_critic()
 
+    def _follow_advantages(self) -> None:
+        assert self.dppo is not None
+        size, generator = self.config.imitation_batch_size, torch.default_generator
+        self.units.policy_loss = self.dppo.update(size, generator)
+
     def _finish(self) -> None:
         self.counters.version = self.counters.round + 1
 
@@ -221,6 +232,7 @@ class LearningLoop:
 _UNITS: dict[str, Callable[[LearningLoop], None]] = {
     'imitating': lambda loop: loop.units.imitate(),
     'imitating_successes': lambda loop: loop.units.imitate_successes(),
+    'policy_gradient': LearningLoop._follow_advantages,
     'sampling': lambda loop: loop.units.sample_all(),
     'sampling_new': lambda loop: loop.units.sample_new(),
     'distilling': LearningLoop._distil,

@@ -55,7 +55,7 @@ class PolicyTrainer:
     ) -> float:
         """One gradient step on targets (B, m, D), weighed by (B, m); returns the loss."""
         context = self.policy.encode(observations)
-        return self._step(self.policy.loss(context, targets, weights, generator).mean())
+        return self.step(self.policy.loss(context, targets, weights, generator).mean())
 
     def follow_value(
         self,
@@ -97,10 +97,18 @@ class PolicyTrainer:
         if config.imitation_weight > 0.0:
             imitation = policy.loss(context, data_actions.unsqueeze(1), None, generator).mean()
             loss = loss + config.imitation_weight * imitation
-        value = self._step(loss)
+        value = self.step(loss)
         if config.target_entropy is not None and log_probs is not None:
             self._adapt_temperature(log_probs, config.target_entropy)
         return value
+
+    def step(self, loss: torch.Tensor) -> float:
+        """One gradient step down any loss of the policy; returns it."""
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward(inputs=self._parameters)
+        self.optimiser.step()
+        self.policy.after_update()
+        return loss.item()
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """What a checkpoint keeps beside the policy."""
@@ -120,13 +128,6 @@ class PolicyTrainer:
         self._parameters = list(self.policy.trainable_parameters())
         self.optimiser = torch.optim.Adam(self._parameters, lr=learning_rate, fused=True)
         self._temperature_optimiser = torch.optim.Adam([self.log_temperature], lr=learning_rate)
-
-    def _step(self, loss: torch.Tensor) -> float:
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward(inputs=self._parameters)
-        self.optimiser.step()
-        self.policy.after_update()
-        return loss.item()
 
     def _adapt_temperature(self, log_probs: torch.Tensor, target_entropy: float) -> None:
         self._temperature_optimiser.zero_grad(set_to_none=True)

@@ -63,6 +63,12 @@ def practice_stages(config: LearningConfig, steps: int, has_successes: bool) -> 
             Stage('imitating_successes', policy_steps * has_successes, policy_updates=1.0),
             Stage('finishing', 1),
         )
+    if config.method == 'dppo':
+        updates = config.dppo.updates(steps, config.imitation_batch_size)
+        return (
+            Stage('policy_gradient', updates, policy_updates=1.0),
+            Stage('finishing', 1),
+        )
     if config.learns_with_critic:
         return (
             Stage('sampling', int(config.uses_candidates)),

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small episodes and settings with which a whole learning run takes less than a second."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+import torch
 
 from parl_learner.critic_trainer_config import CriticTrainerConfig
 from parl_learner.experiment_config import ExperimentConfig
 from parl_learner.learning_config import LearningConfig
 from parl_policy.action_optimisation import ActionOptimisationConfig
+from parl_policy.actor import Actor
 from parl_policy.artifact_store import ArtifactStore
 from parl_policy.critic import CriticConfig
 from parl_policy.episode import Episode
@@ -45,6 +49,26 @@ def make_episode(
 def new_episode():
     """Makes an episode of random numbers."""
     return make_episode
+
+
+@pytest.fixture(scope='session')
+def played():
+    """Makes a practice episode whose actions a policy drew, as a policy node draws them."""
+
+    def play(policy, episode_id='p0', outcome='success', length=10, seed=2):
+        episode = make_episode(episode_id, 'practice', outcome, length, seed)
+        generator = torch.Generator().manual_seed(seed)
+        actor = Actor(policy, None, ActionOptimisationConfig())
+        actions = [actor.act(o.copy(), generator).action for o in episode.observations[:-1]]
+        return dataclasses.replace(
+            episode,
+            actions=actions,
+            proposed_actions=actions,
+            policy_versions=['policy-1'] * length + [''],
+            metadata={'seed': seed, 'actor': ''},
+        )
+
+    return play
 
 
 @pytest.fixture(scope='session')

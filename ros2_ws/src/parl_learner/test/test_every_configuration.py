@@ -44,16 +44,16 @@ def test_there_are_experiments():
 
 
 @pytest.mark.parametrize('path', PATHS, ids=lambda path: str(path.relative_to(EXPERIMENTS)))
-def test_an_experiment_starts_and_trains(path, new_episode, tmp_path):
+def test_an_experiment_starts_and_trains(path, new_episode, played, tmp_path):
     config = load_experiment(path)
     learning = shortened(config.learning)
     loop = LearningLoop(learning, ('a', 'b', 'c'), config.seed)
-    rounds = [
-        [new_episode('d0', length=4), new_episode('d1', outcome='timeout', length=3, seed=1)],
-        [new_episode('p0', 'practice', 'success', 10, 2)],
+    demonstrations = [
+        new_episode('d0', length=4),
+        new_episode('d1', outcome='timeout', length=3, seed=1),
     ]
-    for episodes in rounds:
-        loop.begin_round(episodes)
+    for episodes in (lambda: demonstrations, lambda: [played(loop.policy)]):
+        loop.begin_round(episodes())
         while not loop.idle:
             loop.advance()
     counters = loop.counters

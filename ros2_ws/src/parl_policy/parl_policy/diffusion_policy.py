@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Diffusion policy: DDPM with few steps over an LN-ResNet (PA-RL's default base policy)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,17 @@ class DiffusionPolicyConfig(DenoisingPolicyConfig):
 
     steps: int = 5
     """Denoising steps T."""
+    least_std: float = 0.0
+    """Least standard deviation of the draw of a step: 0 is DDPM, whose last step draws nothing.
+
+    DPPO (2409.00588) explores with 0.1 and needs a density, so more than 0.
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        super().__post_init__()
+        if self.least_std < 0.0:
+            raise ValueError(f'least_std must be 0 or more: {self.least_std}')
 
 
 class DiffusionPolicy(DenoisingPolicy):
@@ -24,6 +36,7 @@ class DiffusionPolicy(DenoisingPolicy):
 
     betas: torch.Tensor
     alpha_bars: torch.Tensor
+    stds: torch.Tensor
 
     def __init__(
         self, observation_dim: int, action_spec: ActionSpec, config: DiffusionPolicyConfig
@@ -33,22 +46,62 @@ class DiffusionPolicy(DenoisingPolicy):
         betas = torch.as_tensor(cosine_betas(config.steps), dtype=torch.float32)
         self.register_buffer('betas', betas)
         self.register_buffer('alpha_bars', torch.cumprod(1.0 - betas, 0))
+        stds = betas.sqrt() * (torch.arange(config.steps) > 0)
+        self.register_buffer('stds', stds.clamp(min=config.least_std), persistent=False)
 
     def denoise(
         self, network: LNResNet, context: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
         """DDPM ancestral sampling, clipped after every step; (B, k, D) in [-1, 1]."""
+        return self.denoising_chain(network, context, count, generator)[-1].clamp(-1.0, 1.0)
+
+    def denoising_chain(
+        self, network: LNResNet, context: torch.Tensor, count: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """(T + 1, B, k, D): the noise, then the draw of each step before it is clipped."""
         features = network.encode(context).unsqueeze(1)  # (B, 1, H)
         shape = (len(context), count, self.action_spec.flat_dim)
-        actions = torch.randn(shape, generator=generator)
+        chain = [torch.randn(shape, generator=generator)]
         for step in reversed(range(self.steps)):
-            beta, alpha_bar = self.betas[step], self.alpha_bars[step]
-            noise = network(features, actions, torch.tensor([[[float(step)]]]))
-            actions = (actions - beta / (1.0 - alpha_bar).sqrt() * noise) / (1.0 - beta).sqrt()
-            if step > 0:
-                actions = actions + beta.sqrt() * torch.randn(shape, generator=generator)
-            actions = actions.clamp(-1.0, 1.0)
-        return actions
+            drawn = self._mean(network, features, chain, step)
+            if self.stds[step] > 0.0:
+                drawn = drawn + self.stds[step] * torch.randn(shape, generator=generator)
+            chain.append(drawn)
+        return torch.stack(chain)
+
+    def chain_log_probs(
+        self, network: LNResNet, context: torch.Tensor, chain: torch.Tensor
+    ) -> torch.Tensor:
+        """Log-density of each step's draw given the one before; `least_std` must not be 0.
+
+        Args:
+            network: The trained one or the average.
+            context: (B, S) from `encode`.
+            chain: (T + 1, B, k, D) from `denoising_chain`.
+
+        Returns:
+            (T, B, k), the first denoising step first.
+        """
+        features = network.encode(context).unsqueeze(1)
+        log_probs = []
+        for index, step in enumerate(reversed(range(self.steps))):
+            mean = self._mean(network, features, chain[: index + 1], step)
+            density = torch.distributions.Normal(mean, self.stds[step])
+            log_probs.append(density.log_prob(chain[index + 1]).sum(-1))
+        return torch.stack(log_probs)
+
+    def _mean(
+        self,
+        network: LNResNet,
+        features: torch.Tensor,
+        chain: Sequence[torch.Tensor] | torch.Tensor,
+        step: int,
+    ) -> torch.Tensor:
+        """Mean of a step's draw, from the last draw of the chain so far, clipped unless noise."""
+        actions = chain[-1] if len(chain) == 1 else chain[-1].clamp(-1.0, 1.0)
+        beta, alpha_bar = self.betas[step], self.alpha_bars[step]
+        noise = network(features, actions, torch.tensor([[[float(step)]]]))
+        return (actions - beta / (1.0 - alpha_bar).sqrt() * noise) / (1.0 - beta).sqrt()
 
     def loss(
         self,

@@ -6,13 +6,6 @@ from parl_policy import float32_product
 from parl_policy.float32_product import choose_float32_product
 
 
-@pytest.fixture(autouse=True)
-def as_before():
-    before = torch.get_float32_matmul_precision()
-    yield
-    torch.set_float32_matmul_precision(before)
-
-
 def error_at(rows):
     draws = torch.Generator().manual_seed(1)
     left, right = (torch.randn(rows, 512, generator=draws) for _ in range(2))

@@ -61,6 +61,12 @@ class TrainingConfig:
                 'practise in; set it to 0 or describe the environment'
             )
 
+        if self.learning.method == 'dppo':
+            raise ValueError(
+                "method dppo learns from the station's episodes alone, which keep their seeds; "
+                'run it with an experiment file (baselines/dppo.yaml)'
+            )
+
     @property
     def practice_rounds(self) -> list[int]:
         """Episodes of each practice round."""
