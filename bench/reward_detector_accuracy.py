@@ -341,10 +341,19 @@ def main() -> None:
     parser.add_argument('--count', type=int, default=60, help='of each kind of scene')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--task', help='only this one')
+    parser.add_argument('--picture', help='write what the camera sees at a reset, and stop')
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    for path in sorted(TASKS.glob(f'{arguments.task or "*"}.yaml')):
+    paths = sorted(TASKS.glob(f'{arguments.task or "*"}.yaml'))
+    if not paths:
+        parser.error(f'no task {arguments.task!r} in {TASKS}')
+    for path in paths:
         bench = Bench(path, arguments.seed)
+        if arguments.picture:
+            bench.station.reset(arguments.seed)
+            picture = cv2.cvtColor(bench.station.render(), cv2.COLOR_RGB2BGR)
+            cv2.imwrite(arguments.picture, picture)
+            return
         rows = {name: scene(bench, arguments.count) for name, scene in SCENES.items()}
         print(f'\n{path.stem}\n')
         print('\n'.join(lines(rows)), flush=True)

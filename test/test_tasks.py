@@ -40,15 +40,20 @@ def test_driver_detector_simulation_and_experiment_take_it(path):
     assert {entry['name'] for entry in task['objects']} <= set(scene.objects)
     goal = scene.objects[rule.relative_to]
     assert isinstance(goal, Fixed)
-    assert rule.surface_height == pytest.approx(goal.height)
+    assert rule.surface_height == pytest.approx(goal.height), (
+        f'reward.region.surface_height is {rule.surface_height}, but {rule.relative_to} has '
+        f'height {goal.height} in the scene'
+    )
     # The operator's script stays inside the driver's box.
     low, high = driver.workspace.low, driver.workspace.high
     thing = scene.movables[scene.moved]
     for x in thing.x:
         for y in thing.y:
             for z in (scene.script.grasp_height, scene.script.hover_height):
-                assert np.all(low <= [x, y, z])
-                assert np.all([x, y, z] <= high)
+                assert np.all((low <= [x, y, z]) & ([x, y, z] <= high)), (
+                    f'start of {scene.moved} or height of the script {[x, y, z]} outside the '
+                    f'workspace {low} … {high}'
+                )
 
 
 @pytest.mark.parametrize('path', TASKS, ids=lambda path: path.stem)
@@ -56,4 +61,6 @@ def test_the_first_two_objects_are_the_moved_one_and_its_goal(path):
     """The observation's order; `bench/` and the demonstrations rely on it."""
     task = load_yaml(path)
     names = [entry['name'] for entry in task['objects']][:2]
-    assert names == [task['reward']['object'], task['reward']['region']['relative_to']]
+    assert names == [task['reward']['object'], task['reward']['region']['relative_to']], (
+        'list reward.object first in objects, then its goal'
+    )

@@ -57,11 +57,12 @@ def test_file_is_named_as_its_task():
 def test_script_lifts_the_object_and_puts_it_on_its_goal(station):
     for seed in (11, 12):
         station.reset(seed)
-        assert not station.is_task_done()
+        moved = station.task.moved
+        assert not station.is_task_done(), f'done at the reset: x, y of {moved} reach its goal'
         start = station.object_pose(station.task.moved)[0]
         path = _play(station, seed, ExpertConfig(), 26)
-        assert path[:, 2].max() > start[2] + 0.05
-        assert station.is_task_done()
+        assert path[:, 2].max() > start[2] + 0.05, f'the script did not lift {moved}'
+        assert station.is_task_done(), f'the script left {moved} at {path[-1]}'
 
 
 def test_objects_stay_where_reset_puts_them(station):

@@ -12,7 +12,7 @@ import torch
 from parl_learner.learning_config import LearningConfig
 from parl_learner.learning_loop import Counters, LearningLoop
 from parl_learner.state_tensors import part, prefixed
-from parl_policy.config_file import to_mapping
+from parl_policy.config_file import first_change, to_mapping
 from parl_policy.durable_file import write_durably
 from parl_policy.weights_file import load_weights, weights_to_bytes
 
@@ -51,12 +51,10 @@ def saved_rounds(path: Path, config: LearningConfig) -> list[list[str]]:
         WeightsFileError: The file is damaged.
     """
     _, metadata = load_weights(path)
-    found, wanted = metadata['config'], json.loads(json.dumps(to_mapping(config)))
-    changed = [key for key in wanted if found.get(key) != wanted[key]]
-    if changed:
+    change = first_change(metadata['config'], json.loads(json.dumps(to_mapping(config))))
+    if change:
         raise CheckpointError(
-            f'{path} was made with {changed[0]} = {found.get(changed[0])}, this run has '
-            f'{wanted[changed[0]]}; continue with the old setting or use another data folder'
+            f'{path}: {change}; continue with the old setting or use another data folder'
         )
     rounds: list[list[str]] = metadata['rounds']
     return rounds

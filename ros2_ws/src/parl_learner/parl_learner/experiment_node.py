@@ -14,6 +14,7 @@ from rclpy.task import Future
 
 from parl_learner.episode_library import EpisodeLibrary
 from parl_learner.experiment_config import load_experiment
+from parl_learner.experiment_identity import check_experiment
 from parl_learner.experiment_progress import ExperimentProgress
 from parl_learner.experiment_record import ExperimentRecord, RecordedStep
 from parl_learner.experiment_recovery import unrecorded_steps
@@ -48,7 +49,8 @@ class ExperimentNode(ArtifactNode):
         """Read the experiment; `run` does the work. `node_options` as rclpy has them.
 
         Raises:
-            ConfigError: The experiment file or the task file cannot be used.
+            ConfigError: The experiment file or the task file cannot be used, or the data folder
+                holds an experiment with others.
         """
         kinds = ('episode', 'policy', 'critic')
         super().__init__('experiment', fetched_kinds=kinds, **node_options)
@@ -56,6 +58,7 @@ class ExperimentNode(ArtifactNode):
             Path(str(self.declare_parameter('experiment_file', '').value))
         )
         task = load_yaml(Path(str(self.declare_parameter('task_file', '').value)))
+        check_experiment(self.data_folder, self._config, task)
         self._horizon = int(task['horizon'])
         self._rate_hz = float(task['control_rate_hz'])
         self._library = EpisodeLibrary(self.store, self.get_logger().error)

@@ -69,6 +69,8 @@ class LearnerNode(ArtifactNode):
             while not self._stop.is_set():
                 self._work(self._learner)
         except Exception as error:
+            if not self.context.ok():
+                return  # told to stop in the middle of a message; nothing is lost
             self._trouble = f'stopped: {error}'
             self.get_logger().fatal(f'learning stopped: {error}\n{traceback.format_exc()}')
 

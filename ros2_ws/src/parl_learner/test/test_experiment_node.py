@@ -105,7 +105,9 @@ def node(policy, config, tmp_path):
     experiment_file, task_file = tmp_path / 'experiment.yaml', tmp_path / 'task.yaml'
     plain = json.loads(json.dumps(to_mapping(config)))  # lists in the place of tuples
     experiment_file.write_text(yaml.safe_dump(plain), encoding='utf-8')
-    task_file.write_text('{horizon: 60, control_rate_hz: 5.0}', encoding='utf-8')
+    task_file.write_text(
+        '{task: cup_to_rack, horizon: 60, control_rate_hz: 5.0}', encoding='utf-8'
+    )
     parameters = {
         'data_folder': tmp_path, 'experiment_file': experiment_file, 'task_file': task_file,
     }  # fmt: skip

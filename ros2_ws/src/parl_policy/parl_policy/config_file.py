@@ -115,6 +115,22 @@ def to_mapping(config: 'DataclassInstance') -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
+def first_change(before: object, after: object, key: str = '') -> str:
+    """Name the first entry in which two plain mappings differ; empty if none does.
+
+    Returns:
+        'learning.discount was 0.99 and is 0.95'.
+    """
+    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+        return '' if before == after else f'{key} was {before!r} and is {after!r}'
+    for name in dict.fromkeys([*after, *before]):
+        inner = f'{key}.{name}' if key else str(name)
+        change = first_change(before.get(name), after.get(name), inner)
+        if change:
+            return change
+    return ''
+
+
 def _laid_over(base: object, patch: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base) if isinstance(base, Mapping) else {}
     for key, value in patch.items():

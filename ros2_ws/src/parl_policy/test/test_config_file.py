@@ -7,6 +7,7 @@ import pytest
 
 from parl_policy.config_file import (
     ConfigError,
+    first_change,
     from_mapping,
     load_layered_yaml,
     load_yaml,
@@ -159,3 +160,13 @@ def test_a_layer_that_cannot_be_found_is_named(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
         load_layered_yaml(path)
+
+
+def test_the_first_change_is_named_by_its_path():
+    before = {'a': {'b': [1, 2], 'c': 0.5}, 'd': 'x'}
+    assert first_change(before, {'a': {'b': [1, 2], 'c': 0.5}, 'd': 'x'}) == ''
+    assert first_change(before, {**before, 'a': {'b': [1, 3], 'c': 0.5}}) == (
+        'a.b was [1, 2] and is [1, 3]'
+    )
+    assert first_change(before, {'a': before['a']}) == "d was 'x' and is None"
+    assert first_change(before, {**before, 'e': 1}) == 'e was None and is 1'

@@ -28,7 +28,7 @@ from parl_learner.offline.trajectory import Trajectory
 from parl_learner.offline.trajectory_file import load_trajectories, save_trajectories
 from parl_learner.offline.vector_actor import VectorActor
 from parl_policy.actor import Actor
-from parl_policy.config_file import to_mapping
+from parl_policy.config_file import first_change, to_mapping
 from parl_policy.durable_file import sweep_partial
 from parl_policy.policy import ActionSpec
 
@@ -181,11 +181,10 @@ class TrainingRun:
         if not self._result_path.exists():
             return TrainingResult(self.config.name, self.config.seed, mapping)
         result = load_result(self._result_path)
-        changed = [key for key in mapping if result.config.get(key) != mapping[key]]
-        if changed:
+        change = first_change(result.config, mapping)
+        if change:
             raise CheckpointError(
-                f'{self._folder} was begun with another {changed[0]!r}; continue with the old '
-                'setting or use another folder'
+                f'{self._folder}: {change}; continue with the old setting or use another folder'
             )
         return result
 
