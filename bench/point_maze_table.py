@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stitched PointMaze: what ranking (global) and climbing (local) add to imitation, over seeds.
 
-Every row but the last trains the same policy class on the same walks with the same budget; only
-the action optimisation differs, in backups, practice and evaluation alike. The imitation row is
-the policy of the row *both* before practice, acting without a critic. Gaussian Cal-QL has the
-tanh-Gaussian actor of SAC instead, with as many updates, and no imitation before.
+The rows of global and local optimisation train the same policy class on the same walks with the
+same budget; only the action optimisation differs, in backups, practice and evaluation alike. The
+imitation row is the policy of the row *both* before practice, acting without a critic. Filtered
+imitation has no critic at all; Gaussian Cal-QL has the tanh-Gaussian actor of SAC, with as many
+updates, and no imitation before.
 """
 
 import argparse
@@ -33,6 +34,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         'learning.distil_data_action=false',  # it would be all that is taught
     ),
     'both': (),
+    'both_bfloat16': ('learning.optimisation.precision=bfloat16',),
+    'filtered_imitation': ('learning.method=filtered_imitation',),
     'gaussian_cal_ql': (
         'learning.method=value_gradient',
         'learning.acting=policy',
@@ -53,6 +56,10 @@ ROWS = (
     ('+ global, after practice', 'global', 'optimised', 'last'),
     ('+ local, after practice', 'local', 'optimised', 'last'),
     ('+ both, after practice', 'both', 'optimised', 'last'),
+    ('+ both, after practice, policy alone', 'both', 'policy', 'last'),
+    ('+ both, bfloat16, pre-trained', 'both_bfloat16', 'optimised', 'first'),
+    ('+ both, bfloat16, after practice', 'both_bfloat16', 'optimised', 'last'),
+    ('filtered imitation, after practice', 'filtered_imitation', 'policy', 'last'),
     ('Gaussian Cal-QL, pre-trained', 'gaussian_cal_ql', 'policy', 'first'),
     ('Gaussian Cal-QL, after practice', 'gaussian_cal_ql', 'policy', 'last'),
 )
