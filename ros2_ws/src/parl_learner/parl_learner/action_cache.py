@@ -10,7 +10,7 @@ from parl_policy.action_optimisation import (
     search,
 )
 from parl_policy.critic import CriticEnsemble
-from parl_policy.mean_q import MeanQ
+from parl_policy.mean_q import FrozenCritic
 from parl_policy.policy import ActionSpec, Policy
 
 
@@ -97,8 +97,9 @@ class ActionCache:
             rows: Which rows.
             generator: For proposals that are not the policy's.
         """
+        frozen = FrozenCritic(critic, self.config.precision)
         for part in rows.split(self.ROWS_AT_ONCE):
-            q_function = MeanQ(critic, observations[part], self.config.precision)
+            q_function = frozen.mean_q(observations[part])
             start = search(
                 q_function, self._candidates[part], self.config, self._movable, generator
             ).actions

@@ -2,6 +2,7 @@
 """The optimised policy π_opt as it acts: sample, rank, climb, choose."""
 
 from dataclasses import dataclass
+import functools
 import time
 from typing import Literal
 
@@ -10,7 +11,7 @@ import torch
 
 from parl_policy.action_optimisation import ActionOptimisationConfig, optimise_actions
 from parl_policy.critic import CriticEnsemble
-from parl_policy.mean_q import MeanQ
+from parl_policy.mean_q import FrozenCritic
 from parl_policy.policy import Policy
 
 
@@ -49,6 +50,12 @@ class Actor:
     optimisation: ActionOptimisationConfig
     choice: Literal['argmax', 'softmax'] = 'argmax'
 
+    @functools.cached_property
+    def frozen_critic(self) -> FrozenCritic:
+        """The critic laid out for climbing, once: its weights must not change afterwards."""
+        assert self.critic is not None
+        return FrozenCritic(self.critic, self.optimisation.precision)
+
     def act(self, observation: np.ndarray, generator: torch.Generator) -> Decision:
         """Choose an action for one observation (O,); same generator state, same action.
 
@@ -68,7 +75,7 @@ class Actor:
         else:
             samples = self.policy.sample(context, self.optimisation.samples, generator)
             particles = optimise_actions(
-                MeanQ(self.critic, states, self.optimisation.precision),
+                self.frozen_critic.mean_q(states),
                 samples,
                 self.optimisation,
                 movable=~self.policy.action_spec.is_binary(),

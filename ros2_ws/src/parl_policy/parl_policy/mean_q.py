@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Q of an ensemble at fixed states, with gradients with respect to the action alone."""
+"""Mean Q of an ensemble, with gradients with respect to the action alone."""
 
+from collections.abc import Sequence
+import functools
 from typing import Any, cast, Literal
 
 import torch
@@ -14,34 +16,55 @@ from parl_policy.value_head import ValueHead
 Precision = Literal['float32', 'bfloat16']
 
 
+class FrozenCritic:
+    """A critic laid out for climbing, where dQ/dθ is never asked for; its weights must not change.
+
+    A single state's few rows leave a processor waiting for weights and for Python, so all members
+    are computed together; with many rows one member after the other stays in its cache.
+    """
+
+    def __init__(self, critic: CriticEnsemble, precision: Precision = 'float32') -> None:
+        """Choose the type of the hidden layers.
+
+        With bfloat16 they have eight bits, and their products take half the time or less on
+        processors that have such products (avx512_bf16, amx_bf16 in /proc/cpuinfo).
+        """
+        self._critic = critic
+        self._dtype: torch.dtype = getattr(torch, precision)
+
+    @torch.no_grad()
+    def mean_q(self, observations: torch.Tensor) -> 'MeanQ':
+        """Q at fixed states (B, O)."""
+        groups = self._together if len(observations) == 1 else self._one_by_one
+        return MeanQ(groups, self._critic.encode(observations))
+
+    @functools.cached_property
+    def _together(self) -> list['_Members']:
+        return [self._group(list(self._critic.members))]
+
+    @functools.cached_property
+    def _one_by_one(self) -> list['_Members']:
+        return [self._group([member]) for member in self._critic.members]
+
+    def _group(self, members: list[nn.Module]) -> '_Members':
+        return _Members(cast('list[CriticMember]', members), self._critic.value_head, self._dtype)
+
+
 class MeanQ:
     """Callable (B, n, D) -> (B, n); autograd gets its action gradient, found in closed form.
 
-    Climbing asks for Q and dQ/da many times at the same states and never for dQ/dθ. So what
-    depends on the state alone is computed once, and each block of rows runs forward and at once
-    backward: its activations stay in the processor's cache and nothing else is kept.
+    Climbing asks for Q and dQ/da many times at the same states. So what depends on the state alone
+    is computed once, and each block of rows runs forward and at once backward: its activations
+    stay in the processor's cache and nothing else is kept.
     """
 
     ROWS_AT_ONCE = 512
     """512 rows of 256 to 512 numbers fit the caches and fill a matrix product."""
 
-    @torch.no_grad()
-    def __init__(
-        self,
-        critic: CriticEnsemble,
-        observations: torch.Tensor,
-        precision: Precision = 'float32',
-    ) -> None:
-        """Fix the states (B, O); holds while the critic's weights stay as they are.
-
-        With bfloat16 the hidden layers have eight bits, and their products take half the time or
-        less on processors that have such products (avx512_bf16, amx_bf16 in /proc/cpuinfo).
-        """
-        states, dtype = critic.encode(observations), getattr(torch, precision)
-        self._members = [
-            _MemberAtStates(cast(CriticMember, member), critic.value_head, states, dtype)
-            for member in critic.members
-        ]
+    def __init__(self, groups: Sequence['_Members'], states: torch.Tensor) -> None:
+        """Fix the encoded states (B, S); see `FrozenCritic.mean_q`."""
+        self._groups = [(group, group.features(states)) for group in groups]
+        self._count = sum(group.count for group in groups)
 
     def __call__(self, actions: torch.Tensor) -> torch.Tensor:
         """Mean of the members' values, (B, n, D) -> (B, n)."""
@@ -57,16 +80,16 @@ class MeanQ:
         """Values (B, n) and their gradients (B, n, D), which stay 0 where not wanted."""
         values, gradients = torch.zeros(actions.shape[:2]), torch.zeros_like(actions)
         block = max(1, self.ROWS_AT_ONCE // actions.shape[1])
-        for member in self._members:
+        for group, features in self._groups:
             for first in range(0, len(actions), block):
                 part = slice(first, first + block)
                 if with_gradients:
-                    value, gradient = member.value_and_gradient(part, actions[part])
+                    value, gradient = group.value_and_gradient(features[:, part], actions[part])
                     gradients[part] += gradient
                 else:
-                    value = member.value(part, actions[part])
+                    value = group.value(features[:, part], actions[part])
                 values[part] += value
-        return values / len(self._members), gradients / len(self._members)
+        return values / self._count, gradients / self._count
 
 
 class _ActionGradient(torch.autograd.Function):
@@ -85,78 +108,101 @@ class _ActionGradient(torch.autograd.Function):
         return upstream.unsqueeze(-1) * gradients, None
 
 
-class _MemberAtStates:
-    """One member: z = W·x + [A, bias]·[action, 1], then x = swish(LayerNorm(z)), repeated.
+class _Members:
+    """E members side by side: z = W·x + [A, bias]·[action, 1], x = swish(LayerNorm(z)), repeated.
 
-    The hidden layers are of the given type; outputs, value and action gradient are float32.
+    The hidden layers are of the given type; outputs, values and action gradients are float32.
     """
 
     def __init__(
-        self, member: CriticMember, head: ValueHead, states: torch.Tensor, dtype: torch.dtype
+        self, members: Sequence[CriticMember], head: ValueHead, dtype: torch.dtype
     ) -> None:
-        layers = cast('list[nn.Linear]', list(member.layers))
-        action_layers = cast('list[nn.Linear]', list(member.action_layers))
-        norms = cast('list[nn.LayerNorm]', list(member.norms))
-        self._dtype = dtype
-        self._head = head
-        self._last = member.head
-        self._last_weight = member.head.weight.to(dtype)
-        self._features = torch.mm(states, layers[0].weight.t()).to(dtype)  # (B, H)
-        self._weights = [layer.weight.to(dtype) for layer in layers]
-        self._action_weights = [layer.weight.to(dtype) for layer in action_layers]
-        self._norms = [(n.normalized_shape, n.weight.to(dtype), n.bias.to(dtype)) for n in norms]
-        copies = len(_exact_parts(states[:0], dtype))
-        self._side_weights = [  # the bias rides on the action: one pass over z less
-            torch.cat(
-                [*self._action_weights[i : i + 1] * copies, layer.bias[:, None].to(dtype)], 1
-            )
-            for i, layer in enumerate(layers)
-        ]
+        self.count = len(members)
+        self._dtype, self._head = dtype, head
+        depth = len(members[0].layers)
 
-    def value(self, part: slice, actions: torch.Tensor) -> torch.Tensor:
-        """Values (B, n) of actions at some of the states."""
-        raw, _ = self._forward(part, actions)
-        return self._head.value(raw).view(actions.shape[:2])
+        def stacked(name: str, i: int, part: str = 'weight') -> torch.Tensor:
+            return torch.stack([getattr(getattr(m, name)[i], part) for m in members])
+
+        weights = [stacked('layers', i) for i in range(depth)]
+        biases = [stacked('layers', i, 'bias').unsqueeze(2) for i in range(depth)]
+        self._first = weights[0]  # (E, H, S)
+        self._weights = [weight.to(dtype) for weight in weights]
+        self._action_weights = [
+            stacked('action_layers', i).to(dtype) for i in range(len(members[0].action_layers))
+        ]
+        copies = len(_exact_parts(torch.empty(0), dtype))
+        self._sides = [  # the bias rides on the action: one pass over z less
+            torch.cat([*self._action_weights[i : i + 1] * copies, biases[i].to(dtype)], dim=2)
+            for i in range(depth)
+        ]
+        scales = [stacked('norms', i).to(dtype) for i in range(depth)]
+        shifts = [stacked('norms', i, 'bias').to(dtype) for i in range(depth)]
+        # torch's LayerNorm has one scale for all its rows: those of several members come after it.
+        alone = self.count == 1
+        self._affine = [
+            (a[0], b[0]) if alone else (None, None) for a, b in zip(scales, shifts, strict=True)
+        ]
+        self._scales = [] if alone else [scale.unsqueeze(1) for scale in scales]
+        self._shifts = [] if alone else [shift.unsqueeze(1) for shift in shifts]
+        self._last = torch.stack([m.head.weight for m in members])
+        self._last_bias = torch.stack([m.head.bias for m in members]).unsqueeze(1)
+        self._last_back = self._last.to(dtype)
+
+    def features(self, states: torch.Tensor) -> torch.Tensor:
+        """The states' part of the first layer, (B, S) -> (E, B, H)."""
+        return (states @ self._first.transpose(1, 2)).to(self._dtype)
+
+    def value(self, features: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        """Sum of the members' values (B, n) of actions (B, n, D)."""
+        raw, _ = self._forward(features, actions)
+        return self._head.value(raw).sum(0).view(actions.shape[:2])
 
     def value_and_gradient(
-        self, part: slice, actions: torch.Tensor
+        self, features: torch.Tensor, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Values (B, n) and their derivatives by the action (B, n, D)."""
-        raw, passed = self._forward(part, actions)
+        """The same, and its derivative by the actions (B, n, D)."""
+        raw, passed = self._forward(features, actions)
         value, upstream = self._head.value_and_gradient(raw)
-        upstream = upstream.to(self._dtype) @ self._last_weight
-        total = torch.zeros(len(raw), actions.shape[-1])
-        for i in reversed(range(len(self._norms))):
-            (shape, weight, bias), (z, y, mean, scale) = self._norms[i], passed[i]
+        upstream = torch.bmm(upstream.to(self._dtype), self._last_back)
+        total = torch.zeros(raw.shape[1], actions.shape[-1])
+        for i in reversed(range(len(passed))):
+            z, y, mean, scale = passed[i]
             upstream = torch.ops.aten.silu_backward(upstream, y)
+            if self._scales:
+                upstream.mul_(self._scales[i])
             upstream, _, _ = torch.ops.aten.native_layer_norm_backward(
-                upstream, z, shape, mean, scale, weight, bias, [True, False, False]
+                upstream, z, z.shape[-1:], mean, scale, *self._affine[i], [True, False, False]
             )
             if i < len(self._action_weights):
-                total += upstream @ self._action_weights[i]
+                total += torch.bmm(upstream, self._action_weights[i]).sum(0)
             if i > 0:
-                upstream = upstream @ self._weights[i]
-        return value.view(actions.shape[:2]), total.view(actions.shape)
+                upstream = torch.bmm(upstream, self._weights[i])
+        return value.sum(0).view(actions.shape[:2]), total.view(actions.shape)
 
     def _forward(
-        self, part: slice, actions: torch.Tensor
+        self, features: torch.Tensor, actions: torch.Tensor
     ) -> tuple[torch.Tensor, list[tuple[torch.Tensor, ...]]]:
-        """Raw outputs (B·n, outputs) and, layer by layer, what the way back needs."""
+        """Raw outputs (E, B·n, outputs) and, layer by layer, what the way back needs."""
         rows = _exact_parts(actions.flatten(0, 1), self._dtype)
-        with_one = torch.cat([*rows, torch.ones(len(rows[0]), 1, dtype=self._dtype)], dim=1)
+        ones = torch.ones(len(rows[0]), 1, dtype=self._dtype)
+        with_one = torch.cat([*rows, ones], dim=1).expand(self.count, -1, -1)
         passed: list[tuple[torch.Tensor, ...]] = []
-        x = z = self._features[part].repeat_interleave(actions.shape[1], dim=0)
-        for i, ((shape, weight, bias), side) in enumerate(
-            zip(self._norms, self._side_weights, strict=True)
-        ):
+        x = z = features.repeat_interleave(actions.shape[1], dim=1)
+        for i, side in enumerate(self._sides):
             if i > 0:
-                z = x @ self._weights[i].t()
+                z = torch.bmm(x, self._weights[i].transpose(1, 2))
             takes_action = i < len(self._action_weights)
-            z.addmm_(with_one if takes_action else with_one[:, -1:], side.t())
-            y, mean, scale = torch.native_layer_norm(z, shape, weight, bias, LAYER_NORM_EPSILON)
+            z.baddbmm_(with_one if takes_action else with_one[..., -1:], side.transpose(1, 2))
+            weight, bias = self._affine[i]
+            y, mean, scale = torch.native_layer_norm(
+                z, z.shape[-1:], weight, bias, LAYER_NORM_EPSILON
+            )
+            if self._scales:
+                y = torch.addcmul(self._shifts[i], y, self._scales[i])
             passed.append((z, y, mean, scale))
             x = nn.functional.silu(y)
-        return self._last(x.float()), passed
+        return torch.baddbmm(self._last_bias, x.float(), self._last.transpose(1, 2)), passed
 
 
 def _exact_parts(actions: torch.Tensor, dtype: torch.dtype) -> list[torch.Tensor]:

@@ -5,7 +5,7 @@ import torch
 from parl_policy.action_optimisation import ActionOptimisationConfig, optimise_actions
 from parl_policy.critic import CriticConfig, CriticEnsemble
 from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
-from parl_policy.mean_q import MeanQ
+from parl_policy.mean_q import FrozenCritic
 from parl_policy.observation_normaliser import ObservationNormaliser
 from parl_policy.policy import ActionSpec
 from parl_policy.random_shift import draw_shifts
@@ -77,7 +77,9 @@ def test_the_encoder_runs_once_per_state_and_actions_do_not_touch_it():
     critic.normaliser.register_forward_hook(lambda *_: calls.append(1))
     candidates = torch.rand(3, 6, 1, generator=draws(3)) * 2.0 - 1.0
     config = ActionOptimisationConfig(samples=6, particles=2, gradient_steps=4)
-    found = optimise_actions(MeanQ(critic, states), candidates, config, MOVABLE, torch.Generator())
+    found = optimise_actions(
+        FrozenCritic(critic).mean_q(states), candidates, config, MOVABLE, torch.Generator()
+    )
     assert len(calls) == 1
     assert found.actions.shape == (3, 2, 1)
     assert all(parameter.grad is None for parameter in critic.parameters())
@@ -110,7 +112,11 @@ def test_a_critic_learns_to_see_where_the_square_is():
     held_out = seen[128:]
     assert 8 < is_right[128:].sum() < 24, 'both sides occur'
     found = optimise_actions(
-        MeanQ(critic, held_out), torch.zeros(32, 1, 1), config, MOVABLE, torch.Generator()
+        FrozenCritic(critic).mean_q(held_out),
+        torch.zeros(32, 1, 1),
+        config,
+        MOVABLE,
+        torch.Generator(),
     )
     assert (found.argmax().squeeze(1) * side[128:] > 0.8).all()
 

@@ -8,7 +8,6 @@ import torch
 
 from parl_policy.action_optimisation import optimise_actions
 from parl_policy.actor import Actor
-from parl_policy.mean_q import MeanQ
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class VectorActor:
         if actor.critic is None:
             return actor.policy.sample(context, 1, self.generator)[:, 0].numpy()
         particles = optimise_actions(
-            MeanQ(actor.critic, states, actor.optimisation.precision),
+            actor.frozen_critic.mean_q(states),
             actor.policy.sample(context, actor.optimisation.samples, self.generator),
             actor.optimisation,
             movable=~actor.policy.action_spec.is_binary(),
