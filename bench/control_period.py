@@ -102,6 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--episodes', type=int, default=100)
     parser.add_argument('--steps', type=int, default=10, help='control steps of an episode')
+    parser.add_argument('--delay', type=float, default=0.08, help='of targets [s]')
     given = parser.parse_args()
     rclpy.init()
     with tempfile.TemporaryDirectory() as name:
@@ -111,7 +112,8 @@ def main() -> None:
         for kind, content in loop.version_files().items():
             store.put(kind, 1, content, 'safetensors')
         station = [sys.executable, '-m', 'widowx_bringup.run', 'sim.launch.yaml']
-        station += ['pacing:=realtime', f'data_folder:={folder / "station"}']
+        station += ['pacing:=realtime', f'target_delay:={given.delay}']
+        station += [f'data_folder:={folder / "station"}']
         with running(station, folder / 'station.log'):
             bench, loads, aborted = Bench(), [], 0
             for index in range(given.episodes):

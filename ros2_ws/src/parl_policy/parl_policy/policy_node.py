@@ -142,6 +142,8 @@ class PolicyNode(ArtifactNode):
                 return player
             actor = operator if self._is_taken_over else policy
             choice = await actor.choose(player.steps, observation, state)
+            decision_ms = (time.perf_counter() - seen_at) * 1e3
+            await self.link.hold_back(boundary_s - self.link.period_s)
             step = player.steps
             target = player.act(choice.action, actor.version)
             self.link.send_target(target, goal.episode_id, step, actor.version, state.stamp_s)
@@ -150,7 +152,7 @@ class PolicyNode(ArtifactNode):
                     step=step,
                     verdict=state.verdict,
                     mean_q=choice.mean_q,
-                    decision_ms=(time.perf_counter() - seen_at) * 1e3,
+                    decision_ms=decision_ms,
                 )
             )
             self.link.show_candidates(choice, state.target)

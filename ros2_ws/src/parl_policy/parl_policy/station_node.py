@@ -65,6 +65,9 @@ class StationLink:
         task_file = Path(str(node.declare_parameter('task_file', '').value))
         period = node.declare_parameter('camera_period_s', 0.07).value
         self._camera_period_s = float(period or 0.0)
+        # Detection and decision take now more, now less; a target that leaves a fixed time after
+        # its step began hides that from the arm. 0: at once, as lock-step needs it.
+        self._target_delay_s = float(node.declare_parameter('target_delay_s', 0.0).value or 0.0)
         # A simulation is quick; a person who puts objects back is not.
         timeout = node.declare_parameter('reset_timeout_s', self.SERVICE_TIMEOUT_S).value
         self._reset_timeout_s = float(timeout or 0.0)
@@ -198,6 +201,19 @@ class StationLink:
             finally:
                 self._waiting = None
         return value
+
+    async def hold_back(self, began_s: float) -> None:
+        """Wait until the target of a step that began then [s] may leave."""
+        due_s = began_s + self._target_delay_s
+        if self._target_delay_s > 0.0:
+            await self.until(
+                lambda: self.gate.now_s >= due_s or None,
+                self.INPUT_TIMEOUT_S,
+                lambda: (
+                    f'time stands at {self.gate.now_s:.3f} s, a target waits for {due_s:.3f} s'
+                ),
+                is_input=True,
+            )
 
     def send_target(
         self, target: Target, episode_id: str, step: int, version: str, stamp_s: float

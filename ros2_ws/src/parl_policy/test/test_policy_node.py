@@ -163,7 +163,7 @@ def put_version(store, version, seed=0):
 class Bench:
     """Policy node, fake station and a client on one executor."""
 
-    def __init__(self, folder, reset_timeout_s=1.0):
+    def __init__(self, folder, reset_timeout_s=1.0, target_delay_s=0.0):
         task_file = folder / 'task.yaml'
         task_file.write_text('{robot: wx250s, control_rate_hz: 5.0}', encoding='utf-8')
         self.policy = PolicyNode(
@@ -171,6 +171,7 @@ class Bench:
                 Parameter('task_file', value=str(task_file)),
                 Parameter('data_folder', value=str(folder / 'data')),
                 Parameter('reset_timeout_s', value=reset_timeout_s),
+                Parameter('target_delay_s', value=target_delay_s),
             ]
         )
         self.policy.link.INPUT_TIMEOUT_S = 1.0
@@ -271,6 +272,23 @@ def test_success_is_recorded_as_it_was_played(bench):
     ]
     bench.wait(lambda: result.file.name in [artifact.name for artifact in bench.artifacts])
     bench.store.verify(result.file.name, convert.to_record(result.file))
+
+
+def test_targets_leave_a_fixed_time_after_their_step_began(ros_domain, tmp_path):
+    bench = Bench(tmp_path, target_delay_s=0.05)
+    bench.version = put_version(bench.store, 1)
+    handle = bench.send(max_steps=2)
+    bench.wait(lambda: bench.statuses[-1].state == EpisodeStatus.RUNNING)
+    began_s = bench.station.time_s
+    for late_s, targets in ((0.04, 0), (0.06, 1)):
+        bench.station.time_s = began_s + late_s
+        bench.station.publish()
+        bench.spin_for(0.3)
+        assert len(bench.station.targets) == targets
+    bench.station.time_s += 0.051  # the fake's next boundary came with the target
+    bench.station.publish()
+    assert bench.result_of(handle).result.steps == 2
+    bench.close()
 
 
 def test_time_out_bootstraps(bench):
