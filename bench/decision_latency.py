@@ -33,6 +33,7 @@ from parl_learner.experiment_config import ExperimentConfig, load_experiment
 from parl_learner.learning_loop import LearningLoop
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget, LearnerStatus
+from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.artifact_store import ArtifactStore
 from parl_policy.config_file import to_mapping
 from parl_policy.critic import CriticConfig
@@ -213,16 +214,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--episodes', type=int, default=5, help='counted episodes per row')
     episodes = parser.parse_args().episodes
-    demo = load_experiment(EXPERIMENT)
-    paper = replace(
-        demo,
-        learning=replace(demo.learning, critic=CriticConfig(members=10, hidden=(512, 512, 512))),
-    )
+    experiment, numbers = load_experiment(EXPERIMENT), ActionOptimisationConfig()
+    learning = replace(experiment.learning, optimisation=numbers)
+    large = replace(learning, critic=CriticConfig(members=10, hidden=(512, 512, 512)))
+    coarse = replace(large, optimisation=replace(numbers, precision='bfloat16'))
     rclpy.init()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store = ArtifactStore(folder / 'station/artifacts')
-        settings = {'demo: 4 critics of 256x2': demo, 'paper: 10 critics of 512x3': paper}
+        settings = {
+            'demo: 4 critics of 256x2': replace(experiment, learning=learning),
+            'paper: 10 critics of 512x3': replace(experiment, learning=large),
+            'the same, bfloat16': replace(experiment, learning=coarse),
+        }
         rows = []
         for version, config in enumerate(settings.values(), start=1):
             loop = LearningLoop(config.learning, NAMES, seed=0)
@@ -240,7 +244,6 @@ def main() -> None:
                     bench.wait(bench.is_critic_trained, 'learner at work')
                     rows.append(table_row(label, 'trains', bench.measure(version, episodes)))
         rclpy.try_shutdown()
-    numbers = demo.learning.optimisation
     print(
         f'Decision latency at k={numbers.samples}, m={numbers.particles}, '
         f'T={numbers.gradient_steps}; aim: p99 below {AIM_MS:.0f} ms. '
