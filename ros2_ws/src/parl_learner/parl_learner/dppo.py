@@ -88,7 +88,7 @@ def generalised_advantages(
 def clipped_loss(
     log_ratios: torch.Tensor, advantages: torch.Tensor, clip: float, denoising_discount: float
 ) -> torch.Tensor:
-    """PPO's clipped loss over denoising steps (DPPO Eq. 4.1-4.3), mean over steps and batch.
+    """PPO's clipped loss over denoising steps (DPPO, Sec. 4), mean over steps and batch.
 
     Args:
         log_ratios: (T, B) new less old log-density, the first denoising step first.
@@ -142,9 +142,9 @@ class Dppo:
             ValueError: The policy does not draw an episode's actions again.
         """
         self.policy.eval()
+        columns = [self._columns(episode) for episode in episodes]
         self._round = {
-            name: torch.cat(columns)
-            for name, columns in _transposed([self._columns(e) for e in episodes])
+            name: torch.cat([column[name] for column in columns]) for name in columns[0]
         }
 
     def update(self, batch_size: int, generator: torch.Generator) -> float:
@@ -232,7 +232,3 @@ class Dppo:
                 )
             chains.append(chain)
         return torch.tensor(steps), torch.cat(chains, dim=1)
-
-
-def _transposed(rows: Sequence[dict[str, torch.Tensor]]) -> list[tuple[str, list[torch.Tensor]]]:
-    return [(name, [row[name] for row in rows]) for name in rows[0]]

@@ -45,8 +45,13 @@ class FakePolicy:
         self.tell(EpisodeStatus.IDLE)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._executor.spin)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._spin)
         self._thread.start()
+
+    def _spin(self):
+        while not self._stop.is_set():  # `spin` may be hit by a shutdown in the middle of a wait
+            self._executor.spin_once(timeout_sec=0.05)
 
     def tell(self, state, episode_id=''):
         self._status.publish(EpisodeStatus(state=state, episode_id=episode_id))
@@ -83,8 +88,9 @@ class FakePolicy:
         return result
 
     def close(self):
-        self._executor.shutdown()
+        self._stop.set()
         self._thread.join()
+        self._executor.shutdown()
         self._node.destroy_node()
 
 

@@ -25,6 +25,7 @@ from parl_policy.artifact_store import ArtifactStore
 from parl_policy.config_file import ConfigError, to_mapping
 from parl_policy.critic import CriticConfig
 from parl_policy.episode_file import episode_to_bytes
+from parl_policy.float32_product import choose_float32_product
 
 LIMIT_S = 60.0  # the learner is nice: on a busy machine it starts late
 LATCHED = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -129,6 +130,7 @@ def test_status_and_log_go_on_while_simulated_time_stands(
 def test_killed_learner_ends_with_the_same_versions(
     listener, experiment, learning, recorded, put, tmp_path, experiment_file
 ):
+    choose_float32_product()  # as the node's process does; else the last bits differ
     config = experiment(learning=learning(imitation_steps=800, policy_updates_per_step=120.0))
     straight = ArtifactStore(tmp_path / 'straight')
     for index, episode in enumerate(recorded):
