@@ -46,21 +46,14 @@ def robot_startup(node=None):
         raise InterbotixException('already started')
     executor = MultiThreadedExecutor()
     executor.add_node(node)
-    _state['executor'], _state['stop'] = executor, threading.Event()
-    _state['thread'] = threading.Thread(target=_spin, daemon=True)
+    _state['executor'] = executor
+    _state['thread'] = threading.Thread(target=executor.spin, daemon=True)
     _state['thread'].start()
-
-
-def _spin():
-    """Unlike the vendor's `executor.spin`, which a shutdown may hit in the middle of a wait."""
-    while not _state['stop'].is_set():
-        _state['executor'].spin_once(timeout_sec=0.05)
 
 
 def robot_shutdown(node=None):
     """Neither parks nor takes torque off; shuts the default context down."""
-    _state['stop'].set()
-    _state['thread'].join()
     _state['executor'].shutdown()
+    _state['thread'].join()
     _state['node'].destroy_node()
     rclpy.shutdown()
