@@ -232,18 +232,6 @@ def sleeping_bench(ros_domain, backend, task_file):
     bench.close()
 
 
-@pytest.mark.parametrize('backend', ['interbotix_xs_modules'], indirect=True)
-def test_the_vendors_shutdown_is_over_when_the_driver_is_closed(
-    ros_domain, backend, task_file, shell
-):
-    """It shuts the default context down, and once did so in the middle of what came next."""
-    start = shell.start_command
-    bench = Bench(task_file, start.joint_positions, start.finger_m)
-    bench.start()
-    bench.close()
-    assert not rclpy.ok()
-
-
 def test_an_accepted_target_gives_one_gripper_and_one_arm_command(bench):
     reply = bench.start()
     assert reply.target.pose.position.x == pytest.approx(0.28)

@@ -354,7 +354,7 @@ class Interrupts:
 def main() -> None:
     """Run the driver; the first Ctrl-C parks the arm, the second ends it where it stands.
 
-    The node has a context of its own: the vendor's modules use and shut down the default one.
+    The node has a context of its own: the vendor's modules use the default one, with its signals.
     """
     interrupts = Interrupts()
     context = Context()

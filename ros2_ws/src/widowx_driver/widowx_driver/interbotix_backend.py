@@ -95,27 +95,24 @@ class InterbotixBackend:
     def close(self) -> None:
         """End the thread and the vendor's node; neither torque nor set-points change."""
         if self._arm.done() and self._arm.exception() is None:
-            shutdown = _common('robot').robot_shutdown
-            done: Future[Any] = Future()
-            self._submit(done, shutdown)
+            self._submit(Future(), self._arm.result().core.robot_node.destroy_node)
         self._work.put(None)
-        # The vendor's shutdown ends the default context: not while something else uses it.
         self._thread.join(CLOSING_LIMIT_S)
 
     def _build(self) -> Any:  # noqa: ANN401 - the vendor's class
-        robot = _common('robot')
+        robot = importlib.import_module('interbotix_common_modules.common_robot.robot')
         arm_module = importlib.import_module(f'{MODULE}.xs_robot.arm')
         node = robot.create_interbotix_global_node(f'{self._robot}_driver')
+        # Without the vendor's robot_startup: its thread spins an executor that takes the
+        # interpreter from ours, up to 1.5 s at a time. Each call spins the node itself instead.
         # No gripper object: its timer stops PWM at the finger limits only, never on an object.
-        arm = arm_module.InterbotixManipulatorXS(
+        return arm_module.InterbotixManipulatorXS(
             robot_model=self._robot,
             robot_name=self._robot,
             group_name=ARM_GROUP,
             gripper_name=None,
             node=node,
         )
-        robot.robot_startup(node)
-        return arm
 
     def _submit(self, future: 'Future[Any]', work: Callable[[], Any]) -> None:
         def run() -> None:
@@ -133,7 +130,3 @@ class InterbotixBackend:
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
             work()
-
-
-def _common(name: str) -> Any:  # noqa: ANN401 - the vendor's module
-    return importlib.import_module(f'interbotix_common_modules.common_robot.{name}')

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Start and stop of the vendor's node as documented: one per process, never twice."""
+"""The vendor's node as documented: one per process, never twice; robot_startup is left out.
 
-import threading
-import time
+Nothing may need it: its executor takes the interpreter from the driver's.
+"""
 
 import rclpy
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 
 from interbotix_common_modules.common_robot.exceptions import InterbotixException
@@ -18,12 +17,8 @@ class InterbotixRobotNode(Node):
         self.get_logger().debug(message)
 
     def wait_until_future_complete(self, future, timeout_sec=None):
-        """Polls at 20 Hz and waits for ever by default."""
-        while not future.done():
-            if 'thread' in _state:
-                time.sleep(0.05)
-            else:
-                rclpy.spin_until_future_complete(self, future, timeout_sec=0.05)
+        """Spins as long as robot_startup was not called, and waits for ever by default."""
+        rclpy.spin_until_future_complete(self, future, timeout_sec=timeout_sec)
 
 
 def create_interbotix_global_node(node_name='robot_manipulation'):
@@ -33,27 +28,3 @@ def create_interbotix_global_node(node_name='robot_manipulation'):
         rclpy.init()
     _state['node'] = InterbotixRobotNode(node_name)
     return _state['node']
-
-
-def get_interbotix_global_node():
-    if 'node' not in _state:
-        raise NameError('no global node')
-    return _state['node']
-
-
-def robot_startup(node=None):
-    if 'thread' in _state:
-        raise InterbotixException('already started')
-    executor = MultiThreadedExecutor()
-    executor.add_node(node)
-    _state['executor'] = executor
-    _state['thread'] = threading.Thread(target=executor.spin, daemon=True)
-    _state['thread'].start()
-
-
-def robot_shutdown(node=None):
-    """Neither parks nor takes torque off; shuts the default context down."""
-    _state['executor'].shutdown()
-    _state['thread'].join()
-    _state['node'].destroy_node()
-    rclpy.shutdown()
