@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report folder of an experiment: table, figures, two films, on one Markdown page."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,10 +119,22 @@ def _head(data: ReportData, recorded: _Recorded) -> str:
         'Intervals: Wilson for a rate, Newcombe for a difference. Wall time: from the '
         'start of the experiment until that policy was ready.',
     ]
-    lines += [f'\n{note}' for note in data.notes]
+    lines += [
+        f'\n{note}' for note in (*_aborted_attempts(data.evaluations, recorded), *data.notes)
+    ]
     if recorded.skipped:
         lines += ['', '**Episode files not used:**', '', *(f'- {why}' for why in recorded.skipped)]
     return '\n'.join(lines)
+
+
+def _aborted_attempts(
+    evaluations: Sequence[EvaluationResult], recorded: _Recorded
+) -> Sequence[str]:
+    # Left out in silence they would flatter a policy that drives the arm into things.
+    ids = Counter(e.episode_id for _, e in recorded.episodes if e.outcome == 'aborted')
+    counts = {r.label: sum(ids[episode_id] for episode_id in r.episode_ids) for r in evaluations}
+    told = ', '.join(f'{count} of *{label}*' for label, count in counts.items() if count)
+    return [f'Aborted, played again from another start and not counted: {told}.'] if told else []
 
 
 def _calibration_part(folder: Path, data: ReportData) -> str:

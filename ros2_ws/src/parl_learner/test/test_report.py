@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import json
 
 import cv2
@@ -76,6 +77,19 @@ def data_folder(tmp_path):
         frames = jpeg_frames() if purpose == 'evaluation' else None
         (folder / f'episode-{number}.mcap').write_bytes(episode_to_bytes(episode, frames))
     return folder
+
+
+def test_aborted_attempts_of_an_evaluation_are_told(tmp_path, data_folder):
+    data = ReportData(
+        task='cup_to_rack', seed=0, evaluations=EVALUATIONS, episode_folder=data_folder
+    )
+    assert 'Aborted' not in write_report(tmp_path / 'report', data).read_text(encoding='utf-8')
+    for number, name in enumerate(('after', 'after', 'p1')):
+        episode = make_episode(name, 'evaluation', False, 900.0 + 100.0 * number)
+        content = episode_to_bytes(dataclasses.replace(episode, outcome='aborted'))
+        (data_folder / f'aborted-{number}.mcap').write_bytes(content)
+    text = write_report(tmp_path / 'report', data).read_text(encoding='utf-8')
+    assert 'played again from another start and not counted: 2 of *fine-tuned*.' in text
 
 
 def is_png(path):
