@@ -39,12 +39,12 @@ from parl_policy.config_file import to_mapping
 from parl_policy.critic import CriticConfig
 from parl_policy.episode import Episode
 from parl_policy.episode_file import episode_to_bytes
-from parl_policy.observation import observation_names
+from parl_policy.observation import ObservationLayout
 
 EXPERIMENT = (
     Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config/experiments/cup_to_rack.yaml'
 )
-NAMES = observation_names(('cup', 'rack'))
+NAMES = ObservationLayout(object_names=('cup', 'rack')).names
 STEPS = 60
 AIM_MS = 50.0
 

@@ -47,7 +47,7 @@ def run_in_process(
     Returns:
         Result by phase, in order.
     """
-    station = InProcessStation(task_file)
+    station = InProcessStation(task_file, config.image_size)
     store = ArtifactStore(data_folder / 'artifacts')
     learner = Learner(config, store, lambda _: None, say)
     results: dict[str, PhaseResult] = {}

@@ -13,7 +13,7 @@ from parl_policy.action_space import Target
 from parl_policy.config_file import load_yaml
 from parl_policy.episode import Episode
 from parl_policy.episode_player import EpisodeGoal, EpisodePlayer
-from parl_policy.observation import StationState
+from parl_policy.observation import ObservationLayout, StationState
 from reward_detector.frame_judge import FrameJudge
 from reward_detector.gripper_opening import gripper_opening
 from widowx_driver.arm_state import ArmState, read_arm_state
@@ -33,8 +33,9 @@ Choose = Callable[[int, np.ndarray, StationState], tuple[np.ndarray, str]]
 class InProcessStation:
     """Simulated arm, reward detector and driver of one task."""
 
-    def __init__(self, task_file: Path) -> None:
-        """Build the parts from a task file."""
+    def __init__(self, task_file: Path, image_size: tuple[int, int] | None = None) -> None:
+        """Build the parts from a task file; `image_size` as in `ExperimentConfig`."""
+        self._image_size = image_size
         self._station = Station(task_file)
         self._judge = FrameJudge.from_task_file(task_file)
         self._task = load_driver_task(task_file)
@@ -53,7 +54,10 @@ class InProcessStation:
         if not isinstance(started, Command):
             raise RuntimeError(started.reason)
         self._judge.begin_episode(goal.episode_id)
-        command, player = started, EpisodePlayer(goal, self._look(started).names)
+        layout = ObservationLayout(
+            object_names=self._look(started).names, image_size=self._image_size
+        )
+        command, player = started, EpisodePlayer(goal, layout)
         while True:
             state = self._look(command).state
             observation = player.see(state)
@@ -94,7 +98,8 @@ class InProcessStation:
     def _look(self, command: Command) -> '_Sight':
         arm = self._arm()
         opening = gripper_opening(arm.finger_m)
-        judgement = self._judge.judge(arm.stamp_s, self._station.render(), opening)
+        frame = self._station.render()
+        judgement = self._judge.judge(arm.stamp_s, frame, opening)
         objects = judgement.objects
         state = StationState(
             target=Target(command.executed.position, command.executed.rotation, command.gripper),
@@ -103,6 +108,7 @@ class InProcessStation:
             object_visible=objects.visible,
             stamp_s=arm.stamp_s,
             verdict=int(judgement.verdict.value),
+            frame=frame,
         )
         return _Sight(tuple(objects.names), state)
 

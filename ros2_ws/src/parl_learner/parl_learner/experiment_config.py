@@ -28,6 +28,8 @@ class ExperimentConfig:
     """Practice episodes between updates, after the warm-up."""
     evaluation_episodes: int = 32
     """Episodes of each evaluation; all evaluations start from the same states."""
+    image_size: tuple[int, int] | None = None
+    """(height, width) of the camera image that is observed [px]; None: positions of objects."""
     learning: LearningConfig
 
     def __post_init__(self) -> None:

@@ -151,6 +151,7 @@ class ExperimentNode(ArtifactNode):
             seed=step.seed + self._failures * self.SEEDS_APART,
             max_steps=self._horizon,
             policy_version=step.version,
+            image_size=self._config.image_size or (),
         )
         self._latencies = []
         self._policy_restarted = False

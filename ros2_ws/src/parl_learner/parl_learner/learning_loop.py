@@ -27,6 +27,7 @@ from parl_learner.round_plan import (
     updates_left,
 )
 from parl_policy.action_space import ACTION_DIM, GRIPPER
+from parl_policy.observation import observation_size
 from parl_policy.policy import ActionSpec
 from parl_policy.policy_classes import ActorConfig, version_to_bytes
 
@@ -81,7 +82,10 @@ class LearningLoop:
             action_spec=action_spec,
         )
         self.replay = Replay(
-            len(observation_names), action_spec.flat_dim, config.discount, config.failure_return
+            observation_size(observation_names),
+            action_spec.flat_dim,
+            config.discount,
+            config.failure_return,
         )
         self.policy = self.actor_config.make_policy()
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)

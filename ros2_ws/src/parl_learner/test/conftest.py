@@ -16,6 +16,7 @@ from parl_policy.artifact_store import ArtifactStore
 from parl_policy.critic import CriticConfig
 from parl_policy.episode import Episode
 from parl_policy.episode_file import episode_to_bytes
+from parl_policy.observation import observation_size
 
 NAMES = ('a', 'b', 'c')
 
@@ -33,7 +34,7 @@ def make_episode(
         purpose=purpose,
         outcome=outcome,
         observation_names=names,
-        observations=draws.normal(size=(length + 1, len(names))),
+        observations=draws.normal(size=(length + 1, observation_size(names))),
         actions=actions,
         proposed_actions=actions,
         rewards=np.where(ends & is_success, 0.0, -1.0),
@@ -55,8 +56,8 @@ def new_episode():
 def played():
     """Makes a practice episode whose actions a policy drew, as a policy node draws them."""
 
-    def play(policy, episode_id='p0', outcome='success', length=10, seed=2):
-        episode = make_episode(episode_id, 'practice', outcome, length, seed)
+    def play(policy, episode_id='p0', outcome='success', length=10, seed=2, names=NAMES):
+        episode = make_episode(episode_id, 'practice', outcome, length, seed, names)
         generator = torch.Generator().manual_seed(seed)
         actor = Actor(policy, None, ActionOptimisationConfig())
         actions = [actor.act(o.copy(), generator).action for o in episode.observations[:-1]]

@@ -11,6 +11,7 @@ import torch
 from parl_learner.experiment_config import load_experiment
 from parl_learner.experiment_schedule import planned_steps
 from parl_learner.learning_loop import LearningLoop
+from parl_policy.observation import observation_size, ObservationLayout
 from parl_policy.policy_classes import load_actor
 
 EXPERIMENTS = Path(__file__).parents[2] / 'widowx_bringup/config/experiments'
@@ -47,12 +48,13 @@ def test_there_are_experiments():
 def test_an_experiment_starts_and_trains(path, new_episode, played, tmp_path):
     config = load_experiment(path)
     learning = shortened(config.learning)
-    loop = LearningLoop(learning, ('a', 'b', 'c'), config.seed)
+    names = ObservationLayout(object_names=('cup',), image_size=config.image_size).names
+    loop = LearningLoop(learning, names, config.seed)
     demonstrations = [
-        new_episode('d0', length=4),
-        new_episode('d1', outcome='timeout', length=3, seed=1),
+        new_episode('d0', length=4, names=names),
+        new_episode('d1', outcome='timeout', length=3, seed=1, names=names),
     ]
-    for episodes in (lambda: demonstrations, lambda: [played(loop.policy)]):
+    for episodes in (lambda: demonstrations, lambda: [played(loop.policy, names=names)]):
         loop.begin_round(episodes())
         while not loop.idle:
             loop.advance()
@@ -69,5 +71,5 @@ def test_an_experiment_starts_and_trains(path, new_episode, played, tmp_path):
     optimises = any(getattr(step, 'optimise', False) for step in planned_steps(config))
     critic = tmp_path / 'critic' if optimises else None
     actor, _, _ = load_actor(tmp_path / 'policy', critic)
-    decision = actor.act(np.zeros(3), torch.Generator().manual_seed(0))
+    decision = actor.act(np.zeros(observation_size(names)), torch.Generator().manual_seed(0))
     assert np.abs(decision.action).max() <= 1.0

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from parl_policy.observation import entry_name, observation_size
+
 ACTION_SIZE = 7
 PURPOSES = ('demonstration', 'practice', 'evaluation')
 OUTCOMES = ('success', 'timeout', 'failed', 'aborted', 'discarded')
@@ -35,7 +37,7 @@ class Episode:
     outcome: str
     """one of OUTCOMES; 'success' exactly if the last transition terminated"""
     observation_names: Sequence[str]
-    """(O,) name of every entry of an observation, each once"""
+    """name of every entry of an observation, each once; an image is one name (`image_name`)"""
     observations: np.ndarray
     """(N + 1, O) float32, finite; units as the names say"""
     actions: np.ndarray
@@ -125,7 +127,7 @@ class Episode:
                 f'reward for each of at least 1 transition'
             )
         wanted = {
-            'observations': (count + 1, len(self.observation_names)),
+            'observations': (count + 1, observation_size(self.observation_names)),
             'actions': (count, ACTION_SIZE),
             'proposed_actions': (count, ACTION_SIZE),
             'terminated': (count,),
@@ -148,8 +150,9 @@ class Episode:
         bad = np.argwhere(~np.isfinite(self.observations))
         if len(bad):
             step, entry = bad[0]
+            name = entry_name(self.observation_names, entry)
             raise self._error(
-                f'observation {step}, entry {entry} ({self.observation_names[entry]}) is '
+                f'observation {step}, entry {entry} ({name}) is '
                 f'{self.observations[step, entry]}; check the sensor and drop the episode'
             )
         if not np.isfinite(self.stamps_s).all() or (self.stamps_s < 0).any():

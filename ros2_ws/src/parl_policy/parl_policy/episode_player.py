@@ -2,6 +2,7 @@
 """Plays one episode step by step and records it; knows neither ROS nor who chooses the actions."""
 
 from collections.abc import Mapping
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from parl_policy.action_space import action_between, apply_action, check_action, Target
 from parl_policy.episode import Episode
-from parl_policy.observation import observation_names, observe, StationState
+from parl_policy.observation import ObservationLayout, StationState
 
 UNKNOWN, FAILURE, SUCCESS = 0, 1, 2
 """Verdicts, as in parl_msgs/Reward."""
@@ -40,10 +41,10 @@ class EpisodePlayer:
     The recorded action is the executed one: from one executed target to the next.
     """
 
-    def __init__(self, goal: EpisodeGoal, object_names: tuple[str, ...]) -> None:
+    def __init__(self, goal: EpisodeGoal, layout: ObservationLayout) -> None:
         """Begin before the first observation."""
         self.goal = goal
-        self.object_names = object_names
+        self._layout = layout
         self.outcome = ''
         self._states: list[StationState] = []
         self._observations: list[np.ndarray] = []
@@ -69,13 +70,13 @@ class EpisodePlayer:
         Raises:
             ValueError: An input is not finite, or the task is done before the first step.
         """
-        observation = observe(state, self.object_names)
+        observation = self._layout.observe(state)
         if state.verdict == SUCCESS and not self._states:
             raise ValueError(
                 f'episode {self.goal.episode_id}: the detector sees the task done before the '
                 'first step; put the objects back to their start'
             )
-        self._states.append(state)
+        self._states.append(dataclasses.replace(state, frame=None))  # a frame is a megabyte
         self._observations.append(observation)
         if self.over:
             return observation  # an operator's label stands, whatever is seen afterwards
@@ -117,7 +118,7 @@ class EpisodePlayer:
             episode_id=self.goal.episode_id,
             purpose=self.goal.purpose,
             outcome=self.outcome,
-            observation_names=observation_names(self.object_names),
+            observation_names=self._layout.names,
             observations=np.stack(self._observations),
             actions=np.stack(actions),
             proposed_actions=np.stack(self._proposed[:count]),

@@ -15,7 +15,7 @@ from parl_policy.actor import Actor, Decision
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.artifact_store import ArtifactRecord
 from parl_policy.episode_abort import EpisodeAbortError
-from parl_policy.observation import StationState
+from parl_policy.observation import ObservationLayout, StationState
 from parl_policy.policy_classes import load_actor
 from parl_policy.station_node import StationLink
 from parl_policy.weights_file import WeightsFileError
@@ -29,6 +29,20 @@ class GoalActor:
     """Policy artifact; empty for an actor outside the node."""
     choose: Callable[[int, np.ndarray, StationState], Awaitable[Decision]]
     """(step, observation, state) -> decision."""
+    observation_names: tuple[str, ...] | None = None
+    """Observations it was trained on; None takes any."""
+
+    def check_layout(self, layout: ObservationLayout) -> None:
+        """Refuse observations of another kind than it was trained on.
+
+        Raises:
+            EpisodeAbortError: Names both kinds.
+        """
+        if self.observation_names not in (None, tuple(layout.names)):
+            raise EpisodeAbortError(
+                f'{self.version} was trained on {list(self.observation_names or ())}, but this '
+                f'goal gives {layout.names}; use the task and the image size of its training'
+            )
 
 
 async def make_goal_actor(
@@ -45,21 +59,23 @@ async def make_goal_actor(
     critic = await _version(node, link, 'critic', policy.version) if goal.optimise else None
     store = node.store
     try:
-        actor, _, _ = load_actor(
+        actor, config, _ = load_actor(
             store.path(policy.name), store.path(critic.name) if critic else None
         )
     except WeightsFileError as error:
         raise EpisodeAbortError(str(error)) from error
-    return _policy_actor(actor, policy.name, goal.seed)
+    return _policy_actor(actor, config.observation_names, policy.name, goal.seed)
 
 
-def _policy_actor(actor: Actor, version: str, seed: int) -> GoalActor:
+def _policy_actor(
+    actor: Actor, observation_names: tuple[str, ...], version: str, seed: int
+) -> GoalActor:
     generator = torch.Generator().manual_seed(seed)
 
     async def choose(_: int, observation: np.ndarray, __: StationState) -> Decision:
         return actor.act(observation, generator)
 
-    return GoalActor(version, choose)
+    return GoalActor(version, choose, observation_names)
 
 
 def outside_actor(link: StationLink, goal: RunEpisode.Goal, service: str) -> GoalActor:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collects the inputs of a control step and says when they belong together."""
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from parl_policy.observation import StationState
 
 CLOCK_RESTART_S = 1.0
 """A stamp this much older than the newest one means that the clock was started again."""
+
+FRAMES_KEPT = 8
+"""Camera frames that may come while the detector looks at one."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,9 @@ class InputGate:
         self._executed: ExecutedInput | None = None
         self._opening: tuple[float, float] | None = None  # stamp [s], 0 closed … 1 open
         self._now_s = -np.inf
+        self._frames: deque[tuple[float, np.ndarray]] = deque(maxlen=FRAMES_KEPT)
+        self.needs_frame = False
+        """Whether the state must hold the camera frame that objects and verdict are of."""
 
     @property
     def now_s(self) -> float:
@@ -77,6 +84,10 @@ class InputGate:
         """Keep the newest verdict."""
         self._note_time(verdict.stamp_s)
         self._verdict = verdict
+
+    def take_frame(self, stamp_s: float, frame: np.ndarray) -> None:
+        """Keep a camera frame (H, W, 3) until the detector has said what it sees in it."""
+        self._frames.append((stamp_s, frame))
 
     def take_opening(self, stamp_s: float, opening: float) -> None:
         """Keep the newest gripper opening."""
@@ -106,6 +117,8 @@ class InputGate:
             return f'reward: nothing for episode {episode_id}; is the reward detector running?'
         if self._verdict.stamp_s != self._objects.stamp_s:
             return 'reward: none yet for the newest frame'
+        if self.needs_frame and self.frame() is None:
+            return f'camera/color/image_raw: no frame of {self._objects.stamp_s:.3f} s'
         if steps and (
             self._executed is None
             or (self._executed.episode_id, self._executed.step) != (episode_id, steps - 1)
@@ -137,7 +150,15 @@ class InputGate:
             object_visible=self._objects.visible,
             stamp_s=self._objects.stamp_s,
             verdict=self._verdict.verdict,
+            frame=self.frame() if self.needs_frame else None,
         )
+
+    def frame(self) -> np.ndarray | None:
+        """The camera frame (H, W, 3) that the objects were seen in; None if it did not come."""
+        if self._objects is None:
+            return None
+        stamp_s = self._objects.stamp_s
+        return next((frame for taken_s, frame in self._frames if taken_s == stamp_s), None)
 
     def begin_episode(self) -> None:
         """Forget the driver's answers to earlier episodes."""

@@ -112,15 +112,26 @@ def to_opening(message: JointState) -> float:
     return min(1.0, max(0.0, opening))
 
 
-def to_jpeg(message: Image, width: int = 320) -> bytes:
-    """A camera frame (rgb8) as a small JPEG for the episode's film."""
-    image = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
-    image = image[:, : 3 * message.width].reshape(message.height, message.width, 3)
-    height = round(message.height * width / message.width)
-    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+def to_frame(message: Image) -> np.ndarray:
+    """A camera frame as (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: Another encoding than rgb8 and bgr8.
+    """
+    if message.encoding not in ('rgb8', 'bgr8'):
+        raise ValueError(f'camera frames are {message.encoding!r}; set the camera to rgb8 or bgr8')
+    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
+    frame = rows[:, : 3 * message.width].reshape(message.height, message.width, 3)
+    return np.ascontiguousarray(frame if message.encoding == 'rgb8' else frame[:, :, ::-1])
+
+
+def to_jpeg(frame: np.ndarray, width: int = 320) -> bytes:
+    """A camera frame (H, W, 3) RGB as a small JPEG for the episode's film."""
+    height = round(frame.shape[0] * width / frame.shape[1])
+    small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
     ok, data = cv2.imencode('.jpg', cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
     if not ok:
-        raise ValueError(f'cannot encode a {message.width}x{message.height} frame as JPEG')
+        raise ValueError(f'cannot encode a frame of shape {frame.shape} as JPEG')
     return data.tobytes()
 
 

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the policy and the critic see: one flat vector of named numbers."""
+"""What the policy and the critic see: one flat vector, of named numbers or of pixels as well."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+import math
+import re
 
+import cv2
 import numpy as np
 
 from parl_policy.action_space import Target, vector_from_rotation
@@ -27,6 +31,7 @@ class StationState:
         object_visible: (K,) bool.
         stamp_s: Node time of the camera frame [s].
         verdict: parl_msgs/Reward verdict on that frame (0 unknown, 1 failure, 2 success).
+        frame: (H, W, 3) uint8 RGB, the camera frame itself; None if it was not asked for.
     """
 
     target: Target
@@ -35,53 +40,107 @@ class StationState:
     object_visible: np.ndarray
     stamp_s: float
     verdict: int
+    frame: np.ndarray | None = None
 
 
-def observation_names(object_names: tuple[str, ...]) -> list[str]:
-    """Name of every entry of the observation vector, in order; units m, rad, 0…1.
+@dataclass(frozen=True, kw_only=True)
+class ObservationLayout:
+    """Which numbers an observation holds, in which order; units m, rad, 0…1, pixels 0…255."""
 
-    `…_from_ee_asinh_x` is asinh(offset / `NEAR_M`), see `observe`.
-    """
-    names = ['ee_z', 'ee_rx', 'ee_ry', 'ee_rz', 'gripper_target', 'gripper_opening']
-    for name in object_names:
-        names += [f'{name}_from_ee_asinh_{axis}' for axis in 'xy'] + [f'{name}_visible']
-    return names
+    object_names: tuple[str, ...]
+    """Objects of the task, in the order of its file."""
+    image_size: tuple[int, int] | None = None
+    """(height, width) of the camera image [px] that is seen instead of the objects' positions."""
+
+    @property
+    def names(self) -> list[str]:
+        """Name of every entry, in order.
+
+        `…_from_ee_asinh_x` is asinh(offset / `NEAR_M`); an image is one name, see `image_name`.
+        """
+        names = ['ee_z', 'ee_rx', 'ee_ry', 'ee_rz', 'gripper_target', 'gripper_opening']
+        if self.image_size is not None:
+            return [image_name((3, *self.image_size)), 'ee_x', 'ee_y', *names]
+        for name in self.object_names:
+            names += [f'{name}_from_ee_asinh_{axis}' for axis in 'xy'] + [f'{name}_visible']
+        return names
+
+    def observe(self, state: StationState) -> np.ndarray:
+        """Build the observation vector.
+
+        Objects are seen from the gripper, so that what is learned in one place holds in another,
+        and on a scale that is fine near it: a few millimetres decide whether a grasp succeeds, and
+        a network that sees them beside a table's width learns to tell them apart last. Objects are
+        located on a plane, so only x and y of them are known.
+
+        Returns:
+            (O,) float32, in the order of `names`.
+
+        Raises:
+            ValueError: An entry is NaN or infinite, the message names it; or there is no frame.
+        """
+        target = state.target
+        arm = [
+            target.position[2],
+            *vector_from_rotation(target.rotation @ R_DOWN.T),
+            target.gripper,
+            state.gripper_opening,
+        ]
+        if self.image_size is None:
+            values = np.array([*arm, *self._objects(state)], dtype=np.float32)
+        else:
+            values = np.array([*target.position[:2], *arm], dtype=np.float32)
+        names = self.names[-len(values) :]
+        bad = [name for name, value in zip(names, values, strict=True) if not np.isfinite(value)]
+        if bad:
+            raise ValueError(
+                f'observation is not finite in {", ".join(bad)}: has the camera seen every object '
+                'of the task since the reset?'
+            )
+        if self.image_size is None:
+            return values
+        return np.concatenate([_pixels(state.frame, *self.image_size), values])
+
+    def _objects(self, state: StationState) -> list[float]:
+        if len(state.object_positions) != len(self.object_names):
+            raise ValueError(
+                f'{len(state.object_positions)} objects seen, the task has {self.object_names}'
+            )
+        values = []
+        for position, visible in zip(state.object_positions, state.object_visible, strict=True):
+            offset = (position - state.target.position)[:2]
+            values += [*np.arcsinh(offset / NEAR_M), float(visible)]
+        return values
 
 
-def observe(state: StationState, object_names: tuple[str, ...]) -> np.ndarray:
-    """Build the observation vector.
+def image_name(shape: tuple[int, int, int]) -> str:
+    """Name that stands for all the entries of an image (channels, height, width)."""
+    return 'image[{},{},{}]'.format(*shape)
 
-    Objects are seen from the gripper, so that what is learned in one place holds in another, and
-    on a scale that is fine near it: a few millimetres decide whether a grasp succeeds, and a
-    network that sees them beside a table's width learns to tell them apart last. Objects are
-    located on a plane, so only x and y of them are known.
 
-    Returns:
-        (O,) float32, in the order of `observation_names`.
+def image_shape(names: Sequence[str]) -> tuple[int, int, int] | None:
+    """(channels, height, width) of the image an observation begins with; None if it has none."""
+    found = re.fullmatch(r'image\[(\d+),(\d+),(\d+)\]', names[0]) if names else None
+    if found is None:
+        return None
+    channels, height, width = (int(number) for number in found.groups())
+    return channels, height, width
 
-    Raises:
-        ValueError: An entry is NaN or infinite; the message names it.
-    """
-    target = state.target
-    values = [
-        target.position[2],
-        *vector_from_rotation(target.rotation @ R_DOWN.T),
-        target.gripper,
-        state.gripper_opening,
-    ]
-    for position, visible in zip(state.object_positions, state.object_visible, strict=True):
-        offset = (position - target.position)[:2]
-        values += [*np.arcsinh(offset / NEAR_M), float(visible)]
-    observation = np.asarray(values, dtype=np.float32)
-    names = observation_names(object_names)
-    if len(names) != len(observation):
-        raise ValueError(
-            f'{len(state.object_positions)} objects seen, the task has {object_names}'
-        )
-    bad = [name for name, value in zip(names, observation, strict=True) if not np.isfinite(value)]
-    if bad:
-        raise ValueError(
-            f'observation is not finite in {", ".join(bad)}: has the camera seen every object '
-            'of the task since the reset?'
-        )
-    return observation
+
+def observation_size(names: Sequence[str]) -> int:
+    """Entries O of an observation with those names."""
+    shape = image_shape(names)
+    return len(names) if shape is None else len(names) - 1 + math.prod(shape)
+
+
+def entry_name(names: Sequence[str], entry: int) -> str:
+    """Name of an entry; that of the image for a pixel."""
+    return names[max(0, entry - (observation_size(names) - len(names)))]
+
+
+def _pixels(frame: np.ndarray | None, height: int, width: int) -> np.ndarray:
+    """(3 · height · width,) float32, channel by channel."""
+    if frame is None:
+        raise ValueError('the observation holds an image, but no camera frame was kept for it')
+    small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+    return small.transpose(2, 0, 1).reshape(-1).astype(np.float32)

@@ -20,6 +20,7 @@ from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
 from parl_policy.edited_policy import EditedPolicy, EditedPolicyConfig
 from parl_policy.flow_policy import FlowPolicy, FlowPolicyConfig
 from parl_policy.gaussian_policy import GaussianPolicy, GaussianPolicyConfig
+from parl_policy.observation import image_shape, observation_size
 from parl_policy.policy import ActionSpec, Policy
 from parl_policy.weights_file import load_weights, weights_to_bytes, WeightsFileError
 
@@ -113,18 +114,30 @@ class ActorConfig:
     action_spec: ActionSpec
 
     def __post_init__(self) -> None:
-        """Refuse an unknown class."""
-        find_policy_class(self.policy_class)
+        """Refuse an unknown class, and networks that are not made for the observation's image."""
+        config_class = find_policy_class(self.policy_class)[1]
+        shape = image_shape(self.observation_names)
+        if shape is None:
+            return
+        images: dict[str, Any] = {'critic': self.critic.image}
+        if 'image' in get_type_hints(config_class):
+            images['policy'] = from_mapping(config_class, self.policy, 'policy').image
+        for who, image in images.items():
+            if image is None or tuple(image.shape) != shape:
+                raise ConfigError(
+                    f'observations begin with an image of shape {shape}, but {who}.image is '
+                    f'{image}; set its shape to {list(shape)}'
+                )
 
     def make_policy(self) -> Policy:
         """An untrained policy."""
-        return new_policy(
-            self.policy_class, self.policy, len(self.observation_names), self.action_spec
-        )
+        size = observation_size(self.observation_names)
+        return new_policy(self.policy_class, self.policy, size, self.action_spec)
 
     def make_critic(self) -> CriticEnsemble:
         """An untrained critic."""
-        return CriticEnsemble(len(self.observation_names), self.action_spec.flat_dim, self.critic)
+        size = observation_size(self.observation_names)
+        return CriticEnsemble(size, self.action_spec.flat_dim, self.critic)
 
 
 def version_to_bytes(

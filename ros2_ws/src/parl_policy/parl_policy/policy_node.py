@@ -24,6 +24,7 @@ from parl_policy.episode_file import episode_to_bytes
 from parl_policy.episode_player import EpisodeGoal, EpisodePlayer
 from parl_policy.float32_product import choose_float32_product
 from parl_policy.goal_actor_node import make_goal_actor, outside_actor
+from parl_policy.observation import ObservationLayout
 from parl_policy.run_node import node_process, spin
 from parl_policy.station_node import StationLink
 
@@ -107,7 +108,7 @@ class PolicyNode(ArtifactNode):
         except (EpisodeAbortError, ValueError) as error:
             reason = str(error)
             self.get_logger().error(f'{goal.episode_id} aborted: {reason}')
-            player = self._player or EpisodePlayer(goal, ())
+            player = self._player or EpisodePlayer(goal, ObservationLayout(object_names=()))
             player.stop('aborted')
         finally:
             self._player, self._is_busy = None, False
@@ -124,13 +125,17 @@ class PolicyNode(ArtifactNode):
     async def _play(self, handle: ServerGoalHandle, goal: EpisodeGoal) -> EpisodePlayer:
         request = handle.request
         self._goal, self._is_taken_over = request, False
+        image_size = tuple(request.image_size) or None
+        self.link.gate.needs_frame = image_size is not None
         policy = await make_goal_actor(self, self.link, request)
         operator = outside_actor(self.link, request, OPERATOR)
         self._tell(EpisodeStatus.RESETTING, goal.episode_id)
         start_target, boundary_s = await self.link.reset(goal.seed)
         self._tell(EpisodeStatus.RUNNING, goal.episode_id)
         await self.link.first_input(boundary_s, goal.episode_id)
-        player = self._player = EpisodePlayer(goal, self.link.gate.object_names)
+        layout = ObservationLayout(object_names=self.link.gate.object_names, image_size=image_size)
+        policy.check_layout(layout)
+        player = self._player = EpisodePlayer(goal, layout)
         self.link.begin_recording(keep_frames=goal.purpose == 'evaluation')
         while True:
             state = await self.link.state(boundary_s, goal.episode_id, player.steps, start_target)

@@ -80,15 +80,15 @@ class StationLink:
         """Whether whoever wanted the episode wants it no longer."""
         self.frames: list[tuple[float, bytes]] = []
         self._keeps_frames = False
-        self._image: Image | None = None
         self._node = node
         self._waiting: _Waiting | None = None
         take = node.create_subscription
+        # First, so that a frame that came with what was seen in it is taken first.
+        take(Image, 'camera/color/image_raw', self._on_image, qos_profile_sensor_data)
         take(JointState, 'joint_states', self._on_joints, qos_profile_sensor_data)
         take(ObjectPositions, 'object_positions', self._on_objects, 10)
         take(Reward, 'reward', self._on_reward, 10)
         take(EndEffectorTarget, 'executed_target', self._on_executed, 10)
-        take(Image, 'camera/color/image_raw', self._on_image, qos_profile_sensor_data)
         self._target = node.create_publisher(EndEffectorTarget, 'target', 1)
         best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         self._candidates = node.create_publisher(MarkerArray, 'candidates', best_effort)
@@ -241,9 +241,10 @@ class StationLink:
         self.frames, self._keeps_frames = [], keep_frames
 
     def record_frame(self, stamp_s: float) -> None:
-        """Keep the newest camera frame for the episode's film."""
-        if self._keeps_frames and self._image is not None:
-            self.frames.append((stamp_s, convert.to_jpeg(self._image)))
+        """Keep the camera frame of that step for the episode's film."""
+        frame = self.gate.frame() if self._keeps_frames else None
+        if frame is not None:
+            self.frames.append((stamp_s, convert.to_jpeg(frame)))
 
     async def _until_inputs(self, boundary_s: float, episode_id: str, steps: int) -> None:
         def missing() -> str:
@@ -302,4 +303,10 @@ class StationLink:
         self._poke()
 
     def _on_image(self, message: Image) -> None:
-        self._image = message
+        try:
+            frame = convert.to_frame(message)
+        except ValueError as error:
+            self._node.get_logger().error(str(error), throttle_duration_sec=5.0)
+            return
+        self.gate.take_frame(convert.seconds(message.header.stamp), frame)
+        self._poke()

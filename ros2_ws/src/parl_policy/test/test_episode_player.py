@@ -6,8 +6,9 @@ import pytest
 
 from parl_policy.action_space import apply_action, Target
 from parl_policy.episode_player import EpisodeGoal, EpisodePlayer, FAILURE, SUCCESS, UNKNOWN
-from parl_policy.observation import R_DOWN, StationState
+from parl_policy.observation import ObservationLayout, R_DOWN, StationState
 
+LAYOUT = ObservationLayout(object_names=('cup',))
 START = Target(np.array([0.3, 0.0, 0.1]), R_DOWN, 1.0)
 GOAL = EpisodeGoal('e7', 'practice', max_steps=3, seed=11)
 FORWARD = np.array([0.4, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
@@ -19,7 +20,7 @@ def state(target, verdict=FAILURE, stamp_s=1.0, cup=(0.35, 0.1, 0.0)):
 
 def played(verdicts, share=1.0):
     """Plays FORWARD; the driver executes only a share of each move."""
-    player, target = EpisodePlayer(GOAL, ('cup',)), START
+    player, target = EpisodePlayer(GOAL, LAYOUT), START
     for number, verdict in enumerate(verdicts):
         player.see(state(target, verdict, 1.0 + 0.2 * number))
         if player.over:
@@ -66,7 +67,7 @@ def test_success_at_the_last_moment_is_a_success():
 
 
 def test_the_next_target_follows_the_executed_one():
-    player = EpisodePlayer(GOAL, ('cup',))
+    player = EpisodePlayer(GOAL, LAYOUT)
     player.see(state(START))
     player.act(FORWARD, '')
     held = Target(
@@ -101,7 +102,7 @@ def test_what_is_seen_after_a_label_does_not_change_it(verdicts, verdict):
 
 
 def test_nothing_to_record_before_the_first_transition():
-    player = EpisodePlayer(GOAL, ('cup',))
+    player = EpisodePlayer(GOAL, LAYOUT)
     assert player.episode({}) is None
     player.see(state(START))
     player.act(FORWARD, '')
@@ -126,7 +127,7 @@ def test_an_unseen_object_ends_it_and_loses_nothing():
     ],
 )
 def test_bad_actions_are_not_recorded(action, message):
-    player = EpisodePlayer(GOAL, ('cup',))
+    player = EpisodePlayer(GOAL, LAYOUT)
     player.see(state(START))
     with pytest.raises(ValueError, match=message):
         player.act(action, '')
@@ -134,7 +135,7 @@ def test_bad_actions_are_not_recorded(action, message):
 
 
 def test_success_before_the_first_step_is_no_episode():
-    player = EpisodePlayer(GOAL, ('cup',))
+    player = EpisodePlayer(GOAL, LAYOUT)
     with pytest.raises(ValueError, match='e7: the detector sees the task done before the first'):
         player.see(state(START, SUCCESS))
     assert player.episode({}) is None

@@ -11,6 +11,7 @@ from parl_policy.config_file import ConfigError
 from parl_policy.critic import CriticConfig
 from parl_policy.policy import ActionSpec
 from parl_policy.policy_classes import ActorConfig, load_actor, version_to_bytes
+from parl_policy.resnet_encoder import ImageConfig
 from parl_policy.weights_file import WeightsFileError
 
 CONFIG = ActorConfig(
@@ -129,3 +130,23 @@ def test_unknown_classes_and_settings_are_named():
         replace(CONFIG, policy_class='oracle')
     with pytest.raises(ConfigError, match="diffusion policy: unknown key 'width'"):
         replace(CONFIG, policy={'width': 3}).make_policy()
+
+
+@pytest.mark.parametrize('policy_class', ['diffusion', 'flow'])
+def test_networks_that_do_not_expect_the_image_are_refused(policy_class):
+    names = ('image[3,8,8]', 'x')
+    image = {'shape': [3, 8, 8], 'widths': [4]}
+    critic = CriticConfig(members=1, hidden=(8,), image=ImageConfig(shape=(3, 8, 8), widths=(4,)))
+    policy = {'hidden': 8, 'blocks': 1}
+    wanted = replace(
+        CONFIG,
+        policy_class=policy_class,
+        policy={**policy, 'image': image},
+        critic=critic,
+        observation_names=names,
+    )
+    assert wanted.make_policy().encode(torch.zeros(2, 193)) is not None
+    with pytest.raises(ConfigError, match=r'policy.image is None; set its shape to \[3, 8, 8\]'):
+        replace(wanted, policy=policy)
+    with pytest.raises(ConfigError, match=r'but critic.image is None'):
+        replace(wanted, critic=CONFIG.critic)

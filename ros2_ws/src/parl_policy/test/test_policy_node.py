@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real policy node against a fake station in lock-step, over real DDS."""
 
+import dataclasses
 import re
 import subprocess
 import time
@@ -28,16 +29,19 @@ from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.action_space import Target
 from parl_policy.critic import CriticConfig
 from parl_policy.episode_file import read_episode, read_frames
-from parl_policy.observation import observation_names, R_DOWN
+from parl_policy.observation import ObservationLayout, R_DOWN
 from parl_policy.policy import ActionSpec
 from parl_policy.policy_classes import ActorConfig, version_to_bytes
 from parl_policy.policy_node import PolicyNode
+from parl_policy.resnet_encoder import ImageConfig
 
 LIMIT_S = 10.0
 PERIOD_S = 0.2
 LATCHED = QoSProfile(depth=20, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 START = Target(np.array([0.28, 0.02, 0.18]), R_DOWN, 1.0)
 OBJECTS = ('cup', 'rack')
+LAYOUT = ObservationLayout(object_names=OBJECTS)
+PIXELS = ObservationLayout(object_names=OBJECTS, image_size=(8, 12))
 
 
 class FakeStation(Node):
@@ -58,6 +62,7 @@ class FakeStation(Node):
         self.silent = set()  # topics
         self.cup = (0.28, -0.10, 0.0)
         self.finger = 0.037
+        self.encoding = 'rgb8'
         self.reset_message = self.start_message = ''  # why they fail
         self._joints = self.create_publisher(JointState, 'joint_states', 10)
         self._objects = self.create_publisher(ObjectPositions, 'object_positions', 10)
@@ -96,7 +101,8 @@ class FakeStation(Node):
         return JointState(name=['left_finger'], position=[self.finger])
 
     def _frame(self):
-        return Image(height=4, width=6, encoding='rgb8', step=18, data=bytes(72))
+        shade = min(self.steps, 255)
+        return Image(height=4, width=6, encoding=self.encoding, step=18, data=bytes([shade] * 72))
 
     def _object_positions(self):
         positions = [convert.to_point(np.array(p)) for p in (self.cup, (0.28, 0.16, 0.0))]
@@ -143,15 +149,18 @@ class FakeStation(Node):
         return response
 
 
-def put_version(store, version, seed=0):
+def put_version(store, version, layout=LAYOUT):
     """Store a tiny untrained policy and critic; gives the policy's name."""
+    image = None
+    if layout.image_size is not None:
+        image = ImageConfig(shape=(3, *layout.image_size), widths=(4,))
     config = ActorConfig(
         policy_class='diffusion',
-        policy={'hidden': 16, 'blocks': 1},
-        critic=CriticConfig(members=2, hidden=(16,), bins=16),
+        policy={'hidden': 16, 'blocks': 1, 'image': image and dataclasses.asdict(image)},
+        critic=CriticConfig(members=2, hidden=(16,), bins=16, image=image),
         optimisation=ActionOptimisationConfig(samples=8, particles=4, gradient_steps=2),
         choice='argmax',
-        observation_names=tuple(observation_names(OBJECTS)),
+        observation_names=tuple(layout.names),
         action_spec=ActionSpec(horizon=1, dim=7, binary=(6,)),
     )
     for kind, module in (('critic', config.make_critic()), ('policy', config.make_policy())):
@@ -257,7 +266,7 @@ def test_success_is_recorded_as_it_was_played(bench):
     np.testing.assert_allclose(np.diff(episode.stamps_s), PERIOD_S, atol=1e-6)
     assert list(episode.policy_versions) == [bench.version] * 3 + ['']
     assert episode.metadata['seed'] == 7
-    assert tuple(episode.observation_names) == tuple(observation_names(OBJECTS))
+    assert tuple(episode.observation_names) == tuple(LAYOUT.names)
     assert bench.station.seeds == [7]
     assert [target.step for target in bench.station.targets] == [0, 1, 2]
     assert {target.header.frame_id for target in bench.station.targets} == {'wx250s/base_link'}
@@ -305,6 +314,39 @@ def test_evaluation_keeps_frames_and_practice_does_not(bench):
     evaluation = bench.play(episode_id='e2', purpose='evaluation', max_steps=2)
     assert len(read_frames(bench.store.path(evaluation.file.name))) == 3
     assert not read_frames(bench.store.path(practice.file.name))
+
+
+def test_a_policy_may_see_pixels(bench):
+    put_version(bench.store, 2, PIXELS)
+    episode = bench.episode(bench.play(image_size=PIXELS.image_size, max_steps=3))
+    assert tuple(episode.observation_names) == tuple(PIXELS.names)
+    np.testing.assert_array_equal(
+        episode.observations[:, :288], np.arange(4)[:, None] * np.ones(288)
+    )
+
+
+@pytest.mark.parametrize(
+    ('fault', 'reason'),
+    [
+        ({'silent': {'image'}}, 'camera/color/image_raw: no frame of 1000.'),
+        ({'encoding': 'yuv422'}, 'camera/color/image_raw: no frame of 1000.'),
+    ],
+)
+def test_pixels_that_do_not_come_are_named(bench, fault, reason):
+    put_version(bench.store, 2, PIXELS)
+    for name, value in fault.items():
+        setattr(bench.station, name, value)
+    result = bench.play(image_size=PIXELS.image_size)
+    assert result.outcome == EpisodeStatus.ABORTED
+    assert reason in result.reason
+
+
+def test_a_policy_is_not_given_what_it_was_not_trained_on(bench):
+    result = bench.play(image_size=PIXELS.image_size)
+    assert result.outcome == EpisodeStatus.ABORTED
+    assert f'{bench.version} was trained on' in result.reason
+    assert 'image[3,8,12]' in result.reason
+    assert not bench.station.targets
 
 
 def test_executed_action_is_stored_and_built_upon(bench):
@@ -638,7 +680,7 @@ def test_actor_service_stands_in_for_the_policy(bench):
     assert [request.step for request in requests] == [0, 1, 2]
     assert requests[0].objects.names == list(OBJECTS)
     assert requests[0].gripper_opening == 1.0
-    assert len(requests[0].observation) == len(observation_names(OBJECTS))
+    assert len(requests[0].observation) == len(LAYOUT.names)
     reason = bench.play(episode_id='e3', actor=name, max_steps=9).reason
     assert 'demonstrator/act: the operator let go' in reason
 

@@ -14,7 +14,7 @@ from parl_msgs.action import RunEpisode
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
 from parl_policy.episode_file import read_episode
-from parl_policy.observation import observation_names
+from parl_policy.observation import ObservationLayout
 from parl_policy.policy import ActionSpec
 from parl_policy.policy_classes import ActorConfig, version_to_bytes
 from parl_policy.policy_node import PolicyNode
@@ -33,7 +33,7 @@ def put_untrained_policy(store):
         critic=CriticConfig(members=2, hidden=(16,), bins=16),
         optimisation=ActionOptimisationConfig(samples=8, particles=4, gradient_steps=2),
         choice='argmax',
-        observation_names=tuple(observation_names(('cup', 'rack'))),
+        observation_names=tuple(ObservationLayout(object_names=('cup', 'rack')).names),
         action_spec=ActionSpec(horizon=1, dim=7, binary=(6,)),
     )
     content = version_to_bytes(config, config.make_policy(), 'policy', 1)

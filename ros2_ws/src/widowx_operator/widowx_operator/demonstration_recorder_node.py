@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asks the policy node to play and record an episode in which the operator acts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import time
 
 from rclpy.action import ActionClient
@@ -15,16 +15,20 @@ from widowx_operator.act_server_node import ACTOR
 class DemonstrationRecorder:
     """The file is the policy node's: the same format, checks and folder as all episodes."""
 
-    def __init__(self, node: Node, max_steps: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, node: Node, max_steps: int, image_size: Sequence[int], say: Callable[[str], None]
+    ) -> None:
         """Look for the policy node from now on.
 
         Args:
             node: Asks.
             max_steps: Control steps before an episode times out.
+            image_size: (height, width) [px] of the image to record; empty: object positions.
             say: Tells the operator one line.
         """
         self._client = ActionClient(node, RunEpisode, 'run_episode')
         self._max_steps = max_steps
+        self._image_size = image_size
         self._say = say
 
     def begin(self) -> None:
@@ -38,6 +42,7 @@ class DemonstrationRecorder:
             actor=ACTOR,
             seed=int(time.time()),
             max_steps=self._max_steps,
+            image_size=self._image_size,
         )
         self._say(f'{goal.episode_id}: asked for')
         accepted = self._client.send_goal_async(goal)

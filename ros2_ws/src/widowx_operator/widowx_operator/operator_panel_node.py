@@ -73,7 +73,9 @@ class OperatorPanelNode(Node):
         if answers_reset:
             self._reset.serve()
         self._call = StationCall(self, SERVICES, terminal.say)
-        self._recorder = DemonstrationRecorder(self, max_steps, terminal.say)
+        # As in the experiment. Two zeros: none; ROS cannot tell the type of an empty list.
+        image_size = [n for n in self.declare_parameter('image_size', [0, 0]).value or () if n]
+        self._recorder = DemonstrationRecorder(self, max_steps, image_size, terminal.say)
         self._has_taken_over = False
         self._has_asked_to_recover = False
         self._troubles: dict[str, str] = {}
