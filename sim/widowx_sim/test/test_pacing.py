@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import time
+
 import numpy as np
 import pytest
 
@@ -128,3 +130,27 @@ def test_realtime_goes_on_by_itself(station, log):
     assert station.time_s == pytest.approx(begin + 0.2)
     assert log.count('joints') == 20
     assert log.count('frame') == 4
+
+
+def test_a_busy_bus_costs_neither_time_nor_frames(station):
+    """Ticks that were due when the bus became busy were once lost: a second took longer."""
+    frames_s = []
+    paced = PacedStation(
+        station,
+        PacingConfig(pacing='realtime', camera_rate_hz=20.0),
+        lambda: None,
+        lambda: frames_s.append(station.time_s),
+    )
+    begin_s, begin_wall_s = station.time_s, time.monotonic()
+    paced.poll(begin_wall_s)
+    for _ in range(20):
+        time.sleep(0.012)
+        paced.stall(0.0175)
+        time.sleep(0.012)
+        paced.poll(time.monotonic())
+    passed_s = station.time_s - begin_s
+    assert passed_s == pytest.approx(time.monotonic() - begin_wall_s, abs=0.03)
+    due_s = begin_s + 0.05 * np.arange(1, len(frames_s) + 1)
+    assert passed_s == pytest.approx(0.05 * len(frames_s), abs=0.05)
+    late_s = np.array(frames_s) - due_s
+    assert np.all((late_s > -0.001) & (late_s < 0.04))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import time
 
 from widowx_sim.pacing import LockstepGate, PacingConfig, RealtimePacer, TICK_S
+from widowx_sim.scene import TIMESTEP_S
 from widowx_sim.station import Station
 
 
@@ -32,8 +33,8 @@ class PacedStation:
         self._publish_frame = publish_frame
         self._is_lockstep = config.pacing == 'lockstep'
         rate_hz = station.task.control_rate_hz if self._is_lockstep else config.camera_rate_hz
-        self._ticks_per_frame = round(1.0 / (rate_hz * TICK_S))
-        self._ticks_since_frame = 0
+        self._frame_period_s = 1.0 / rate_hz
+        self._next_frame_s = station.time_s + self._frame_period_s
         self._speed = config.speed
         self._gate = LockstepGate()
         self._pacer = RealtimePacer(config.speed)
@@ -49,12 +50,14 @@ class PacedStation:
     def reset(self, seed: int) -> None:
         """Begin an episode and publish its first boundary; commands that wait are forgotten."""
         self._station.reset(seed)
+        self._next_frame_s = self._station.time_s
         self._publish_boundary()
 
     def stall(self, duration_s: float) -> None:
         """Let time pass in which nothing is published or heard, as while the bus is busy.
 
-        In lock-step time stands still anyway.
+        In lock-step time stands still anyway; else the clock goes on as before, and the camera
+        takes its next frame when it would have.
 
         Args:
             duration_s: simulated time [s].
@@ -63,7 +66,7 @@ class PacedStation:
             return
         self._station.advance(duration_s)
         time.sleep(duration_s / self._speed)
-        self._pacer.take_due_ticks(time.monotonic())
+        self._pacer.note_advanced(duration_s)
 
     def note_command(self, motors: list[int]) -> None:
         """Note a command, and let the period run if it completes the pair of arm and gripper.
@@ -81,13 +84,12 @@ class PacedStation:
 
     def _run_period_if_complete(self) -> None:
         if self._is_lockstep and self._gate.is_open():
-            for _ in range(self._ticks_per_frame):
+            for _ in range(round(self._frame_period_s / TICK_S)):
                 self._tick()
 
     def _tick(self) -> None:
         self._station.advance(TICK_S)
-        self._ticks_since_frame += 1
-        if self._ticks_since_frame >= self._ticks_per_frame:
+        if self._is_frame_due():
             self._publish_boundary()
         else:
             self._publish_joints()
@@ -95,5 +97,9 @@ class PacedStation:
     def _publish_boundary(self) -> None:
         self._publish_joints()
         self._publish_frame()
-        self._ticks_since_frame = 0
+        while self._is_frame_due():
+            self._next_frame_s += self._frame_period_s
         self._gate.begin(time.monotonic())
+
+    def _is_frame_due(self) -> bool:
+        return self._station.time_s >= self._next_frame_s - 0.5 * TIMESTEP_S

@@ -92,6 +92,10 @@ class RealtimePacer:
         if self._last_s is not None:
             self._owed_s += (wall_s - self._last_s) * self._speed
         self._last_s = wall_s
-        ticks = int(self._owed_s / TICK_S + 1e-6)
+        ticks = max(0, int(self._owed_s / TICK_S + 1e-6))
         self._owed_s -= ticks * TICK_S
         return min(ticks, self._most_ticks)
+
+    def note_advanced(self, duration_s: float) -> None:
+        """Take simulated time [s] that has gone on otherwise off what is due."""
+        self._owed_s -= duration_s

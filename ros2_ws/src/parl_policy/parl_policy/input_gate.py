@@ -75,6 +75,10 @@ class InputGate:
         """Newest stamp of any input [s]."""
         return self._now_s
 
+    def has_come(self, time_s: float) -> bool:
+        """Whether an input of that time [s] or later came, rounding of seconds since 1970 aside."""
+        return self._now_s >= time_s - 1e-3
+
     def take_objects(self, objects: ObjectsInput) -> None:
         """Keep the newest object positions."""
         self._note_time(objects.stamp_s)
@@ -107,7 +111,7 @@ class InputGate:
             steps: Targets sent in it so far.
         """
         oldest = boundary_s - self._frame_slack_s
-        if self._now_s < boundary_s - 1e-3:
+        if not self.has_come(boundary_s):
             return f'time stands at {self._now_s:.3f} s, the step begins at {boundary_s:.3f} s'
         if self._opening is None or self._opening[0] < oldest:
             return 'joint_states: nothing new; is the arm (or the simulation) running?'

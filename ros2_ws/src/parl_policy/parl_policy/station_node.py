@@ -207,7 +207,7 @@ class StationLink:
         due_s = began_s + self._target_delay_s
         if self._target_delay_s > 0.0:
             await self.until(
-                lambda: self.gate.now_s >= due_s or None,
+                lambda: self.gate.has_come(due_s) or None,
                 self.INPUT_TIMEOUT_S,
                 lambda: (
                     f'time stands at {self.gate.now_s:.3f} s, a target waits for {due_s:.3f} s'

@@ -124,6 +124,21 @@ def test_one_register_is_read_twice_a_second(talk):
     assert reads.count('Hardware_Error_Status') >= len(reads) // 2
 
 
+def test_between_commands_the_bus_is_left_alone(talk):
+    talk.polls(20)
+    looks_s, commands_s = [], []
+    for tick in range(1000):  # 10 s, a command every 0.2 s
+        before = len(talk.servos.log)
+        if tick % 20 == 0:
+            commands_s.append(talk.now_s)
+            talk.keeper.note_command()
+        talk.keeper.poll()
+        looks_s += [talk.now_s] * (len(talk.servos.log) - before)
+        talk.now_s += 0.01
+    assert set(looks_s[1:]) <= set(commands_s)
+    assert len(looks_s) == pytest.approx(25, abs=1)
+
+
 def test_a_suspicion_is_looked_into_at_once_but_not_ten_times_a_second(talk):
     talk.polls(20)
     while talk.servos.log[-1][2]['reg'] != 'Hardware_Error_Status':

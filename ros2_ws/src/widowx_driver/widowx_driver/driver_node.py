@@ -223,6 +223,7 @@ class DriverNode(Node):
         last, state = self._shell.last_command, self._state
         if last is not None and state is not None and self._backend_is_ready():
             self._sender.send(last, state.stamp_s)
+            self._servos.note_command()
 
     async def _on_go_to_start(
         self, request: GoToStart.Request, response: GoToStart.Response
