@@ -76,7 +76,7 @@ class InputGate:
         return self._now_s
 
     def has_come(self, time_s: float) -> bool:
-        """Whether an input of that time [s] or later came, rounding of seconds since 1970 aside."""
+        """Whether an input of that time [s] or later came; a last digit does not count."""
         return self._now_s >= time_s - 1e-3
 
     def take_objects(self, objects: ObjectsInput) -> None:
