@@ -23,6 +23,7 @@ class ActionCache:
     """
 
     ROWS_AT_ONCE = 256
+    """Of a big policy they take minutes: a unit of work, with a checkpoint after it."""
 
     def __init__(self, config: ActionOptimisationConfig, action_spec: ActionSpec) -> None:
         """Start empty."""
@@ -37,19 +38,22 @@ class ActionCache:
         self, policy: Policy, observations: torch.Tensor, generator: torch.Generator
     ) -> None:
         """Draw the candidates of all rows (M, O) anew, after the policy has changed."""
+        self.forget_samples()
+        while len(self._candidates) < len(observations):
+            self.sample_next(policy, observations, generator)
+
+    def forget_samples(self) -> None:
+        """Drop the candidates of all rows: the policy has changed."""
         self._candidates = self._candidates[:0]
-        self.sample_new(policy, observations, generator)
 
     @torch.no_grad()
-    def sample_new(
+    def sample_next(
         self, policy: Policy, observations: torch.Tensor, generator: torch.Generator
     ) -> None:
-        """Draw the candidates of rows that have none yet."""
-        new = observations[len(self._candidates) :].split(self.ROWS_AT_ONCE)
-        drawn = [
-            policy.sample(policy.encode(states), self.config.samples, generator) for states in new
-        ]
-        self._candidates = torch.cat([self._candidates, *drawn])
+        """Draw the candidates of the next `ROWS_AT_ONCE` rows that have none yet."""
+        states = observations[len(self._candidates) :][: self.ROWS_AT_ONCE]
+        drawn = policy.sample(policy.encode(states), self.config.samples, generator)
+        self._candidates = torch.cat([self._candidates, drawn])
 
     @torch.no_grad()
     def sample(

@@ -42,6 +42,8 @@ class ExperimentConfig:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f'{name} must be at least 1: {getattr(self, name)}')
+        if self.image_size is not None and min(self.image_size) < 1:
+            raise ValueError(f'image_size must be a height and a width [px]: {self.image_size}')
         if not 0 <= self.warm_up_episodes <= self.practice_episodes:
             raise ValueError(
                 f'warm_up_episodes must lie in 0…practice_episodes: {self.warm_up_episodes} of '

@@ -192,11 +192,15 @@ class LearningLoop:
         }
 
     def _plan(self, episodes: Sequence[RecordedEpisode]) -> None:
+        rows = len(self.replay.observations)
         if self.counters.round == 0:
-            self.stages = pretraining_stages(self.config)
+            self.stages = pretraining_stages(self.config, rows)
         else:
             steps = sum(len(episode.actions) for episode in episodes)
-            self.stages = practice_stages(self.config, steps, self.replay.has_successes)
+            new_rows = steps + len(episodes)
+            self.stages = practice_stages(
+                self.config, steps, self.replay.has_successes, rows, new_rows
+            )
 
     def _begin_practice(self) -> None:
         if self.config.trains_critic or self.dppo is not None:
@@ -212,6 +216,11 @@ class LearningLoop:
         while not self.idle and counters.units_done >= self.stage.units:
             counters.stage += 1
             counters.units_done = 0
+
+    def _sample(self) -> None:
+        if self.counters.units_done == 0:
+            self.cache.forget_samples()
+        self.units.sample_next()
 
     def _distil(self) -> None:
         if self.counters.units_done == 0:
@@ -237,8 +246,8 @@ _UNITS: dict[str, Callable[[LearningLoop], None]] = {
     'imitating': lambda loop: loop.units.imitate(),
     'imitating_successes': lambda loop: loop.units.imitate_successes(),
     'policy_gradient': LearningLoop._follow_advantages,
-    'sampling': lambda loop: loop.units.sample_all(),
-    'sampling_new': lambda loop: loop.units.sample_new(),
+    'sampling': LearningLoop._sample,
+    'sampling_new': lambda loop: loop.units.sample_next(),
     'distilling': LearningLoop._distil,
     'critic': lambda loop: loop.units.improve_critic(loop.counters.units_done),
     'actor_critic': LearningLoop._improve_both,

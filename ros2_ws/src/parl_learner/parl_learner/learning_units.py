@@ -66,9 +66,9 @@ class LearningUnits:
         """Draw the candidates of all observations from the policy."""
         self.cache.sample_all(self.policy, self.replay.observations, self.generator)
 
-    def sample_new(self) -> None:
-        """Draw the candidates of observations that have none."""
-        self.cache.sample_new(self.policy, self.replay.observations, self.generator)
+    def sample_next(self) -> None:
+        """Draw the candidates of some of the observations that have none."""
+        self.cache.sample_next(self.policy, self.replay.observations, self.generator)
 
     def optimise_all(self) -> None:
         """Make the particles of all observations with the critic as it is."""

@@ -2,9 +2,11 @@
 """What a round of learning consists of: stages, and the updates each unit of them makes."""
 
 from collections.abc import Sequence
+import dataclasses
 from dataclasses import dataclass
 import math
 
+from parl_learner.action_cache import ActionCache
 from parl_learner.learning_config import LearningConfig
 
 
@@ -21,10 +23,12 @@ class Stage:
 
     @property
     def kind(self) -> str:
-        """What takes its time: 'critic', 'policy', or '' for neither."""
+        """What takes its time: 'critic', 'policy', 'sampling', or '' for none of them."""
         if self.critic_updates > 0:
             return 'critic'
-        return 'policy' if self.policy_updates > 0 else ''
+        if self.policy_updates > 0:
+            return 'policy'
+        return 'sampling' if self.name in ('sampling', 'sampling_new') else ''
 
     def updates(self, unit: int) -> tuple[int, int]:
         """Policy and critic updates of one unit, counted from 0."""
@@ -35,24 +39,28 @@ class Stage:
         return policy, critic
 
 
-def pretraining_stages(config: LearningConfig) -> tuple[Stage, ...]:
-    """Round 0, on demonstrations."""
+def pretraining_stages(config: LearningConfig, rows: int) -> tuple[Stage, ...]:
+    """Round 0, on demonstrations with so many observations."""
     critic_steps = config.offline_critic_steps if config.trains_critic else 0
     return (
         Stage('imitating', config.imitation_steps, policy_updates=1.0),
-        Stage('sampling', int(config.uses_candidates)),
+        _sampling_stage(config, rows),
         _critic_stage(config, critic_steps),
         Stage('finishing', 1),
     )
 
 
-def practice_stages(config: LearningConfig, steps: int, has_successes: bool) -> tuple[Stage, ...]:
+def practice_stages(
+    config: LearningConfig, steps: int, has_successes: bool, rows: int, new_rows: int
+) -> tuple[Stage, ...]:
     """Any later round.
 
     Args:
         config: All numbers.
         steps: Control steps practised since the last round.
         has_successes: Whether the replay holds any.
+        rows: Observations in the replay.
+        new_rows: Those that came since the last round.
     """
     policy_steps = math.ceil(steps * config.policy_updates_per_step)
     critic_steps = math.ceil(steps * config.critic_updates_per_step)
@@ -71,17 +79,17 @@ def practice_stages(config: LearningConfig, steps: int, has_successes: bool) -> 
         )
     if config.learns_with_critic:
         return (
-            Stage('sampling', int(config.uses_candidates)),
+            _sampling_stage(config, rows),
             _critic_stage(config, critic_steps),
             Stage('finishing', 1),
         )
+    sampling = _sampling_stage(config, rows)
     distilling = Stage('distilling', policy_steps, policy_updates=1.0)
     critic = _critic_stage(config, critic_steps)
     if config.practice_order == 'critic_first':
-        return (Stage('sampling', 1), critic, distilling, Stage('finishing', 1))
-    return (
-        Stage('sampling_new', 1), distilling, Stage('sampling', 1), critic, Stage('finishing', 1),
-    )  # fmt: skip
+        return (sampling, critic, distilling, Stage('finishing', 1))
+    sampling_new = dataclasses.replace(sampling, name='sampling_new', units=_blocks(new_rows))
+    return (sampling_new, distilling, sampling, critic, Stage('finishing', 1))
 
 
 def updates_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:
@@ -96,11 +104,19 @@ def updates_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:
 
 def units_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:
     """Units of these stages by kind, some units of the first being done."""
-    left = {'policy': 0, 'critic': 0}
+    left = {'policy': 0, 'critic': 0, 'sampling': 0}
     for index, stage in enumerate(stages):
         if stage.kind:
             left[stage.kind] += stage.units - (units_done if index == 0 else 0)
     return left
+
+
+def _sampling_stage(config: LearningConfig, rows: int) -> Stage:
+    return Stage('sampling', _blocks(rows) if config.uses_candidates else 0)
+
+
+def _blocks(rows: int) -> int:
+    return math.ceil(rows / ActionCache.ROWS_AT_ONCE)
 
 
 def _critic_stage(config: LearningConfig, steps: int) -> Stage:

@@ -111,12 +111,12 @@ def test_backups_never_see_the_data_action(cache, critic, observations, policy):
 def test_new_rows_are_sampled_and_old_ones_kept(cache, policy, observations):
     old = candidates(cache).clone()
     more = torch.cat([observations, torch.randn(2, 4, generator=generator(9))])
-    cache.sample_new(policy, more, generator(3))
+    cache.sample_next(policy, more, generator(3))
     assert len(candidates(cache)) == ROWS + 2
     assert torch.equal(candidates(cache)[:ROWS], old)
     expected = policy.sample(policy.encode(more[ROWS:]), 6, generator(3))
     torch.testing.assert_close(candidates(cache)[ROWS:], expected)
-    cache.sample_new(policy, more, generator(4))
+    cache.sample_next(policy, more, generator(4))
     torch.testing.assert_close(candidates(cache)[ROWS:], expected)
 
 

@@ -63,6 +63,7 @@ def test_what_is_wrong_is_named(tmp_path, text, message):
         ({'evaluation_episodes': 0}, 'evaluation_episodes must be at least 1'),
         ({'warm_up_episodes': 5}, 'warm_up_episodes must lie in 0…practice_episodes: 5 of 4'),
         ({'warm_up_episodes': -1}, 'warm_up_episodes must lie in'),
+        ({'image_size': (64, 0)}, 'image_size must be a height and a width'),
     ],
 )
 def test_impossible_settings_are_refused(experiment, wrong, message):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from parl_learner import learning_units
+from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer_config import CriticTrainerConfig
 from parl_learner.image_augmentation import shift_batch
 from parl_learner.learning_loop import LearningLoop
@@ -75,6 +76,21 @@ def test_stages_of_pa_rl(learning, demonstrations, practice):
     ]
     assert (loop.counters.round, loop.counters.version) == (1, 2)
     assert (loop.counters.policy_steps, loop.counters.critic_steps) == (6, 15)
+
+
+def test_many_observations_are_sampled_in_several_units(
+    learning, demonstrations, practice, monkeypatch
+):
+    """A checkpoint may come in between."""
+    loops = []
+    for rows_at_once, units in ((256, [1, 1, 1]), (4, [3, 2, 5])):
+        monkeypatch.setattr(ActionCache, 'ROWS_AT_ONCE', rows_at_once)
+        loop = LearningLoop(learning(critic_updates_per_step=0.01), NAMES, seed=0)
+        stages = run_round(loop, demonstrations) + run_round(loop, practice)
+        assert [count for name, count in stages if 'sampling' in name] == units
+        loops.append(loop)
+    whole, parts = (loop.cache.state_dict()['candidates'] for loop in loops)
+    assert whole.shape == parts.shape == (len(loops[0].replay.observations), 4, 7)
 
 
 @pytest.mark.parametrize(
@@ -357,7 +373,7 @@ def test_what_is_left_is_counted(learning, demonstrations, practice):
     loop = LearningLoop(learning(), NAMES, seed=0)
     loop.begin_round(demonstrations)
     left = [loop.updates_left]
-    assert loop.units_left == left[0]
+    assert loop.units_left == left[0] | {'sampling': 1}
     while not loop.idle:
         loop.advance()
         left.append(loop.updates_left)

@@ -89,10 +89,12 @@ class PolicyNode(ArtifactNode):
         self._tell(EpisodeStatus.IDLE, '')
 
     def _on_goal(self, request: RunEpisode.Goal) -> GoalResponse:
-        if self._is_busy or not request.episode_id or request.max_steps < 1:
+        has_size = len(request.image_size) in (0, 2) and 0 not in request.image_size
+        if self._is_busy or not request.episode_id or request.max_steps < 1 or not has_size:
+            needs = 'it needs an id, max_steps, and an image_size of height and width or none'
             self.get_logger().error(
                 f'goal {request.episode_id!r} refused: '
-                + ('an episode is running' if self._is_busy else 'it needs an id and max_steps')
+                + ('an episode is running' if self._is_busy else needs)
             )
             return GoalResponse.REJECT
         self._is_busy = True

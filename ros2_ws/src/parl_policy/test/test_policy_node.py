@@ -514,6 +514,8 @@ def test_second_goal_and_senseless_goals_are_rejected(bench):
     assert bench.result_of(handle).result.outcome == EpisodeStatus.TIMEOUT
     assert not bench.send(episode_id='').accepted
     assert not bench.send(max_steps=0).accepted
+    assert not bench.send(image_size=[64]).accepted
+    assert not bench.send(image_size=[64, 0]).accepted
     assert bench.send(episode_id='e2').accepted
 
 
