@@ -67,6 +67,13 @@ def test_time_must_have_come():
     )
 
 
+def test_a_last_digit_of_the_time_does_not_count():
+    """A target due then was once held back until the next joint state, 10 ms later."""
+    gate = gate_with()
+    assert gate.has_come(10.0 + 1e-6)
+    assert not gate.has_come(10.002)
+
+
 def test_a_frame_within_the_slack_still_shows_the_boundary():
     objects = replace(OBJECTS, stamp_s=9.95)
     gate = gate_with(objects=objects, verdict=replace(VERDICT, stamp_s=9.95))

@@ -55,6 +55,7 @@ class InterbotixBackend:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._began_s: float | None = None
         self._arm: Future[Any] = Future()
+        self._node: Any = None
         self._thread = threading.Thread(target=self._run, name='interbotix', daemon=True)
         self._thread.start()
 
@@ -95,14 +96,14 @@ class InterbotixBackend:
     def close(self) -> None:
         """End the thread and the vendor's node; neither torque nor set-points change."""
         if self._arm.done() and self._arm.exception() is None:
-            self._submit(Future(), self._arm.result().core.robot_node.destroy_node)
+            self._submit(Future(), self._node.destroy_node)
         self._work.put(None)
         self._thread.join(CLOSING_LIMIT_S)
 
     def _build(self) -> Any:  # noqa: ANN401 - the vendor's class
         robot = importlib.import_module('interbotix_common_modules.common_robot.robot')
         arm_module = importlib.import_module(f'{MODULE}.xs_robot.arm')
-        node = robot.create_interbotix_global_node(f'{self._robot}_driver')
+        self._node = robot.create_interbotix_global_node(f'{self._robot}_driver')
         # Without the vendor's robot_startup: its thread spins an executor that takes the
         # interpreter from ours, up to 1.5 s at a time. Each call spins the node itself instead.
         # No gripper object: its timer stops PWM at the finger limits only, never on an object.
@@ -111,7 +112,7 @@ class InterbotixBackend:
             robot_name=self._robot,
             group_name=ARM_GROUP,
             gripper_name=None,
-            node=node,
+            node=self._node,
         )
 
     def _submit(self, future: 'Future[Any]', work: Callable[[], Any]) -> None:

@@ -19,7 +19,7 @@ and the next frame, decision and command shall not wait for them."""
 
 
 class ServoKeeper:
-    """Prepares the servos once they can be spoken to, then asks one register twice a second."""
+    """Prepares the servos once they answer, then asks a register at least twice a second."""
 
     def __init__(
         self,
