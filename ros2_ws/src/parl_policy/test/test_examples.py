@@ -19,7 +19,6 @@ SERVER = Path(__file__).parent / 'fake_lerobot_server.py'
 def examples_on_path():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(EXAMPLES)
-        patch.syspath_prepend(Path(__file__).parent)
         yield
 
 

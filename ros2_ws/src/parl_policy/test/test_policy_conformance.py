@@ -82,7 +82,6 @@ def spec(request):
 @pytest.fixture(params=sorted(POLICIES))
 def config(request, spec, monkeypatch):
     monkeypatch.syspath_prepend(EXAMPLES)
-    monkeypatch.syspath_prepend(Path(__file__).parent)
     if request.param.startswith('remote'):
         import remote_policy
 

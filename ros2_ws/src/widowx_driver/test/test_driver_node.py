@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real driver node against a fake arm, over real DDS."""
 
-import importlib.util
 from pathlib import Path
 import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
+from fake_servos import FakeServos
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 import numpy as np
 import pytest
@@ -30,10 +30,6 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 SLEEP = [0.0, -1.80, 1.55, 0.0, 0.8, 0.0]
 HERE = Path(__file__).parent
 
-_SPECIFICATION = importlib.util.spec_from_file_location('fake_servos', HERE / 'fake_servos.py')
-fake_servos = importlib.util.module_from_spec(_SPECIFICATION)
-_SPECIFICATION.loader.exec_module(fake_servos)
-
 
 class FakeArm(Node):
     """Publishes joint_states, obeys every command at once, remembers what it heard."""
@@ -46,7 +42,7 @@ class FakeArm(Node):
         self.is_silent = False
         self.sim_time_s = lock_step_from_s
         self.singles, self.groups, self.executed, self.diagnostics = [], [], [], []
-        self.servos = fake_servos.FakeServos()
+        self.servos = FakeServos()
         self._pair = set()
         self._states = self.create_publisher(JointState, 'joint_states', 10)
         self.clock_topic = self.create_publisher(Clock, '/clock', 10)

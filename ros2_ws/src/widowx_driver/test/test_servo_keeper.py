@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import asyncio
 from concurrent.futures import Future
-import importlib.util
-from pathlib import Path
 
+from fake_servos import FakeServos
 import pytest
 
 from widowx_driver.driver_config import DriverConfig
@@ -12,18 +11,12 @@ from widowx_driver.servo_health import ServoHealth
 from widowx_driver.servo_keeper import ServoKeeper
 from widowx_driver.slow_motion import MotionResult
 
-_SPECIFICATION = importlib.util.spec_from_file_location(
-    'fake_servos', Path(__file__).with_name('fake_servos.py')
-)
-fake_servos = importlib.util.module_from_spec(_SPECIFICATION)
-_SPECIFICATION.loader.exec_module(fake_servos)
-
 
 class Talk:
     """A keeper, its servos, and a wall clock that goes 0.1 s a poll."""
 
     def __init__(self):
-        self.servos = fake_servos.FakeServos()
+        self.servos = FakeServos()
         self.now_s = 0.0
         self.is_there = True
         self.is_mute = False
