@@ -121,7 +121,7 @@ class LiteralCriticTrainer:
         config: ActionOptimisationConfig,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Cross-entropy of all members, conservative term of two drawn with replacement.
+        """Mean cross-entropy of all members, mean conservative term of two drawn with replacement.
 
         Args:
             batch: B transitions.
@@ -140,7 +140,8 @@ class LiteralCriticTrainer:
         loss = torch.zeros(())
         normalised = critic.normaliser(states)
         for member in critic.members:
-            loss = loss + head.loss(member(normalised, batch.actions), targets).mean()
+            td = head.loss(member(normalised, batch.actions), targets).mean()
+            loss = loss + td / len(critic.members)
         following = self._policy_actions(next_states, next_candidates, config)
         current = self._policy_actions(states, candidates, config)
         uniform = torch.rand(current.shape, generator=generator) * 2.0 - 1.0
@@ -157,7 +158,8 @@ class LiteralCriticTrainer:
                 dim=1,
             )
             soft_maximum = sampled.logsumexp(1) - math.log(sampled.shape[1])
-            loss = loss + self.CQL_WEIGHT * (soft_maximum - data.squeeze(1)).mean()
+            gap = (soft_maximum - data.squeeze(1)).mean()
+            loss = loss + self.CQL_WEIGHT * gap / len(drawn[1])
         return loss
 
     def update(

@@ -77,9 +77,13 @@ class ActionCache:
     ) -> None:
         """Make the particles of all rows anew; arguments as in `optimise`."""
         rows = len(observations)
+        self.make_room(rows)
+        self.optimise(critic, observations, data_actions, torch.arange(rows), generator)
+
+    def make_room(self, rows: int) -> None:
+        """Hold particles of so many rows, none of them made yet."""
         self._actions = torch.zeros(rows, *self._actions.shape[1:])
         self._values = torch.zeros(rows, *self._values.shape[1:])
-        self.optimise(critic, observations, data_actions, torch.arange(rows), generator)
 
     def optimise(
         self,

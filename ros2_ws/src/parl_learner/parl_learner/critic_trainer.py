@@ -50,23 +50,14 @@ class CriticTrainer:
             critic: Untrained.
             config: Algorithm and numbers.
             action_spec: Tells which entries of the regulariser's uniform actions are binary.
-
-        Raises:
-            ValueError: RLPD is to draw more members than there are.
         """
         self.critic = critic
         self.config = config
         self._action_spec = action_spec
         self.algorithm = config.algorithm
-        algorithms = {config.algorithm, config.practice_algorithm}
-        if 'rlpd' in algorithms and config.subsample > len(critic.members):
-            raise ValueError(
-                f'rlpd draws {config.subsample} different members of {len(critic.members)}; '
-                f'raise critic.members (10 in RLPD) or lower critic_trainer.subsample'
-            )
         self.target = copy.deepcopy(critic).requires_grad_(False)
         self.value: StateValue | None = None
-        if 'iql' in algorithms:
+        if 'iql' in (config.algorithm, config.practice_algorithm):
             self.value = StateValue(critic.normaliser.features, critic.config.hidden)
         self.optimiser = self._adam()
 
@@ -109,7 +100,7 @@ class CriticTrainer:
             actions = with_noise(actions, config.input_noise, generator).clamp(-1.0, 1.0)
         data_raw = self.critic.raw_at(states, actions.unsqueeze(1)).squeeze(2)
         head = self.critic.value_head
-        td_loss = head.loss(data_raw, targets).mean(1).sum()
+        td_loss = head.loss(data_raw, targets).mean()
         data_values = head.value(data_raw)
         loss, gap = td_loss, torch.zeros(())
         if self.algorithm in ('cal_ql', 'cql') and config.cql_weight > 0:
@@ -207,7 +198,7 @@ class CriticTrainer:
         members: list[int],
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Conservative term, mean over the batch and summed over the drawn members."""
+        """Conservative term, mean over the batch and over the drawn members."""
         count = self.config.cql_actions
         shape = (len(batch.rewards), count, batch.actions.shape[1])
         uniform = torch.rand(shape, generator=generator) * 2.0 - 1.0
@@ -225,7 +216,7 @@ class CriticTrainer:
         if self.algorithm == 'cal_ql':
             bounded = calibrated(sampled[..., count:], batch.returns)
             sampled = torch.cat([sampled[..., :count], bounded], dim=-1)
-        return conservative_gap(data_values, sampled, log_weights).mean(1).sum()
+        return conservative_gap(data_values, sampled, log_weights).mean()
 
     def _choose(
         self, particles: Particles, count: int, generator: torch.Generator

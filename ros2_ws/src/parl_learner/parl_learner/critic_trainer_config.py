@@ -30,7 +30,10 @@ class CriticTrainerConfig:
     With replacement as in PA-RL's release; without for RLPD, as in its own.
     """
     cql_weight: float = 0.005
-    """α of the conservative term; 0.005 beside a cross-entropy, 0.01 beside MSE on the robot."""
+    """α of the conservative term; 0.005 beside a cross-entropy, 0.01 beside MSE on the robot.
+
+    The term is a mean over the drawn members, the Bellman error one over all, as released.
+    """
     cql_actions: int = 10
     """Uniform, current-policy and next-policy actions each in the conservative term."""
     expectile: float = 0.7
@@ -63,3 +66,20 @@ class CriticTrainerConfig:
             )
         if self.subsample < 1 or self.cql_actions < 1 or self.cql_weight < 0:
             raise ValueError(f'subsample and cql_actions must be >= 1, cql_weight >= 0: {self}')
+        if not self.learning_rate >= 0 or not 0.0 <= self.target_rate <= 1.0:
+            raise ValueError(
+                f'learning_rate must be >= 0 and target_rate lie in [0, 1]: '
+                f'{self.learning_rate}, {self.target_rate}'
+            )
+
+    def check_members(self, members: int) -> None:
+        """Refuse an ensemble that the algorithm cannot draw from.
+
+        Raises:
+            ValueError: RLPD is to draw more members than there are.
+        """
+        if 'rlpd' in (self.algorithm, self.practice_algorithm) and self.subsample > members:
+            raise ValueError(
+                f'rlpd draws {self.subsample} different members of {members}; '
+                f'raise critic.members (10 in RLPD) or lower critic_trainer.subsample'
+            )

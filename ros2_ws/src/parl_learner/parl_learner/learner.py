@@ -6,6 +6,7 @@ import math
 import time
 
 from parl_learner.checkpoint import load_checkpoint, save_checkpoint, saved_rounds
+from parl_learner.checkpoint_timer import CheckpointTimer
 from parl_learner.episode_library import EpisodeLibrary
 from parl_learner.experiment_config import ExperimentConfig
 from parl_learner.learning_loop import LearningLoop
@@ -48,7 +49,7 @@ class Learner:
         self._announce = announce
         self._rounds: list[list[str]] = []
         self._checkpoint = store.folder / 'learner.checkpoint'
-        self._saved_at = time.monotonic()
+        self._timer = CheckpointTimer(self.CHECKPOINT_EVERY_S)
         self._is_saved = True
         self._stored_version = 0
         self._pace: dict[str, float] = {}  # Stage.kind -> seconds a unit, running mean
@@ -111,7 +112,7 @@ class Learner:
         self._is_saved = False
         seconds = time.monotonic() - started
         self._pace[kind] = self._pace.get(kind, seconds) * 0.98 + seconds * 0.02
-        if self.loop.idle or time.monotonic() - self._saved_at > self.CHECKPOINT_EVERY_S:
+        if self.loop.idle or self._timer.is_due:
             self._save()
         self._store_version()
 
@@ -144,9 +145,7 @@ class Learner:
         self.loop = self._new_loop(rounds[0][0])
         self.loop.resume(rounds)
         load_checkpoint(self._checkpoint, self.loop)
-        if self.loop.idle:
-            self._store_version()
-        else:
+        if not self.loop.idle:  # else it may be that its version was not stored any more
             self._stored_version = self.loop.counters.version
 
     def _store_version(self) -> None:
@@ -160,6 +159,6 @@ class Learner:
 
     def _save(self) -> None:
         assert self.loop is not None
-        save_checkpoint(self._checkpoint, self.loop, self._rounds)
+        with self._timer.saving():
+            save_checkpoint(self._checkpoint, self.loop, self._rounds)
         self._is_saved = True
-        self._saved_at = time.monotonic()

@@ -63,6 +63,12 @@ class LearningConfig:
     """Transitions in a critic update."""
     mixing_ratio: float = 0.5
     """Share of demonstrations in a batch while practising."""
+    distillation_mixing_ratio: float | None = None
+    """The same while the policy is taught actions of π_opt; None draws from all data alike.
+
+    The release draws from all data alike where observations are states, and by its mixing ratio
+    on the robot and with images.
+    """
     imitation_steps: int = 20_000
     """Policy updates on the demonstrations."""
     offline_critic_steps: int = 500_000
@@ -107,12 +113,21 @@ class LearningConfig:
         for name in ('imitation_batch_size', 'critic_batch_size', 'particle_refresh_steps'):
             if getattr(self, name) < 1:
                 raise ValueError(f'{name} must be at least 1: {getattr(self, name)}')
-        if not 0.0 <= self.mixing_ratio <= 1.0 or not 0.0 <= self.discount < 1.0:
+        for name in ('imitation_steps', 'offline_critic_steps', 'policy_updates_per_step'):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f'{name} must be 0 or more: {getattr(self, name)}')
+        if not self.critic_updates_per_step > 0:
             raise ValueError(
-                f'mixing_ratio must lie in [0, 1] and discount in [0, 1): '
-                f'{self.mixing_ratio}, {self.discount}'
+                f'critic_updates_per_step must be more than 0: {self.critic_updates_per_step}; '
+                f"to train no critic choose a method without one, 'filtered_imitation' say"
             )
-
+        for name in ('mixing_ratio', 'distillation_mixing_ratio'):
+            ratio = getattr(self, name)
+            if ratio is not None and not 0.0 <= ratio <= 1.0:
+                raise ValueError(f'{name} must lie in [0, 1]: {ratio}')
+        if not 0.0 <= self.discount < 1.0:
+            raise ValueError(f'discount must lie in [0, 1): {self.discount}')
+        self.critic_trainer.check_members(self.critic.members)
         algorithms = {self.critic_trainer.algorithm, self.critic_trainer.practice_algorithm}
         if self.method in ('awr', 'self_imitation') and not algorithms <= {'iql', None}:
             raise ValueError(

@@ -69,6 +69,9 @@ class LearningLoop:
             observation_names: Layout of the observations.
             seed: Of weights and of all later draws.
             action_spec: Layout of the actions; the station's by default.
+
+        Raises:
+            ConfigError: Method and policy class do not go together.
         """
         torch.manual_seed(seed)
         self.config = config
@@ -89,6 +92,8 @@ class LearningLoop:
         )
         self.policy = self.actor_config.make_policy()
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)
+        if config.method == 'value_gradient':
+            self.policy_trainer.check_value_gradient(self.replay.observations.shape[1])
         self.critic_trainer = CriticTrainer(
             self.actor_config.make_critic(), config.critic_trainer, self.actor_config.action_spec
         )

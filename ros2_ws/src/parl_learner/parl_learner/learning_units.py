@@ -35,7 +35,7 @@ class LearningUnits:
 
     def imitate(self) -> None:
         """One policy update on the actions of the data."""
-        batch = self._draw(self.config.imitation_batch_size)
+        batch = self._draw(self.config.imitation_batch_size, self.config.mixing_ratio)
         self._teach(batch.observations, batch.actions)
 
     def imitate_successes(self) -> None:
@@ -52,7 +52,7 @@ class LearningUnits:
 
     def distil(self, target: Literal['softmax', 'argmax']) -> None:
         """One policy update on actions of π_opt, whose particles are in the cache."""
-        batch = self._draw(self.config.imitation_batch_size)
+        batch = self._draw(self.config.imitation_batch_size, self.config.distillation_mixing_ratio)
         if self.config.distil_data_action:
             particles = self.cache.distillation_particles(batch.rows)
         else:
@@ -81,7 +81,7 @@ class LearningUnits:
 
     def follow_critic(self) -> None:
         """One policy update by a method that learns together with the critic."""
-        batch = self._draw(self.config.imitation_batch_size)
+        batch = self._draw(self.config.imitation_batch_size, self.config.mixing_ratio)
         if self.config.method == 'value_gradient':
             critic = self.critic_trainer.critic
             self.policy_loss = self.policy_trainer.follow_value(
@@ -95,7 +95,7 @@ class LearningUnits:
 
     def improve_critic(self, unit: int) -> None:
         """One critic update; `unit` counts those of the stage."""
-        batch = self._draw(self.config.critic_batch_size)
+        batch = self._draw(self.config.critic_batch_size, self.config.mixing_ratio)
         current = following = None
         if self.critic_trainer.needs_actions:
             self._renew_particles(unit, torch.cat([batch.rows, batch.rows + 1]).unique())
@@ -103,8 +103,8 @@ class LearningUnits:
             following = self._actions(batch.rows + 1)
         self.critic_metrics = self.critic_trainer.update(batch, current, following, self.generator)
 
-    def _draw(self, size: int) -> Batch:
-        return self._shifted(self.replay.draw(size, self.config.mixing_ratio, self.generator))
+    def _draw(self, size: int, mixing_ratio: float | None) -> Batch:
+        return self._shifted(self.replay.draw(size, mixing_ratio, self.generator))
 
     def _shifted(self, batch: Batch) -> Batch:
         image = self.config.critic.image
@@ -120,7 +120,7 @@ class LearningUnits:
         """Make what the rows' actions come from anew, as often as the configuration asks for."""
         refresh, moves = self.config.particle_refresh_steps, self.config.learns_with_critic
         is_optimised = self.config.critic_trainer.backup != 'policy'
-        if unit % refresh == 0 and (refresh > 1 or unit == 0):
+        if refresh > 1 and unit % refresh == 0:
             if moves and unit > 0:
                 self.sample_all()
             if is_optimised:
@@ -129,6 +129,8 @@ class LearningUnits:
             if moves:
                 self.cache.sample(self.policy, self.replay.observations, rows, self.generator)
             if is_optimised:
+                if unit == 0:
+                    self.cache.make_room(len(self.replay.observations))
                 self.cache.optimise(
                     self.critic_trainer.critic,
                     self.replay.observations,

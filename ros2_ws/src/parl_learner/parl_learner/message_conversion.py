@@ -7,6 +7,7 @@ from parl_msgs.msg import LearnerStatus
 PHASES = {
     'imitating': 'pretraining',
     'imitating_successes': 'distilling',
+    'policy_gradient': 'distilling',
     'sampling': 'caching',
     'sampling_new': 'caching',
     'distilling': 'distilling',

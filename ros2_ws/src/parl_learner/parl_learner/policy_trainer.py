@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 
@@ -17,6 +18,7 @@ from parl_learner.value_gradient import (
     value_gradient_loss,
     ValueGradientConfig,
 )
+from parl_policy.config_file import ConfigError
 from parl_policy.policy import Policy, ReparameterisedPolicy
 
 
@@ -57,6 +59,29 @@ class PolicyTrainer:
         context = self.policy.encode(observations)
         return self.step(self.policy.loss(context, targets, weights, generator).mean())
 
+    def check_value_gradient(self, observation_dim: int) -> None:
+        """Refuse, before anything is trained, a policy class that `follow_value` cannot train.
+
+        Raises:
+            ConfigError: Its samples pass no gradients, or it does not know their density.
+        """
+        policy, name = self.policy, type(self.policy).__name__
+        if not isinstance(policy, ReparameterisedPolicy):
+            raise ConfigError(
+                f'{name} has no rsample: method value_gradient needs a policy class whose samples '
+                f'pass gradients (gaussian, diffusion, flow, edited)'
+            )
+        if self.config.value_gradient.target_entropy is None:
+            return
+        with torch.no_grad():
+            context = policy.encode(torch.zeros(1, observation_dim))
+            _, log_probs = policy.rsample(context, 1, torch.Generator())
+        if log_probs is None:
+            raise ConfigError(
+                f'{name} does not know its log-probabilities; leave '
+                f'value_gradient.target_entropy away'
+            )
+
     def follow_value(
         self,
         q_function: Callable[[torch.Tensor], torch.Tensor],
@@ -74,25 +99,14 @@ class PolicyTrainer:
             data_actions: (B, D), for the imitation term.
             generator: Source of all randomness.
 
-        Raises:
-            TypeError: The policy class cannot give what its configuration asks for.
         """
-        policy, config = self.policy, self.config.value_gradient
-        if not isinstance(policy, ReparameterisedPolicy):
-            raise TypeError(
-                f'{type(policy).__name__} has no rsample: method value_gradient needs a policy '
-                f'class whose samples pass gradients (gaussian, diffusion, edited)'
-            )
+        policy = cast(ReparameterisedPolicy, self.policy)
+        config = self.config.value_gradient
         context = policy.encode(observations)
         actions, log_probs = policy.rsample(context, 1, generator)
         snapped = actions + (policy.action_spec.snap(actions) - actions).detach()
         loss = value_gradient_loss(q_function(snapped).squeeze(1), config.normalise_values)
-        if config.target_entropy is not None:
-            if log_probs is None:
-                raise TypeError(
-                    f'{type(policy).__name__} does not know its log-probabilities; leave '
-                    f'value_gradient.target_entropy away'
-                )
+        if config.target_entropy is not None and log_probs is not None:
             loss = loss + self.log_temperature.detach().exp() * log_probs.mean()
         if config.imitation_weight > 0.0:
             imitation = policy.loss(context, data_actions.unsqueeze(1), None, generator).mean()

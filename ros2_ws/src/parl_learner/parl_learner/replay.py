@@ -148,8 +148,13 @@ class Replay:
             returns=self._columns['returns'][chosen],
         )
 
-    def draw(self, size: int, mixing_ratio: float, generator: torch.Generator) -> Batch:
-        """A random batch, `mixing_ratio` of it from demonstrations while there is other data."""
+    def draw(self, size: int, mixing_ratio: float | None, generator: torch.Generator) -> Batch:
+        """A random batch, `mixing_ratio` of it from demonstrations while there is other data.
+
+        Without a ratio every transition is as likely as any other.
+        """
+        if mixing_ratio is None:
+            return self.batch(torch.randint(len(self), (size,), generator=generator))
         from_demonstration = self._columns['demonstration'] > 0.5
         practice = torch.nonzero(~from_demonstration).squeeze(1)
         demonstrations = torch.nonzero(from_demonstration).squeeze(1)

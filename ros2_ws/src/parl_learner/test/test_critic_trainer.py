@@ -106,7 +106,7 @@ def literal_loss(trainer, batch, current, following, generator):
             ]
         targets.append(float(batch.rewards[b]) + float(batch.discounts[b]) * min(values))
     td = sum(
-        td_loss(critic, e, batch.observations[b], batch.actions[b], targets[b]) / STATES
+        td_loss(critic, e, batch.observations[b], batch.actions[b], targets[b]) / STATES / members
         for e in range(members)
         for b in range(STATES)
     )
@@ -129,7 +129,7 @@ def literal_loss(trainer, batch, current, following, generator):
             values.append(data)
             assert len(values) == 3 * count + 1
             mean = sum(value.exp() for value in values) / len(values)
-            gap = gap + (mean.log() - data) / STATES
+            gap = gap + (mean.log() - data) / STATES / config.subsample
     return td + config.cql_weight * gap, td, gap
 
 
@@ -171,7 +171,7 @@ def test_return_weight_mixes_bootstrap_and_return(weight):
         td_target = batch.rewards + batch.discounts * bootstrap
         target = (1.0 - weight) * td_target + weight * batch.returns
         values = trainer.critic(batch.observations, batch.actions.unsqueeze(1)).squeeze(-1)
-        expected = (values - target).square().mean(1).sum().item()
+        expected = (values - target).square().mean().item()
     metrics = trainer.update(batch, new_particles(2), following, torch.Generator().manual_seed(5))
     assert metrics.td_loss == pytest.approx(expected, rel=1e-5)
 
@@ -212,14 +212,15 @@ def test_rlpd_targets_by_hand():
     particles = Particles(nothing[None], torch.zeros(1, 1))
     generator = torch.Generator().manual_seed(0)
     losses = [trainer.update(batch, None, particles, generator).td_loss for _ in range(300)]
-    # Targets -1 - 2.5 and -1 - 4.5: 1.5² + 1.5² + 5.5² and 3.5² + 0.5² + 3.5².
-    rates = [losses.count(pytest.approx(loss)) / 300 for loss in (34.75, 24.75)]
+    # Targets -1 - 2.5 and -1 - 4.5: means of 1.5², 1.5², 5.5² and of 3.5², 0.5², 3.5².
+    rates = [losses.count(pytest.approx(loss)) / 300 for loss in (34.75 / 3, 24.75 / 3)]
     assert rates == pytest.approx([1 / 3, 2 / 3], abs=4 * 0.028)
 
 
 def test_rlpd_needs_enough_members():
+    CriticTrainerConfig(algorithm='rlpd').check_members(2)
     with pytest.raises(ValueError, match=r'rlpd draws 2 different members of 1; raise critic'):
-        new_trainer(members=1, algorithm='rlpd')
+        CriticTrainerConfig(practice_algorithm='rlpd').check_members(1)
 
 
 def test_one_update_of_iql_equals_the_literal_transcription():
@@ -235,7 +236,7 @@ def test_one_update_of_iql_equals_the_literal_transcription():
         v_next = value(literal.critic.normaliser(batch.next_observations[b])).item()
         target = float(batch.rewards[b]) + float(batch.discounts[b]) * v_next
         for e in range(3):
-            expected = expected + td_loss(literal.critic, e, state, action, target) / STATES
+            expected = expected + td_loss(literal.critic, e, state, action, target) / STATES / 3
         u = min(q_value(literal.target, e, state, action).item() for e in drawn) - v
         expected = expected + (0.8 if u > 0 else 0.2) * u**2 / STATES
     expected.backward()
@@ -332,8 +333,8 @@ def test_two_members_are_drawn_with_replacement_for_the_target():
     particles = Particles(nothing[None], torch.zeros(1, 1))
     generator = torch.Generator().manual_seed(0)
     losses = [trainer.update(batch, particles, particles, generator).td_loss for _ in range(400)]
-    # Summed squared errors of all members against targets of 0, -10, -30.
-    rates = [losses.count(pytest.approx(loss)) / 400 for loss in (1000.0, 500.0, 1300.0)]
+    # Mean squared errors of all members against targets of 0, -10, -30.
+    rates = [losses.count(pytest.approx(loss)) / 400 for loss in (1000 / 3, 500 / 3, 1300 / 3)]
     assert rates == pytest.approx([1 / 9, 3 / 9, 5 / 9], abs=4 * 0.025)
 
 

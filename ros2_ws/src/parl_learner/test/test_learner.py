@@ -16,7 +16,7 @@ from parl_policy.weights_file import WeightsFileError
 
 
 class CheckpointAfterEveryUnit(Learner):
-    CHECKPOINT_EVERY_S = -1.0
+    CHECKPOINT_EVERY_S = -100.0
 
 
 def new_learner(config, store, kind=Learner, announced=None, reports=None):
@@ -181,6 +181,7 @@ def test_killed_before_the_version_was_stored_it_stores_it(experiment, store, pu
         store.path(name).unlink()
     announced = []
     learner = new_learner(experiment(), store, announced=announced)
+    assert not learner.take_in_episodes()
     assert learner.version == 1
     assert versions(store) == before
     assert [record.name for record in announced] == before
@@ -273,7 +274,9 @@ def test_a_full_disk_is_named_and_costs_nothing(
     assert 'could not write' in errors[0]
     assert not list(store.folder.glob('*.partial'))
     assert versions(store) == uninterrupted(experiment())[0]
-    assert new_learner(experiment(), store).version == 4
+    again = new_learner(experiment(), store)
+    assert not again.take_in_episodes()
+    assert again.version == 4
 
 
 def test_killed_while_the_disk_is_full_it_goes_on_from_the_old_checkpoint(
@@ -292,6 +295,17 @@ def test_killed_while_the_disk_is_full_it_goes_on_from_the_old_checkpoint(
     torch.manual_seed(0)
     work_off(new_learner(experiment(), store))
     assert versions(store) == uninterrupted(experiment())[0]
+
+
+def test_restarted_on_a_full_disk_it_needs_no_room_for_what_is_stored(
+    experiment, store, put, recorded
+):
+    put(*recorded[:2])
+    work_off(new_learner(experiment(), store))
+    with FullDisk():
+        learner = new_learner(experiment(), store)
+        assert not learner.take_in_episodes()
+    assert learner.version == 1
 
 
 def test_the_time_left_comes_from_the_pace(experiment, store, put, recorded):

@@ -10,7 +10,7 @@ from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer_config import CriticTrainerConfig
 from parl_learner.image_augmentation import shift_batch
 from parl_learner.learning_loop import LearningLoop
-from parl_learner.replay import CriticSupportError
+from parl_learner.replay import CriticSupportError, Replay
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
 from parl_policy.policy import ActionSpec
@@ -424,7 +424,11 @@ def test_a_support_that_cannot_hold_the_returns_is_refused(learning, demonstrati
         ({'imitation_batch_size': 0}, 'imitation_batch_size must be at least 1: 0'),
         ({'particle_refresh_steps': 0}, 'particle_refresh_steps must be at least 1'),
         ({'mixing_ratio': 1.5}, r'mixing_ratio must lie in \[0, 1\]'),
-        ({'discount': 1.0}, r'discount in \[0, 1\)'),
+        ({'distillation_mixing_ratio': -0.1}, r'distillation_mixing_ratio must lie in \[0, 1\]'),
+        ({'discount': 1.0}, r'discount must lie in \[0, 1\)'),
+        ({'imitation_steps': -1}, 'imitation_steps must be 0 or more: -1'),
+        ({'critic_updates_per_step': 0.0}, 'critic_updates_per_step must be more than 0: 0.0'),
+        ({'critic_trainer': CriticTrainerConfig(algorithm='rlpd', subsample=3)}, 'raise critic'),
     ],
 )
 def test_impossible_settings_are_refused(learning, wrong, message):
@@ -471,3 +475,21 @@ def test_images_are_shifted_wherever_a_batch_is_drawn(learning, recorded, monkey
     run_round(loop, recorded[:2])
     run_round(loop, recorded[2:4])
     assert shifted == [image] * (loop.counters.policy_steps + loop.counters.critic_steps)
+
+
+@pytest.mark.parametrize('ratio', [None, 0.25])
+def test_distillation_has_a_mixing_ratio_of_its_own(learning, recorded, monkeypatch, ratio):
+    ratios = []
+    draw = Replay.draw
+
+    def note(self, size, mixing_ratio, generator):
+        ratios.append(mixing_ratio)
+        return draw(self, size, mixing_ratio, generator)
+
+    monkeypatch.setattr(Replay, 'draw', note)
+    loop = LearningLoop(learning(distillation_mixing_ratio=ratio), NAMES, seed=0)
+    run_round(loop, recorded[:2])
+    assert set(ratios) == {0.5}
+    ratios.clear()
+    run_round(loop, recorded[2:4])
+    assert ratios == [ratio] * 5 + [0.5] * 5

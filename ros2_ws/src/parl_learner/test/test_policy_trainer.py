@@ -4,6 +4,7 @@ import torch
 
 from parl_learner.policy_trainer import PolicyTrainer, PolicyTrainerConfig
 from parl_learner.value_gradient import ValueGradientConfig
+from parl_policy.config_file import ConfigError
 from parl_policy.policy import ActionSpec
 
 
@@ -147,10 +148,16 @@ def test_entropy_beside_q():
 
 
 def test_what_a_policy_class_cannot_give_is_named():
-    with pytest.raises(TypeError, match='LinearPolicy has no rsample'):
-        follow(LinearPolicy())
-    with pytest.raises(TypeError, match='ScalePolicy does not know its log-probabilities'):
-        follow(ScalePolicy(knows_log_probs=False), target_entropy=0.0)
+    def check(policy, **settings):
+        config = PolicyTrainerConfig(value_gradient=ValueGradientConfig(**settings))
+        PolicyTrainer(policy, config).check_value_gradient(observation_dim=1)
+
+    with pytest.raises(ConfigError, match='LinearPolicy has no rsample'):
+        check(LinearPolicy())
+    with pytest.raises(ConfigError, match='ScalePolicy does not know its log-probabilities'):
+        check(ScalePolicy(knows_log_probs=False), target_entropy=0.0)
+    check(ScalePolicy(knows_log_probs=False))
+    check(ScalePolicy(), target_entropy=0.0)
 
 
 def test_temperature_comes_back_with_its_moments():

@@ -77,6 +77,13 @@ def test_draws_are_uniform_and_depend_on_the_generator_alone(replay):
     assert not torch.equal(batch.rows, replay.draw(6000, 0.5, generator(1)).rows)
 
 
+def test_without_a_ratio_every_transition_is_as_likely_as_any_other(replay, new_episode):
+    replay.add(new_episode('r', 'practice', 'timeout', 6, 3))
+    rows = replay.draw(12_000, None, generator()).rows
+    # 3 of 12 transitions are demonstrations: 3,000 draws, standard deviation 47.
+    assert int((rows < 3).sum()) == pytest.approx(3000, abs=4 * 47)
+
+
 def test_without_practice_all_is_demonstrations(episodes):
     replay = Replay(3, 7, discount=0.9)
     replay.add(episodes[0])

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from parl_policy.action_tokens import ActionTokens
-from parl_policy.observation_normaliser import ObservationNormaliser
 from parl_policy.policy import ActionSpec, weigh_targets
+from parl_policy.resnet_encoder import ImageConfig, observation_encoder
 from parl_policy.token_transformer import Cache, repeat_cache, TokenTransformer
 
 
@@ -27,6 +27,8 @@ class AutoregressivePolicyConfig:
     """Attention heads."""
     dropout: float = 0.1
     """In training only."""
+    image: ImageConfig | None = None
+    """Where observations hold an image."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -55,9 +57,9 @@ class AutoregressivePolicy(nn.Module):
         self.action_spec = action_spec
         self.config = config
         self.tokens = ActionTokens(config.bins)
-        self.normaliser = ObservationNormaliser(observation_dim)
+        self.normaliser = observation_encoder(observation_dim, config.image)
         self.network = TokenTransformer(
-            observation_dim,
+            self.normaliser.features,
             action_spec.flat_dim,
             config.bins,
             config.layers,
@@ -73,7 +75,7 @@ class AutoregressivePolicy(nn.Module):
         self.normaliser.fit(observations)
 
     def encode(self, observations: torch.Tensor) -> torch.Tensor:
-        """Normalised observations (B, O); `sample` and `loss` read them once for all k or m."""
+        """States (B, S), normalised or encoded; `sample` and `loss` read them once for k or m."""
         return self.normaliser(observations)
 
     @torch.no_grad()
@@ -118,7 +120,7 @@ class AutoregressivePolicy(nn.Module):
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
         """All weights."""
-        return self.network.parameters()
+        return self.parameters()
 
     def after_update(self) -> None:
         """Nothing to do."""

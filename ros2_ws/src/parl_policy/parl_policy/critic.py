@@ -29,6 +29,8 @@ class CriticConfig:
     """Range of values the HL-Gauss head can say; the dataset check refuses returns outside."""
     bins: int = 128
     """Bins of the HL-Gauss head."""
+    sigma_bins: float = 0.75
+    """Smoothing of the HL-Gauss head in bin widths; the release computes 1.06 (0.75·√2)."""
     image: ImageConfig | None = None
     """Where observations hold an image; the members share one encoder of it."""
 
@@ -43,7 +45,7 @@ class CriticConfig:
         """The head these settings describe."""
         if self.head == 'mse':
             return ScalarHead()
-        return HLGaussHead(*self.support, outputs=self.bins)
+        return HLGaussHead(*self.support, self.bins, self.sigma_bins)
 
 
 class CriticMember(nn.Module):

@@ -14,7 +14,7 @@ PARTIAL_SUFFIX = '.partial'
 
 
 class DurableWriteError(OSError):
-    """A file could not be written; nothing of it was left behind.
+    """A file could not be written; what was there before still is, or the new one already.
 
     Attributes:
         path: file that was to be written.
@@ -29,8 +29,8 @@ class DurableWriteError(OSError):
         free = 'unknown' if self.free_bytes is None else f'{self.free_bytes} bytes'
         super().__init__(
             f'could not write {path}: {cause.strerror or cause} after {bytes_written} bytes '
-            f'(free on that disk: {free}); nothing was left behind. Free space there, or check '
-            f'that the folder exists and may be written, and repeat'
+            f'(free on that disk: {free}); no half file was left behind. Free space there, or '
+            f'check that the folder exists and may be written, and repeat'
         )
 
 
@@ -48,10 +48,10 @@ def write_durably(path: Path, content: bytes | Callable[[BinaryIO], None]) -> Pa
         The path.
 
     Raises:
-        DurableWriteError: full disk, missing folder, no permission, file size limit.
+        DurableWriteError: full disk, missing folder, no permission, file size limit. Where only
+            the folder's fsync failed the file is there whole, but may not survive a power cut.
     """
     path = Path(path)
-    is_renamed = False
     written = 0
     try:
         with _partial_file(path) as file:
@@ -65,11 +65,8 @@ def write_durably(path: Path, content: bytes | Callable[[BinaryIO], None]) -> Pa
             finally:
                 written = os.fstat(file.fileno()).st_size
             os.replace(file.name, path)
-            is_renamed = True
             _fsync_folder(path.parent)
     except OSError as error:
-        if is_renamed:
-            path.unlink(missing_ok=True)
         raise DurableWriteError(path, written, error) from error
     return path
 

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from parl_policy.ln_resnet import LAYER_NORM_EPSILON
-from parl_policy.observation_normaliser import ObservationNormaliser
 from parl_policy.policy import Context, Policy
+from parl_policy.resnet_encoder import ImageConfig, observation_encoder
 
 LOG_STD = (-5.0, 2.0)
 """Bounds of the edit's log standard deviation before tanh."""
@@ -33,6 +33,8 @@ class EditedPolicyConfig:
     """Largest edit of an entry (β), in normalised action units."""
     hidden: tuple[int, ...] = (256, 256)
     """Width of each layer of the edit network."""
+    image: ImageConfig | None = None
+    """Where observations hold an image: the edit network's encoder, beside the base policy's."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -50,8 +52,8 @@ class EditedPolicy:
         self.action_spec = base.action_spec
         self._movable = ~base.action_spec.is_binary()
         dim = base.action_spec.flat_dim
-        self.normaliser = ObservationNormaliser(observation_dim)
-        self.network = _perceptron(observation_dim + dim, config.hidden, 2 * dim)
+        self.normaliser = observation_encoder(observation_dim, config.image)
+        self.network = _perceptron(self.normaliser.features + dim, config.hidden, 2 * dim)
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
         """Take mean and spread of (N, O)."""
@@ -59,7 +61,7 @@ class EditedPolicy:
         self.normaliser.fit(observations)
 
     def encode(self, observations: torch.Tensor) -> tuple[torch.Tensor, Context]:
-        """Normalised observations (B, O), and what the base policy keeps."""
+        """States (B, S), normalised or encoded, and what the base policy keeps."""
         return self.normaliser(observations), self.base.encode(observations)
 
     @torch.no_grad()
@@ -94,7 +96,8 @@ class EditedPolicy:
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
         """Of both."""
-        return [*self.base.trainable_parameters(), *self.network.parameters()]
+        edit = (*self.network.parameters(), *self.normaliser.parameters())
+        return [*self.base.trainable_parameters(), *edit]
 
     def after_update(self) -> None:
         """As the base policy has it."""

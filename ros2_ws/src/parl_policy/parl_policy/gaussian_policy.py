@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from parl_policy.observation_normaliser import ObservationNormaliser
 from parl_policy.policy import ActionSpec, weigh_targets
+from parl_policy.resnet_encoder import ImageConfig, observation_encoder
 
 MAX_ABS_ACTION = 0.99999
 """Given actions are clipped to ± this before atanh, as in the authors' release: ±1 lies at
@@ -25,6 +25,8 @@ class GaussianPolicyConfig:
     """Width of each layer."""
     log_std: tuple[float, float] = (-5.0, 2.0)
     """Range of the log standard deviation before tanh; reached smoothly, so gradients survive."""
+    image: ImageConfig | None = None
+    """Where observations hold an image."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -49,9 +51,9 @@ class GaussianPolicy(nn.Module):
         super().__init__()
         self.action_spec = action_spec
         self.config = config
-        self.normaliser = ObservationNormaliser(observation_dim)
+        self.normaliser = observation_encoder(observation_dim, config.image)
         layers: list[nn.Module] = []
-        width = observation_dim
+        width = self.normaliser.features
         for hidden in config.hidden:
             layers += [nn.Linear(width, hidden), nn.SiLU()]
             width = hidden
@@ -115,7 +117,7 @@ class GaussianPolicy(nn.Module):
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
         """All weights."""
-        return self.network.parameters()
+        return self.parameters()
 
     def after_update(self) -> None:
         """Nothing to do."""

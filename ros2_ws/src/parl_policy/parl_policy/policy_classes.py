@@ -11,6 +11,8 @@ import importlib
 from pathlib import Path
 from typing import Any, get_type_hints, Literal
 
+import torch
+
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.actor import Actor
 from parl_policy.autoregressive_policy import AutoregressivePolicy, AutoregressivePolicyConfig
@@ -115,13 +117,11 @@ class ActorConfig:
 
     def __post_init__(self) -> None:
         """Refuse an unknown class, and networks that are not made for the observation's image."""
-        config_class = find_policy_class(self.policy_class)[1]
+        find_policy_class(self.policy_class)
         shape = image_shape(self.observation_names)
         if shape is None:
             return
-        images: dict[str, Any] = {'critic': self.critic.image}
-        if 'image' in get_type_hints(config_class):
-            images['policy'] = from_mapping(config_class, self.policy, 'policy').image
+        images = {'critic': self.critic.image} | _images('policy', self.policy_class, self.policy)
         for who, image in images.items():
             if image is None or tuple(image.shape) != shape:
                 raise ConfigError(
@@ -138,6 +138,19 @@ class ActorConfig:
         """An untrained critic."""
         size = observation_size(self.observation_names)
         return CriticEnsemble(size, self.action_spec.flat_dim, self.critic)
+
+
+def _images(who: str, policy_class: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The image that each part of a policy is made for, by the part's name in the settings.
+
+    Classes of your own that have no setting `image` see to it themselves.
+    """
+    config_class = find_policy_class(policy_class)[1]
+    config = from_mapping(config_class, settings, who)
+    images = {who: config.image} if 'image' in get_type_hints(config_class) else {}
+    if isinstance(config, EditedPolicyConfig):
+        images |= _images(f'{who}.base', config.base_class, config.base)
+    return images
 
 
 def version_to_bytes(
@@ -161,27 +174,41 @@ def load_actor(policy_path: Path, critic_path: Path | None) -> tuple[Actor, Acto
     Raises:
         WeightsFileError: A file is damaged, of another kind, or the versions differ.
     """
-    tensors, metadata = load_weights(policy_path)
-    _check_kind(policy_path, metadata, 'policy')
-    config = from_mapping(ActorConfig, metadata['actor'], str(policy_path))
+    tensors, config, version = _load_version(policy_path, 'policy')
     policy = config.make_policy()
-    policy.load_state_dict(tensors)
+    _fill(policy, tensors, policy_path)
     critic = None
     if critic_path is not None:
-        tensors, critic_metadata = load_weights(critic_path)
-        _check_kind(critic_path, critic_metadata, 'critic')
-        if critic_metadata['version'] != metadata['version']:
+        tensors, _, critic_version = _load_version(critic_path, 'critic')
+        if critic_version != version:
             raise WeightsFileError(
-                f'{critic_path.name} is version {critic_metadata["version"]} but '
-                f'{policy_path.name} is version {metadata["version"]}; they act as a pair'
+                f'{critic_path.name} is version {critic_version} but {policy_path.name} is '
+                f'version {version}; they act as a pair'
             )
         critic = config.make_critic()
-        critic.load_state_dict(tensors)
+        _fill(critic, tensors, critic_path)
         critic.requires_grad_(False)
-    actor = Actor(policy, critic, config.optimisation, config.choice)
-    return actor, config, int(metadata['version'])
+    return Actor(policy, critic, config.optimisation, config.choice), config, version
 
 
-def _check_kind(path: Path, metadata: Mapping[str, Any], kind: str) -> None:
+def _load_version(path: Path, kind: str) -> tuple[dict[str, torch.Tensor], ActorConfig, int]:
+    tensors, metadata = load_weights(path)
     if metadata.get('kind') != kind:
         raise WeightsFileError(f'{path} holds a {metadata.get("kind")!r}, expected a {kind}')
+    missing = {'actor', 'version'} - set(metadata)
+    if missing:
+        raise WeightsFileError(f'{path} does not say its {sorted(missing)}; train it again')
+    config = from_mapping(ActorConfig, metadata['actor'], str(path))
+    return tensors, config, int(metadata['version'])
+
+
+def _fill(
+    module: Policy | CriticEnsemble, tensors: Mapping[str, torch.Tensor], path: Path
+) -> None:
+    try:
+        module.load_state_dict(tensors)
+    except (KeyError, RuntimeError) as error:
+        raise WeightsFileError(
+            f'{path} does not fit the network that it describes: {error}; it was made by another '
+            f'version of the code, or altered'
+        ) from error

@@ -59,7 +59,7 @@ class HLGaussHead:
     outputs: int = 128
     """Bins."""
     sigma_bins: float = 0.75
-    """Standard deviation of the smoothing in bin widths (the authors' release has 1.06)."""
+    """Standard deviation of the smoothing in bin widths (the authors' release amounts to 1.06)."""
 
     def __post_init__(self) -> None:
         """Refuse an empty support."""
@@ -78,7 +78,8 @@ class HLGaussHead:
     def project(self, target: torch.Tensor) -> torch.Tensor:
         """Probability of each bin under N(target, sigma²) truncated to the support.
 
-        Targets outside the support are moved to its edge first.
+        Targets outside the support are moved to its edge first; the release leaves them outside,
+        where 5 then reads -0.39 and not -0.71.
 
         Returns:
             (…, bins), sums to 1.

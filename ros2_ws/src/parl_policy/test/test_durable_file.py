@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
+import errno
+import os
 from pathlib import Path
 import signal
+import stat
 import subprocess
 import sys
 
@@ -108,12 +111,29 @@ def test_sweep_keeps_finished_files_and_takes_a_missing_folder(tmp_path):
     assert (tmp_path / 'a.bin').exists()
 
 
+def test_a_folder_that_cannot_be_synced_does_not_cost_the_new_file(tmp_path, monkeypatch):
+    path = tmp_path / 'learner.checkpoint'
+    write_durably(path, b'old')
+    sync = os.fsync
+
+    def fail_for_folders(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, 'Invalid argument')
+        sync(descriptor)
+
+    monkeypatch.setattr(os, 'fsync', fail_for_folders)
+    with pytest.raises(DurableWriteError, match='Invalid argument'):
+        write_durably(path, b'new')
+    assert path.read_bytes() == b'new'
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_file_size_limit_is_a_named_error_and_leaves_nothing(tmp_path):
     path = tmp_path / 'big.bin'
     with run_python(WRITE_BEYOND_LIMIT, path) as process:
         output = process.communicate(timeout=20)[0]
     assert f'named: could not write {path}' in output
-    assert 'nothing was left behind' in output
+    assert 'no half file was left behind' in output
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,7 +12,7 @@ from parl_policy.critic import CriticConfig
 from parl_policy.policy import ActionSpec
 from parl_policy.policy_classes import ActorConfig, load_actor, version_to_bytes
 from parl_policy.resnet_encoder import ImageConfig
-from parl_policy.weights_file import WeightsFileError
+from parl_policy.weights_file import weights_to_bytes, WeightsFileError
 
 CONFIG = ActorConfig(
     policy_class='diffusion',
@@ -100,6 +100,17 @@ def test_damaged_files_are_named(files):
         load_actor(files['policy'], files['critic'])
 
 
+def test_files_of_another_network_or_without_their_description_are_named(modules, files):
+    other = replace(CONFIG, policy={'hidden': 16, 'blocks': 1})
+    content = version_to_bytes(other, modules[0], 'policy', 3)
+    files['policy'].write_bytes(content)
+    with pytest.raises(WeightsFileError, match=r'policy.safetensors does not fit the network'):
+        load_actor(files['policy'], None)
+    files['policy'].write_bytes(weights_to_bytes({}, {'kind': 'policy'}))
+    with pytest.raises(WeightsFileError, match=r"does not say its \['actor', 'version'\]"):
+        load_actor(files['policy'], None)
+
+
 def test_a_class_of_ones_own_needs_no_line_here(monkeypatch, tmp_path):
     (tmp_path / 'my_robot.py').write_text(MY_POLICY, encoding='utf-8')
     monkeypatch.syspath_prepend(tmp_path)
@@ -132,12 +143,12 @@ def test_unknown_classes_and_settings_are_named():
         replace(CONFIG, policy={'width': 3}).make_policy()
 
 
-@pytest.mark.parametrize('policy_class', ['diffusion', 'flow'])
+@pytest.mark.parametrize('policy_class', ['autoregressive', 'diffusion', 'flow', 'gaussian'])
 def test_networks_that_do_not_expect_the_image_are_refused(policy_class):
     names = ('image[3,8,8]', 'x')
     image = {'shape': [3, 8, 8], 'widths': [4]}
     critic = CriticConfig(members=1, hidden=(8,), image=ImageConfig(shape=(3, 8, 8), widths=(4,)))
-    policy = {'hidden': 8, 'blocks': 1}
+    policy = {'hidden': [8]} if policy_class == 'gaussian' else {'hidden': 8}
     wanted = replace(
         CONFIG,
         policy_class=policy_class,
@@ -150,3 +161,16 @@ def test_networks_that_do_not_expect_the_image_are_refused(policy_class):
         replace(wanted, policy=policy)
     with pytest.raises(ConfigError, match=r'but critic.image is None'):
         replace(wanted, critic=CONFIG.critic)
+
+
+def test_the_base_of_an_edited_policy_must_expect_the_image_too():
+    image = {'shape': [3, 8, 8], 'widths': [4]}
+    critic = CriticConfig(members=1, hidden=(8,), image=ImageConfig(shape=(3, 8, 8), widths=(4,)))
+    with pytest.raises(ConfigError, match=r'policy\.base\.image is None; set its shape'):
+        replace(
+            CONFIG,
+            policy_class='edited',
+            policy={'image': image},
+            critic=critic,
+            observation_names=('image[3,8,8]', 'x'),
+        )

@@ -4,10 +4,10 @@ import torch
 
 from parl_policy.action_optimisation import ActionOptimisationConfig, optimise_actions
 from parl_policy.critic import CriticConfig, CriticEnsemble
-from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
 from parl_policy.mean_q import FrozenCritic
 from parl_policy.observation_normaliser import ObservationNormaliser
 from parl_policy.policy import ActionSpec
+from parl_policy.policy_classes import new_policy
 from parl_policy.random_shift import draw_shifts
 from parl_policy.resnet_encoder import ImageConfig, observation_encoder, ResNetEncoder
 
@@ -121,15 +121,38 @@ def test_a_critic_learns_to_see_where_the_square_is():
     assert (found.argmax().squeeze(1) * side[128:] > 0.8).all()
 
 
-def test_a_diffusion_policy_sees_and_trains_its_encoder():
+@pytest.mark.parametrize(
+    ('name', 'settings'),
+    [
+        ('autoregressive', {'layers': 1, 'hidden': 8, 'heads': 2, 'bins': 16}),
+        ('diffusion', {'hidden': 8, 'blocks': 1}),
+        ('flow', {'hidden': 8, 'blocks': 1}),
+        ('gaussian', {'hidden': [8]}),
+    ],
+)
+def test_a_policy_sees_and_trains_its_encoder(name, settings):
     torch.manual_seed(0)
-    config = DiffusionPolicyConfig(hidden=8, blocks=1, image=SMALL)
-    policy = DiffusionPolicy(OBSERVATION_DIM, ActionSpec(horizon=1, dim=2), config)
+    image = {'shape': [1, 12, 12], 'widths': [8, 8]}
+    spec = ActionSpec(horizon=1, dim=2)
+    policy = new_policy(name, {**settings, 'image': image}, OBSERVATION_DIM, spec)
     states, _ = observations(3)
     assert policy.sample(policy.encode(states), 5, draws()).shape == (3, 5, 2)
     policy.loss(policy.encode(states), torch.zeros(3, 1, 2), None, draws()).sum().backward()
+    assert_trained(policy, policy.normaliser)
+
+
+def test_an_edit_policy_sees_too():
+    image = {'shape': [1, 12, 12], 'widths': [8]}
+    settings = {'hidden': [8], 'image': image, 'base_class': 'gaussian', 'base': {'image': image}}
+    policy = new_policy('edited', settings, OBSERVATION_DIM, ActionSpec(horizon=1, dim=2))
+    states, _ = observations(3)
+    policy.rsample(policy.encode(states), 1, draws())[0].sum().backward()
+    assert_trained(policy, policy.normaliser)
+
+
+def assert_trained(policy, encoder):
     trained = list(policy.trainable_parameters())
-    for parameter in policy.normaliser.parameters():
+    for parameter in encoder.parameters():
         assert parameter.grad is not None
         assert any(parameter is other for other in trained)
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 import pytest
 import torch
 
+from parl_policy.critic import CriticConfig
 from parl_policy.value_head import HLGaussHead, ScalarHead
 
 FOUR_BINS = HLGaussHead(-4.0, 0.0, outputs=4)
@@ -52,6 +53,13 @@ def test_outside_targets_stand_at_the_edge():
     assert torch.equal(bins[2], bins[3])
     # The mean of half a normal, 0.75 · 0.78125 · sqrt(2 / pi) = 0.4675, blurred by the bins.
     close(PAPER.value(bins.log().clamp_min(-1e4)), [-0.5392, -0.5392, -99.4608, -99.4608], 1e-3)
+
+
+def test_the_smoothing_of_the_release():
+    """0.75·√2 bins: half a normal at an edge decodes to 0.711 inside it."""
+    release = CriticConfig(sigma_bins=0.75 * math.sqrt(2.0)).value_head()
+    bins = release.project(torch.tensor([0.0, -100.0, -37.3]))
+    close(release.value(bins.log().clamp_min(-1e4)), [-0.711, -99.289, -37.3], 1e-3)
 
 
 def test_cross_entropy_by_hand():
