@@ -142,5 +142,7 @@ class ActionCache:
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Inverse of `state_dict`."""
-        self._candidates = state['candidates']
-        self._actions, self._values = state['actions'], state['values']
+        device = self._candidates.device
+        self._candidates = state['candidates'].to(device)
+        self._actions = state['actions'].to(device)
+        self._values = state['values'].to(device)

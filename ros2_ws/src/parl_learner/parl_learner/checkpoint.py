@@ -32,7 +32,7 @@ def save_checkpoint(path: Path, loop: LearningLoop, rounds: list[list[str]]) -> 
     Raises:
         DurableWriteError: The disk is full, say; the old checkpoint is still there.
     """
-    tensors = {'random': torch.get_rng_state()}
+    tensors = {'random': loop.units.generator.get_state()}
     for name, module in _stateful(loop).items():
         tensors |= prefixed(name, module.state_dict())
     metadata: dict[str, Any] = {
@@ -66,7 +66,7 @@ def load_checkpoint(path: Path, loop: LearningLoop) -> None:
     loop.counters = Counters(**metadata['counters'])
     for name, module in _stateful(loop).items():
         module.load_state_dict(part(tensors, name))
-    torch.set_rng_state(tensors['random'])
+    loop.units.generator.set_state(tensors['random'])
 
 
 class _Stateful(Protocol):

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bellman targets, CQL's and Cal-QL's conservative term, IQL's expectile, as pure functions."""
 
-import math
-
 import torch
 
 
@@ -48,9 +46,9 @@ def conservative_gap(
     Returns:
         (E, B).
     """
-    count = float(log_weights.exp().sum()) + 1.0
+    log_count = torch.cat([log_weights, torch.zeros(1)]).logsumexp(0)
     everything = torch.cat([sampled_values + log_weights, data_values.unsqueeze(-1)], dim=-1)
-    return everything.logsumexp(-1) - math.log(count) - data_values
+    return everything.logsumexp(-1) - log_count - data_values
 
 
 def expectile_loss(errors: torch.Tensor, expectile: float) -> torch.Tensor:

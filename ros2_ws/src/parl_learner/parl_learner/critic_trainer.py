@@ -117,13 +117,8 @@ class CriticTrainer:
         loss.backward()
         self.optimiser.step()
         self._follow()
-        return CriticMetrics(
-            loss=loss.item(),
-            td_loss=td_loss.item(),
-            conservative_gap=gap.item(),
-            mean_q=data_values.mean().item(),
-            mean_return=batch.returns.mean().item(),
-        )
+        values = (loss, td_loss, gap, data_values.mean(), batch.returns.mean())
+        return CriticMetrics(*torch.stack(values).tolist())
 
     def state_values(self, observations: torch.Tensor) -> torch.Tensor:
         """IQL's V of raw observations, (B, O) -> (B,)."""

@@ -14,6 +14,11 @@ class ExperimentConfig:
 
     task: str
     """Name of the task, as in the task file."""
+    pretraining_task: str | None = None
+    """Name of the task that is demonstrated and imitated, where it is another than `task`.
+
+    Practice and evaluations are on `task`. Both must observe the same objects.
+    """
     seed: int
     """Of everything random in the experiment."""
     demonstrations: int

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A data folder belongs to one experiment on one task: anything else is refused, not mixed in."""
+"""A data folder belongs to one experiment and its tasks: anything else is refused."""
 
 from collections.abc import Mapping
 import json
@@ -23,19 +23,23 @@ def check_experiment(folder: Path, config: ExperimentConfig, task: Mapping[str, 
         ConfigError: The files are of two tasks, or the folder was begun with other ones.
         DurableWriteError: The disk is full, say.
     """
-    if task['task'] != config.task:
+    roles = {config.pretraining_task or config.task: 'pretraining_task', config.task: 'task'}
+    if task['task'] not in roles:
+        names = ' and '.join(map(repr, roles))
         raise ConfigError(
-            f'the experiment is about task {config.task!r} and the task file about '
+            f'the experiment is about task {names} and the task file about '
             f'{task["task"]!r}; give both, task:= and experiment:='
         )
     path = folder / 'begun_with.json'
-    now = json.loads(json.dumps({'experiment': to_mapping(config), 'task': task}))
-    if not path.exists():
-        write_durably(path, json.dumps(now, indent=1).encode())
-        return
-    change = first_change(json.loads(path.read_text(encoding='utf-8')), now)
+    plain = json.dumps({'experiment': to_mapping(config), roles[task['task']]: task})
+    now: dict[str, Any] = json.loads(plain)
+    begun = json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
+    both = [key for key in now if key in begun]
+    change = first_change({key: begun[key] for key in both}, {key: now[key] for key in both})
     if change:
         raise ConfigError(
             f'{folder} was begun with other settings: {change}; set it back, use another folder, '
             f'or remove {path} if what was recorded before still holds'
         )
+    if len(both) < len(now):
+        write_durably(path, json.dumps({**begun, **now}, indent=1).encode())

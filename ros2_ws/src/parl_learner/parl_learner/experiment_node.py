@@ -19,7 +19,7 @@ from parl_learner.experiment_progress import ExperimentProgress
 from parl_learner.experiment_record import ExperimentRecord, RecordedStep
 from parl_learner.experiment_recovery import unrecorded_steps
 from parl_learner.experiment_report import report_data
-from parl_learner.experiment_schedule import EpisodeStep, LearnStep, next_step
+from parl_learner.experiment_schedule import EpisodeStep, LearnStep, next_step, task_of
 from parl_learner.report import write_report
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, LearnerStatus
@@ -59,6 +59,7 @@ class ExperimentNode(ArtifactNode):
         )
         task = load_yaml(Path(str(self.declare_parameter('task_file', '').value)))
         check_experiment(self.data_folder, self._config, task)
+        self._task = str(task['task'])
         self._horizon = int(task['horizon'])
         self._rate_hz = float(task['control_rate_hz'])
         self._library = EpisodeLibrary(self.store, self.get_logger().error)
@@ -86,9 +87,11 @@ class ExperimentNode(ArtifactNode):
             The report's page.
 
         Raises:
-            ExperimentError: Too many episodes were aborted in a row, or learning stopped.
+            ExperimentError: Too many episodes were aborted in a row, learning stopped, or what
+                comes next is on the experiment's other task.
         """
         while (step := self._next_step()) is not None:
+            self._check_task(step)
             if isinstance(step, LearnStep):
                 self._write_down(step, self._learn(step))
             elif not self._is_policy_free():
@@ -108,6 +111,15 @@ class ExperimentNode(ArtifactNode):
         for done in unrecorded_steps(self._config, self._library, newest, self._recorded):
             self._write_down(*done)
         return next_step(self._config, self._library.completed(), newest)
+
+    def _check_task(self, step: EpisodeStep | LearnStep) -> None:
+        task = task_of(self._config, step)
+        if task != self._task:
+            raise ExperimentError(
+                f'what comes next is on task {task!r}, and the task file is about '
+                f'{self._task!r}; launch again with the task file of {task!r} and the same data '
+                'folder'
+            )
 
     def _write_down(self, step: EpisodeStep | LearnStep, recorded: RecordedStep) -> None:
         self._record.add(recorded)

@@ -71,6 +71,12 @@ def next_step(
     return None
 
 
+def task_of(config: ExperimentConfig, step: EpisodeStep | LearnStep) -> str:
+    """Name of the task on which a step is done."""
+    pretrains = step == LearnStep(1) if isinstance(step, LearnStep) else not step.version
+    return (pretrains and config.pretraining_task) or config.task
+
+
 def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
     """The whole experiment, in order."""
     optimises = config.learning.evaluates_with_critic

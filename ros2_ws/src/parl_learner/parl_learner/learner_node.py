@@ -12,6 +12,7 @@ import traceback
 from rclpy.clock import Clock, ClockType
 import torch
 
+from parl_learner.device import use_device
 from parl_learner.experiment_config import load_experiment
 from parl_learner.learner import Learner
 from parl_learner.message_conversion import to_status
@@ -43,6 +44,7 @@ class LearnerNode(ArtifactNode):
             Path(str(self.declare_parameter('experiment_file', '').value))
         )
         torch.set_num_threads(int(self.declare_parameter('threads', 1).value or 1))
+        self._device = str(self.declare_parameter('device', 'auto').value)
         self._learner: Learner | None = None
         self._trouble = ''
         self._status = self.create_publisher(LearnerStatus, 'learner_status', 10)
@@ -63,6 +65,7 @@ class LearnerNode(ArtifactNode):
 
     def _run(self) -> None:
         try:
+            use_device(self._device)
             self._learner = Learner(
                 self._config, self.store, self.announce, self.get_logger().error
             )

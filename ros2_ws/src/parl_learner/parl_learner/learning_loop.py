@@ -13,6 +13,7 @@ import torch
 
 from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer import CriticTrainer
+from parl_learner.device import default_generator
 from parl_learner.distillation_rule import chosen_target
 from parl_learner.dppo import Dppo
 from parl_learner.learning_config import LearningConfig
@@ -27,6 +28,7 @@ from parl_learner.round_plan import (
     updates_left,
 )
 from parl_policy.action_space import ACTION_DIM, GRIPPER
+from parl_policy.config_file import ConfigError
 from parl_policy.observation import observation_size
 from parl_policy.policy import ActionSpec
 from parl_policy.policy_classes import ActorConfig, version_to_bytes
@@ -53,7 +55,7 @@ class Counters:
 
 
 class LearningLoop:
-    """Owns all that learns and where it stands; all draws are from torch's own generator."""
+    """Owns all that learns and where it stands; all draws are from the device's own generator."""
 
     def __init__(
         self,
@@ -71,7 +73,7 @@ class LearningLoop:
             action_spec: Layout of the actions; the station's by default.
 
         Raises:
-            ConfigError: Method and policy class do not go together.
+            ConfigError: Method and policy class, or method and device, do not go together.
         """
         torch.manual_seed(seed)
         self.config = config
@@ -100,6 +102,11 @@ class LearningLoop:
         self.cache = ActionCache(config.optimisation, self.actor_config.action_spec)
         self.dppo: Dppo | None = None
         if config.method == 'dppo':
+            if torch.get_default_device().type != 'cpu':
+                raise ConfigError(
+                    "method 'dppo' draws the policy node's actions again, to the bit: it needs device "
+                    "'cpu'"
+                )
             self.dppo = Dppo(self.policy, self.policy_trainer, config.dppo, config.discount)
         self.counters = Counters()
         self.stages: tuple[Stage, ...] = ()
@@ -110,7 +117,7 @@ class LearningLoop:
             self.policy_trainer,
             self.critic_trainer,
             self.cache,
-            torch.default_generator,
+            default_generator(),
         )
 
     @property
@@ -240,8 +247,8 @@ class LearningLoop:
 
     def _follow_advantages(self) -> None:
         assert self.dppo is not None
-        size, generator = self.config.imitation_batch_size, torch.default_generator
-        self.units.policy_loss = self.dppo.update(size, generator)
+        size = self.config.imitation_batch_size
+        self.units.policy_loss = self.dppo.update(size, self.units.generator)
 
     def _finish(self) -> None:
         self.counters.version = self.counters.round + 1

@@ -2,6 +2,7 @@
 """The real experiment node against a fake policy node that answers at once."""
 
 from collections import Counter
+import dataclasses
 import json
 import threading
 import time
@@ -106,19 +107,21 @@ def policy(ros_domain, config, tmp_path, new_episode):
     policy.close()
 
 
-@pytest.fixture
-def node(policy, config, tmp_path):
+def make_node(config, tmp_path, task='cup_to_rack'):
     experiment_file, task_file = tmp_path / 'experiment.yaml', tmp_path / 'task.yaml'
     plain = json.loads(json.dumps(to_mapping(config)))  # lists in the place of tuples
     experiment_file.write_text(yaml.safe_dump(plain), encoding='utf-8')
-    task_file.write_text(
-        '{task: cup_to_rack, horizon: 60, control_rate_hz: 5.0}', encoding='utf-8'
-    )
+    task_file.write_text(f'{{task: {task}, horizon: 60, control_rate_hz: 5.0}}', encoding='utf-8')
     parameters = {
         'data_folder': tmp_path, 'experiment_file': experiment_file, 'task_file': task_file,
     }  # fmt: skip
     overrides = [Parameter(name, value=str(value)) for name, value in parameters.items()]
-    node = ExperimentNode(parameter_overrides=overrides)
+    return ExperimentNode(parameter_overrides=overrides)
+
+
+@pytest.fixture
+def node(policy, config, tmp_path):
+    node = make_node(config, tmp_path)
     yield node
     node.destroy_node()
 
@@ -151,6 +154,26 @@ def test_asks_for_every_episode_in_order_and_writes_the_report(node, policy, con
     text = report.read_text(encoding='utf-8')
     assert '| fine-tuned policy alone | 2/2 (100%)' in text
     assert 'p50 12.5 ms' in text
+
+
+def test_imitates_on_one_task_and_practises_on_another(policy, config, tmp_path):
+    config = dataclasses.replace(config, pretraining_task='cup_alone')
+    for task, other, played in (
+        ('cup_to_rack', 'cup_alone', 0),
+        ('cup_alone', 'cup_to_rack', config.demonstrations),
+    ):
+        node = make_node(config, tmp_path, task)
+        words = f"next is on task '{other}', and the task file is about '{task}'; launch again"
+        with pytest.raises(ExperimentError, match=words):
+            node.run()
+        node.destroy_node()
+        assert len(policy.goals) == played
+    assert recorded_names(tmp_path)[-1] == 'version-1'
+    node = make_node(config, tmp_path)
+    node.run()
+    node.destroy_node()
+    assert [goal.episode_id for goal in policy.goals] == planned_ids(config)
+    assert sorted(recorded_names(tmp_path)) == all_names(config)
 
 
 def test_aborted_episodes_are_played_again(node, policy, config, tmp_path):

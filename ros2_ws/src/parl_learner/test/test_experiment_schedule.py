@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from parl_learner.experiment_schedule import EpisodeStep, LearnStep, next_step, planned_steps
+from parl_learner.experiment_schedule import (
+    EpisodeStep,
+    LearnStep,
+    next_step,
+    planned_steps,
+    task_of,
+)
 
 
 def summary(step):
@@ -65,6 +71,14 @@ def test_a_policy_that_practises_alone_is_evaluated_with_its_critic_too(experime
     assert with_critic == {'pre-trained', 'fine-tuned'}
     plan = planned_steps(experiment(learning=learning(method='value_gradient', acting='policy')))
     assert not any(s.optimise for s in plan if isinstance(s, EpisodeStep))
+
+
+def test_demonstrations_and_imitation_may_be_on_another_task(experiment):
+    config = experiment(pretraining_task='cup_alone')
+    tasks = [task_of(config, step) for step in planned_steps(config)]
+    assert tasks == ['cup_alone'] * 3 + ['cup_to_rack'] * 15
+    config = experiment()
+    assert {task_of(config, step) for step in planned_steps(config)} == {'cup_to_rack'}
 
 
 def test_it_goes_on_from_any_point(experiment):

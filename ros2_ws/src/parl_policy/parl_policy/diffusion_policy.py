@@ -46,6 +46,7 @@ class DiffusionPolicy(DenoisingPolicy):
         betas = torch.as_tensor(cosine_betas(config.steps), dtype=torch.float32)
         self.register_buffer('betas', betas)
         self.register_buffer('alpha_bars', torch.cumprod(1.0 - betas, 0))
+        self._least_std = config.least_std
         stds = betas.sqrt() * (torch.arange(config.steps) > 0)
         self.register_buffer('stds', stds.clamp(min=config.least_std), persistent=False)
 
@@ -64,7 +65,7 @@ class DiffusionPolicy(DenoisingPolicy):
         chain = [torch.randn(shape, generator=generator)]
         for step in reversed(range(self.steps)):
             drawn = self._mean(network, features, chain, step)
-            if self.stds[step] > 0.0:
+            if step > 0 or self._least_std > 0.0:
                 drawn = drawn + self.stds[step] * torch.randn(shape, generator=generator)
             chain.append(drawn)
         return torch.stack(chain)

@@ -20,7 +20,8 @@ class FrozenCritic:
     """A critic laid out for climbing, where dQ/dθ is never asked for; its weights must not change.
 
     A single state's few rows leave a processor waiting for weights and for Python, so all members
-    are computed together; with many rows one member after the other stays in its cache.
+    are computed together; with many rows one member after the other stays in its cache. A GPU
+    computes all together always.
     """
 
     def __init__(self, critic: CriticEnsemble, precision: Precision = 'float32') -> None:
@@ -35,7 +36,8 @@ class FrozenCritic:
     @torch.no_grad()
     def mean_q(self, observations: torch.Tensor) -> 'MeanQ':
         """Q at fixed states (B, O)."""
-        groups = self._together if len(observations) == 1 else self._one_by_one
+        on_cpu = observations.device.type == 'cpu'
+        groups = self._one_by_one if on_cpu and len(observations) > 1 else self._together
         return MeanQ(groups, self._critic.encode(observations))
 
     @functools.cached_property
@@ -59,7 +61,9 @@ class MeanQ:
     """
 
     ROWS_AT_ONCE = 512
-    """512 rows of 256 to 512 numbers fit the caches and fill a matrix product."""
+    """512 rows of 256 to 512 numbers fit a CPU's caches and fill a matrix product."""
+    GPU_ROWS_AT_ONCE = 1 << 15
+    """As many fill a GPU, and ten members' activations take a few GB."""
 
     def __init__(self, groups: Sequence['_Members'], states: torch.Tensor) -> None:
         """Fix the encoded states (B, S); see `FrozenCritic.mean_q`."""
@@ -79,7 +83,9 @@ class MeanQ:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Values (B, n) and their gradients (B, n, D), which stay 0 where not wanted."""
         values, gradients = torch.zeros(actions.shape[:2]), torch.zeros_like(actions)
-        block = max(1, self.ROWS_AT_ONCE // actions.shape[1])
+        on_cpu = actions.device.type == 'cpu'
+        rows = self.ROWS_AT_ONCE if on_cpu else self.GPU_ROWS_AT_ONCE
+        block = max(1, rows // actions.shape[1])
         for group, features in self._groups:
             for first in range(0, len(actions), block):
                 part = slice(first, first + block)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a learner computes: on the CPU or on a CUDA GPU.
+
+Tensors are made on torch's default device, which holds for one thread. Versions and checkpoints
+are files of CPU tensors, so that each may be read on any machine.
+"""
+
+from typing import get_args, Literal
+
+import torch
+
+from parl_policy.config_file import ConfigError
+
+DeviceName = Literal['auto', 'cpu', 'cuda']
+
+
+def use_device(name: str) -> torch.device:
+    """Make this thread's tensors on a device from now on.
+
+    Args:
+        name: 'cpu', 'cuda', or 'auto' for a GPU where there is one.
+
+    Raises:
+        ConfigError: Unknown, or there is no such device.
+    """
+    if name not in get_args(DeviceName):
+        raise ConfigError(f'device is {name!r}, expected one of {list(get_args(DeviceName))}')
+    has_gpu = torch.cuda.is_available()
+    if name == 'cuda' and not has_gpu:
+        raise ConfigError(
+            "device is 'cuda', but torch finds no GPU: install a CUDA build of torch and check "
+            "nvidia-smi, or choose 'cpu'"
+        )
+    if name == 'cpu' or not has_gpu:
+        return torch.device('cpu')
+    device = torch.device('cuda', 0)
+    # What makes products fast on a CPU without loss would round their inputs on a GPU.
+    torch.set_float32_matmul_precision('highest')
+    torch.set_default_device(device)
+    return device
+
+
+def default_generator() -> torch.Generator:
+    """The generator that torch itself draws from on this thread's device: dropout, say."""
+    device = torch.get_default_device()
+    if device.type == 'cuda':
+        return torch.cuda.default_generators[device.index]
+    return torch.default_generator

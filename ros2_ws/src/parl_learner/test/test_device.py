@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Device handling, as far as it can be seen without a GPU.
+
+torch's 'meta' device computes shapes and no numbers: what mixes it with tensors of the CPU, or
+asks for a number, fails there as it would fail, or wait, on a GPU.
+"""
+
+import pytest
+import torch
+
+from parl_learner.action_cache import ActionCache
+from parl_learner.critic_loss import calibrated, conservative_gap, expectile_loss, td_targets
+from parl_learner.device import default_generator, use_device
+from parl_learner.image_augmentation import shift_batch
+from parl_learner.learning_loop import LearningLoop
+from parl_learner.replay import Replay
+from parl_policy.action_optimisation import ActionOptimisationConfig
+from parl_policy.config_file import ConfigError
+from parl_policy.critic import CriticConfig, CriticEnsemble
+from parl_policy.policy import ActionSpec
+from parl_policy.policy_classes import new_policy
+from parl_policy.resnet_encoder import ImageConfig
+
+SPEC = ActionSpec(horizon=1, dim=7, binary=(6,))
+POLICIES = {
+    'autoregressive': {'layers': 1, 'hidden': 8, 'heads': 2, 'bins': 16},
+    'diffusion': {'hidden': 8, 'blocks': 1},
+    'edited': {'hidden': [8], 'base': {'hidden': 8, 'blocks': 1}},
+    'flow': {'hidden': 8, 'blocks': 1},
+    'gaussian': {'hidden': [8]},
+}
+
+
+def is_there(*tensors):
+    return all(tensor.device.type == 'meta' for tensor in tensors)
+
+
+@pytest.fixture
+def replay(recorded):
+    with torch.device('meta'):
+        replay = Replay(3, SPEC.flat_dim, discount=0.9)
+        for episode in recorded:
+            replay.add(episode)
+        yield replay
+
+
+@pytest.mark.parametrize('name', POLICIES)
+@pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
+def test_policy_particles_and_distillation_stay_on_the_device(replay, name, precision):
+    policy = new_policy(name, POLICIES[name], 3, SPEC)
+    critic = CriticEnsemble(3, SPEC.flat_dim, CriticConfig(members=2, hidden=(8, 8), bins=11))
+    config = ActionOptimisationConfig(
+        samples=4, particles=2, gradient_steps=2, precision=precision
+    )
+    cache = ActionCache(config, SPEC)
+    cache.sample_all(policy, replay.observations, None)
+    cache.optimise_all(critic, replay.observations, replay.row_actions, None)
+    rows = torch.arange(5)
+    particles = cache.distillation_particles(rows)
+    assert is_there(particles.actions, particles.values, cache.particles(rows).argmax())
+    context = policy.encode(replay.observations[:5])
+    loss = policy.loss(context, particles.sample(1, None), None, None)
+    assert is_there(loss)
+    loss.sum().backward()
+
+
+@pytest.mark.parametrize('head', ['mse', 'hl_gauss'])
+def test_the_critic_loss_stays_on_the_device(replay, head):
+    config = CriticConfig(members=2, hidden=(8, 8), bins=11, head=head)
+    critic = CriticEnsemble(3, SPEC.flat_dim, config)
+    batch = replay.batch(torch.arange(5))
+    raw = critic.raw(batch.observations, batch.actions.unsqueeze(1)).squeeze(2)
+    values = critic.value_head.value(raw)
+    targets = td_targets(batch.rewards, batch.discounts, values)
+    bounded = calibrated(values.unsqueeze(-1), batch.returns)
+    gap = conservative_gap(values, bounded, torch.zeros(1))
+    assert is_there(critic.value_head.loss(raw, targets), gap, expectile_loss(values, 0.7))
+
+
+def test_images_are_shifted_on_the_device(replay):
+    image = ImageConfig(shape=(1, 1, 2), widths=(4,))
+    assert is_there(shift_batch(replay.batch(torch.arange(5)), image, None).observations)
+
+
+def test_without_a_gpu_the_cpu_is_used_or_the_lack_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    assert use_device('auto') == use_device('cpu') == torch.device('cpu')
+    assert default_generator() is torch.default_generator
+    with pytest.raises(ConfigError, match=r"'cuda', but torch finds no GPU: .* choose 'cpu'"):
+        use_device('cuda')
+    with pytest.raises(ConfigError, match="device is 'gpu', expected one of"):
+        use_device('gpu')
+
+
+def test_dppo_needs_the_cpu(learning):
+    with torch.device('meta'), pytest.raises(ConfigError, match=r"'dppo' .* needs device 'cpu'"):
+        LearningLoop(learning(method='dppo'), ('a', 'b', 'c'), seed=0)
+
+
+def test_on_a_gpu_a_run_learns_and_resumes(learning, recorded, tmp_path):
+    if not torch.cuda.is_available():
+        pytest.skip('no GPU here')
+    from parl_learner.checkpoint import load_checkpoint, save_checkpoint
+
+    def run(path=None):
+        loop = LearningLoop(learning(), ('a', 'b', 'c'), seed=0)
+        loop.begin_round(recorded[:2])
+        while not loop.idle:
+            loop.advance()
+            if path is not None and loop.counters.critic_steps == 2:
+                save_checkpoint(path, loop, [['x']])
+                loop = LearningLoop(learning(), ('a', 'b', 'c'), seed=1)
+                loop.resume([recorded[:2]])
+                load_checkpoint(path, loop)
+        return loop
+
+    try:
+        use_device('cuda')
+        whole, resumed = run(), run(tmp_path / 'checkpoint')
+    finally:
+        torch.set_default_device('cpu')
+    assert whole.policy_trainer._parameters[0].is_cuda
+    for kind, content in whole.version_files().items():
+        assert content == resumed.version_files()[kind]
