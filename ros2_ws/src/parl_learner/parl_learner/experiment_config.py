@@ -47,6 +47,8 @@ class ExperimentConfig:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f'{name} must be at least 1: {getattr(self, name)}')
+        if self.seed < 0:
+            raise ValueError(f'seed must be 0 or more: {self.seed}')
         if self.image_size is not None and min(self.image_size) < 1:
             raise ValueError(f'image_size must be a height and a width [px]: {self.image_size}')
         if not 0 <= self.warm_up_episodes <= self.practice_episodes:
@@ -67,6 +69,26 @@ class ExperimentConfig:
         while count == 0 or self.practice_needed(count) < self.practice_episodes:
             count += 1
         return count
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentTask:
+    """What an experiment takes from its task file."""
+
+    task: str
+    """Name of the task."""
+    horizon: int
+    """Control steps after which an episode is a failure."""
+    control_rate_hz: float
+    """Control steps per second."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.horizon < 1 or not self.control_rate_hz > 0:
+            raise ValueError(
+                f'horizon must be at least 1 and control_rate_hz more than 0: {self.horizon}, '
+                f'{self.control_rate_hz}'
+            )
 
 
 def load_experiment(path: Path) -> ExperimentConfig:

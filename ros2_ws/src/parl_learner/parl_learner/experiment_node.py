@@ -13,7 +13,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 
 from parl_learner.episode_library import EpisodeLibrary
-from parl_learner.experiment_config import load_experiment
+from parl_learner.experiment_config import ExperimentTask, load_experiment
 from parl_learner.experiment_identity import check_experiment
 from parl_learner.experiment_progress import ExperimentProgress
 from parl_learner.experiment_record import ExperimentRecord, RecordedStep
@@ -24,11 +24,20 @@ from parl_learner.report import write_report
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, LearnerStatus
 from parl_policy.artifact_node import ArtifactNode
-from parl_policy.config_file import ConfigError, load_yaml
+from parl_policy.config_file import ConfigError, from_known_keys, load_yaml
 from parl_policy.run_node import node_process
 
 ActionAnswer: TypeAlias = Any
 """What an action server answers: a goal handle, later the result."""
+
+
+PLAYED = (
+    EpisodeStatus.SUCCESS,
+    EpisodeStatus.TIMEOUT,
+    EpisodeStatus.FAILED,
+    EpisodeStatus.DISCARDED,
+)
+"""Outcomes of an episode that came to its end."""
 
 
 class ExperimentError(Exception):
@@ -57,11 +66,10 @@ class ExperimentNode(ArtifactNode):
         self._config = load_experiment(
             Path(str(self.declare_parameter('experiment_file', '').value))
         )
-        task = load_yaml(Path(str(self.declare_parameter('task_file', '').value)))
+        task_file = Path(str(self.declare_parameter('task_file', '').value))
+        task = load_yaml(task_file)
         check_experiment(self.data_folder, self._config, task)
-        self._task = str(task['task'])
-        self._horizon = int(task['horizon'])
-        self._rate_hz = float(task['control_rate_hz'])
+        self._task = from_known_keys(ExperimentTask, task, str(task_file))
         self._library = EpisodeLibrary(self.store, self.get_logger().error)
         self._record = ExperimentRecord(self.data_folder)
         steps = self._record.steps()
@@ -100,7 +108,11 @@ class ExperimentNode(ArtifactNode):
             elif recorded := self._play(step):
                 self._write_down(step, recorded)
         data = report_data(
-            self._config, self._record.steps(), self._library, self.store, self._rate_hz
+            self._config,
+            self._record.steps(),
+            self._library,
+            self.store,
+            self._task.control_rate_hz,
         )
         return write_report(self.data_folder, data)
 
@@ -114,11 +126,11 @@ class ExperimentNode(ArtifactNode):
 
     def _check_task(self, step: EpisodeStep | LearnStep) -> None:
         task = task_of(self._config, step)
-        if task != self._task:
+        if task != self._task.task:
             raise ExperimentError(
                 f'what comes next is on task {task!r}, and the task file is about '
-                f'{self._task!r}; launch again with the task file of {task!r} and the same data '
-                'folder'
+                f'{self._task.task!r}; launch again with the task file of {task!r} and the same '
+                'data folder'
             )
 
     def _write_down(self, step: EpisodeStep | LearnStep, recorded: RecordedStep) -> None:
@@ -136,7 +148,7 @@ class ExperimentNode(ArtifactNode):
         """Play an episode; None if it has to be played again."""
         started = time.monotonic()
         result = self._ask_for(step)
-        if result is None or result.outcome == EpisodeStatus.ABORTED:
+        if result is None or result.outcome not in PLAYED:
             self._failures += 1
             reason = result.reason if result else 'no answer from the policy node'
             self.get_logger().warning(f'{step.episode_id} is played again: {reason}')
@@ -161,7 +173,7 @@ class ExperimentNode(ArtifactNode):
             actor='' if step.version else self._config.demonstrator,
             optimise=step.optimise,
             seed=step.seed + self._failures * self.SEEDS_APART,
-            max_steps=self._horizon,
+            max_steps=self._task.horizon,
             policy_version=step.version,
             image_size=self._config.image_size or (),
         )

@@ -12,19 +12,26 @@ import traceback
 from rclpy.clock import Clock, ClockType
 import torch
 
+from parl_learner.checkpoint import CheckpointError
 from parl_learner.device import use_device
 from parl_learner.experiment_config import load_experiment
 from parl_learner.learner import Learner
 from parl_learner.message_conversion import to_status
+from parl_learner.replay import CriticSupportError
 from parl_msgs.msg import LearnerStatus
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.float32_product import choose_float32_product
 from parl_policy.run_node import node_process, spin
+from parl_policy.weights_file import WeightsFileError
 
 NICENESS = 10
 """Where robot and learner share a machine, a decision must not wait for a gradient step."""
+
+
+EXPLAINED = (CheckpointError, ConfigError, CriticSupportError, WeightsFileError)
+"""Errors that say all there is to say."""
 
 
 class LearnerNode(ArtifactNode):
@@ -37,12 +44,13 @@ class LearnerNode(ArtifactNode):
         """Start the worker. `node_options` as rclpy has them.
 
         Raises:
-            ConfigError: The experiment file cannot be used.
+            ConfigError: The experiment file cannot be used, or its policy class not imported.
         """
         super().__init__('learner', fetched_kinds=('episode',), **node_options)
         self._config = load_experiment(
             Path(str(self.declare_parameter('experiment_file', '').value))
         )
+        self._config.learning.check_policy()
         torch.set_num_threads(int(self.declare_parameter('threads', 1).value or 1))
         self._device = str(self.declare_parameter('device', 'auto').value)
         self._learner: Learner | None = None
@@ -75,7 +83,8 @@ class LearnerNode(ArtifactNode):
             if not self.context.ok():
                 return  # told to stop in the middle of a message; nothing is lost
             self._trouble = f'stopped: {error}'
-            self.get_logger().fatal(f'learning stopped: {error}\n{traceback.format_exc()}')
+            detail = '' if isinstance(error, EXPLAINED) else f'\n{traceback.format_exc()}'
+            self.get_logger().fatal(f'learning stopped: {error}{detail}')
 
     def _work(self, learner: Learner) -> None:
         try:

@@ -12,6 +12,7 @@ from parl_learner.policy_trainer import PolicyTrainerConfig
 from parl_learner.returns import FailureReturn
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.critic import CriticConfig
+from parl_policy.policy_classes import check_policy
 
 Method = Literal[
     'pa_rl',
@@ -128,12 +129,22 @@ class LearningConfig:
         if not 0.0 <= self.discount < 1.0:
             raise ValueError(f'discount must lie in [0, 1): {self.discount}')
         self.critic_trainer.check_members(self.critic.members)
+        if ':' not in self.policy_class:  # one's own need be importable in the learner only
+            self.check_policy()
         algorithms = {self.critic_trainer.algorithm, self.critic_trainer.practice_algorithm}
         if self.method in ('awr', 'self_imitation') and not algorithms <= {'iql', None}:
             raise ValueError(
                 f"method {self.method!r} needs the state value of critic_trainer.algorithm 'iql', "
                 f'found {self.critic_trainer.algorithm!r}'
             )
+
+    def check_policy(self) -> None:
+        """Refuse a policy class that cannot be imported here, or settings it does not know.
+
+        Raises:
+            ConfigError: Names class or setting.
+        """
+        check_policy(self.policy_class, self.policy)
 
     @property
     def trains_critic(self) -> bool:

@@ -104,8 +104,8 @@ class LearningLoop:
         if config.method == 'dppo':
             if torch.get_default_device().type != 'cpu':
                 raise ConfigError(
-                    "method 'dppo' draws the policy node's actions again, to the bit: it needs device "
-                    "'cpu'"
+                    "method 'dppo' draws the policy node's actions again, to the bit: it "
+                    "needs device 'cpu'"
                 )
             self.dppo = Dppo(self.policy, self.policy_trainer, config.dppo, config.discount)
         self.counters = Counters()

@@ -33,6 +33,12 @@ class PolicyTrainerConfig:
     value_gradient: ValueGradientConfig = field(default_factory=ValueGradientConfig)
     """For the method of that name."""
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        for name in ('imitation_learning_rate', 'distillation_learning_rate'):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f'{name} must be 0 or more: {getattr(self, name)}')
+
 
 class PolicyTrainer:
     """Owns the policy's optimiser, and the temperature of an entropy term."""

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from parl_learner.experiment_config import load_experiment
+from parl_learner.experiment_config import ExperimentTask, load_experiment
 from parl_learner.learning_loop import LearningLoop
-from parl_policy.config_file import ConfigError
+from parl_policy.config_file import ConfigError, from_known_keys
 
 EXPERIMENTS = Path(__file__).parents[2] / 'widowx_bringup/config/experiments'
 
@@ -45,6 +45,20 @@ def test_the_experiments_that_ship_can_be_read(path):
             'critic: hidden is 3, expected a list',
         ),
         ('task: a\nseed: 0\ndemonstrations: 0\nlearning: {}\n', 'demonstrations must be at least'),
+        ('task: a\nseed: -1\ndemonstrations: 3\nlearning: {}\n', 'seed must be 0 or more: -1'),
+        (
+            'task: a\nseed: 0\ndemonstrations: 3\nlearning: {policy_class: difusion}\n',
+            "policy class 'difusion' is unknown",
+        ),
+        (
+            'task: a\nseed: 0\ndemonstrations: 3\nlearning: {policy: {hiddn: 3}}\n',
+            "policy: unknown key 'hiddn'",
+        ),
+        (
+            'task: a\nseed: 0\ndemonstrations: 3\n'
+            'learning: {policy_class: edited, policy: {base: {hidden: -3}}}\n',
+            'policy.base: steps, hidden and blocks must be at least 1',
+        ),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, message):
@@ -69,3 +83,15 @@ def test_what_is_wrong_is_named(tmp_path, text, message):
 def test_impossible_settings_are_refused(experiment, wrong, message):
     with pytest.raises(ValueError, match=message):
         replace(experiment(), **wrong)
+
+
+@pytest.mark.parametrize(
+    ('task', 'message'),
+    [
+        ({'task': 'a', 'control_rate_hz': 5.0}, "t.yaml: key 'horizon' is missing"),
+        ({'task': 'a', 'horizon': -3, 'control_rate_hz': 5.0}, 'horizon must be at least 1'),
+    ],
+)
+def test_a_task_file_that_says_too_little_is_named(task, message):
+    with pytest.raises(ConfigError, match=message):
+        from_known_keys(ExperimentTask, {**task, 'workspace': {}}, 't.yaml')

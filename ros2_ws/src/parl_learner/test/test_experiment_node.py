@@ -36,6 +36,7 @@ class FakePolicy:
         self.goals = []
         self.aborts = Counter()  # episode id -> times it is to be aborted
         self.dies_in = set()  # ids of episodes whose first attempt ends with a new start
+        self.raises_in = set()  # ids of episodes whose first attempt ends without an outcome
         self._new_episode = new_episode
         self.store = ArtifactStore(folder / 'artifacts')
         self._learner = Learner(config, self.store, lambda _: None, pytest.fail)
@@ -74,6 +75,11 @@ class FakePolicy:
             self.tell(EpisodeStatus.RUNNING, goal.episode_id)
             self.tell(EpisodeStatus.IDLE)
             await Future()
+        if goal.episode_id in self.raises_in:
+            self.raises_in.remove(goal.episode_id)
+            self.tell(EpisodeStatus.FINISHED, goal.episode_id)
+            handle.abort()
+            return RunEpisode.Result()
         result = RunEpisode.Result(success=True, steps=5, outcome=EpisodeStatus.SUCCESS)
         if self.aborts[goal.episode_id] > 0:
             self.aborts[goal.episode_id] -= 1
@@ -183,6 +189,14 @@ def test_aborted_episodes_are_played_again(node, policy, config, tmp_path):
     assert played == Counter({**dict.fromkeys(planned_ids(config), 1), 'practice-0001': 3})
     seeds = {goal.seed for goal in policy.goals if goal.episode_id == 'practice-0001'}
     assert len(seeds) == 3, 'a simulated episode that went wrong would go wrong again'
+    assert sorted(recorded_names(tmp_path)) == all_names(config)
+
+
+def test_an_episode_without_an_outcome_was_not_played(node, policy, config, tmp_path):
+    """As when the policy node's own code fails: rclpy then answers with an empty result."""
+    policy.raises_in = {'imitation-0001'}
+    node.run()
+    assert [goal.episode_id for goal in policy.goals].count('imitation-0001') == 2
     assert sorted(recorded_names(tmp_path)) == all_names(config)
 
 

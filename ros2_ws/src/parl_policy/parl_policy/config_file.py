@@ -48,7 +48,8 @@ def load_layered_yaml(path: Path) -> dict[str, Any]:
 
     `extends: ../other.yaml`, relative to the file, lays this file's keys over the other's:
     mappings key by key, everything else as a whole; null takes a key away, so that its default
-    holds again (JSON Merge Patch, RFC 7396).
+    holds again (JSON Merge Patch, RFC 7396). A layer that names another `policy_class` takes the
+    settings `policy` of the former one away, and so for any key and its `_class`.
 
     Raises:
         ConfigError: A file cannot be read, or extends itself.
@@ -104,10 +105,17 @@ def from_mapping(config_class: type[Config], mapping: object, where: str) -> Con
     }
     try:
         return config_class(**values)
-    except ConfigError:
-        raise
     except ValueError as error:
         raise ConfigError(f'{where}: {error}') from error
+
+
+def from_known_keys(
+    config_class: type[Config], mapping: Mapping[str, object], where: str
+) -> Config:
+    """As `from_mapping`, from a mapping that holds keys for other readers too."""
+    names = {field.name for field in dataclasses.fields(config_class)}
+    known = {key: value for key, value in mapping.items() if key in names}
+    return from_mapping(config_class, known, where)
 
 
 def to_mapping(config: 'DataclassInstance') -> dict[str, Any]:
@@ -132,7 +140,7 @@ def first_change(before: object, after: object, key: str = '') -> str:
 
 
 def _laid_over(base: object, patch: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base) if isinstance(base, Mapping) else {}
+    merged = _still_meant(base, patch) if isinstance(base, Mapping) else {}
     for key, value in patch.items():
         if value is None:
             merged.pop(key, None)
@@ -141,6 +149,16 @@ def _laid_over(base: object, patch: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
+
+
+def _still_meant(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what stays of the base: settings say nothing to another class than they were for."""
+
+    def is_for_another_class(key: str) -> bool:
+        before, after = (layer.get(f'{key}_class') for layer in (base, patch))
+        return None not in (before, after) and before != after
+
+    return {key: value for key, value in base.items() if not is_for_another_class(key)}
 
 
 def _convert(hint: object, value: object, where: str) -> object:

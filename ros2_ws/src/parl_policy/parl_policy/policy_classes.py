@@ -80,6 +80,17 @@ def _edited_policy(
 POLICY_CLASSES['edited'] = (_edited_policy, EditedPolicyConfig)
 
 
+def check_policy(name: str, settings: Mapping[str, Any], where: str = 'policy') -> None:
+    """Refuse what `new_policy` would refuse, without making networks.
+
+    Raises:
+        ConfigError: Names the unknown class or setting; `where` is that of the settings.
+    """
+    config = from_mapping(find_policy_class(name)[1], settings, where)
+    if isinstance(config, EditedPolicyConfig):
+        check_policy(config.base_class, config.base, f'{where}.base')
+
+
 def new_policy(
     name: str, settings: Mapping[str, Any], observation_dim: int, action_spec: ActionSpec
 ) -> Policy:

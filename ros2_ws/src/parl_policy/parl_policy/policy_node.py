@@ -2,6 +2,7 @@
 """The policy node: observations in, targets out, one episode per `run_episode` goal."""
 
 import time
+import traceback
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -18,7 +19,7 @@ from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
 from parl_policy.control_boundary import next_boundary
 from parl_policy.durable_file import DurableWriteError
-from parl_policy.episode import EpisodeError
+from parl_policy.episode import EpisodeError, PURPOSES
 from parl_policy.episode_abort import EpisodeAbortError
 from parl_policy.episode_file import episode_to_bytes
 from parl_policy.episode_player import EpisodeGoal, EpisodePlayer
@@ -89,13 +90,9 @@ class PolicyNode(ArtifactNode):
         self._tell(EpisodeStatus.IDLE, '')
 
     def _on_goal(self, request: RunEpisode.Goal) -> GoalResponse:
-        has_size = len(request.image_size) in (0, 2) and 0 not in request.image_size
-        if self._is_busy or not request.episode_id or request.max_steps < 1 or not has_size:
-            needs = 'it needs an id, max_steps, and an image_size of height and width or none'
-            self.get_logger().error(
-                f'goal {request.episode_id!r} refused: '
-                + ('an episode is running' if self._is_busy else needs)
-            )
+        fault = 'an episode is running' if self._is_busy else _goal_fault(request)
+        if fault:
+            self.get_logger().error(f'goal {request.episode_id!r} refused: {fault}')
             return GoalResponse.REJECT
         self._is_busy = True
         return GoalResponse.ACCEPT
@@ -107,8 +104,11 @@ class PolicyNode(ArtifactNode):
         self.link.is_cancelled = lambda: handle.is_cancel_requested
         try:
             player = await self._play(handle, goal)
-        except (EpisodeAbortError, ValueError) as error:
+        except Exception as error:  # a policy of one's own may raise anything
             reason = str(error)
+            if not isinstance(error, EpisodeAbortError | ValueError):
+                reason = f'{type(error).__name__}: {error}'
+                self.get_logger().error(traceback.format_exc())
             self.get_logger().error(f'{goal.episode_id} aborted: {reason}')
             player = self._player or EpisodePlayer(goal, ObservationLayout(object_names=()))
             player.stop('aborted')
@@ -245,6 +245,17 @@ class PolicyNode(ArtifactNode):
         self.link.is_paused = False
         response.success, response.message = True, 'resumed'
         return response
+
+
+def _goal_fault(goal: RunEpisode.Goal) -> str:
+    """Why the goal makes no sense; empty if it does."""
+    if not goal.episode_id or goal.max_steps < 1:
+        return f'it needs an id and max_steps, which is {goal.max_steps}'
+    if goal.purpose not in PURPOSES:
+        return f'purpose is {goal.purpose!r}, expected one of {list(PURPOSES)}'
+    if len(goal.image_size) not in (0, 2) or 0 in goal.image_size:
+        return f'image_size is {list(goal.image_size)}, expected height and width or nothing'
+    return ''
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from parl_msgs.srv import GoToStart, Reset
 from parl_policy import message_conversion as convert
 from parl_policy.action_space import Target
 from parl_policy.actor import Decision
-from parl_policy.config_file import load_yaml
+from parl_policy.config_file import from_known_keys, load_yaml
 from parl_policy.episode_abort import EpisodeAbortError
 from parl_policy.input_gate import InputGate
 from parl_policy.observation import StationState
@@ -28,6 +28,18 @@ from parl_policy.observation import StationState
 Value = TypeVar('Value')
 ServiceResponse: TypeAlias = Any
 """Response of the service that is called."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _StationTask:
+    """What is taken from the task file."""
+
+    robot: str
+    control_rate_hz: float
+
+    def __post_init__(self) -> None:
+        if not self.control_rate_hz > 0:
+            raise ValueError(f'control_rate_hz must be more than 0: {self.control_rate_hz}')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +83,9 @@ class StationLink:
         # A simulation is quick; a person who puts objects back is not.
         timeout = node.declare_parameter('reset_timeout_s', self.SERVICE_TIMEOUT_S).value
         self._reset_timeout_s = float(timeout or 0.0)
-        task = load_yaml(task_file)
-        self.period_s = 1.0 / float(task['control_rate_hz'])
-        self._frame_id = f'{task["robot"]}/base_link'
+        task = from_known_keys(_StationTask, load_yaml(task_file), str(task_file))
+        self.period_s = 1.0 / task.control_rate_hz
+        self._frame_id = f'{task.robot}/base_link'
         self.gate = InputGate(self._camera_period_s)
         self.is_paused = False
         self.is_cancelled: Callable[[], bool] = lambda: False

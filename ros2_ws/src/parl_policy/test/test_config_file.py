@@ -141,6 +141,28 @@ def test_layers(tmp_path):
     assert load_layered_yaml(tmp_path / 'base.yaml') == load_yaml(tmp_path / 'base.yaml')
 
 
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('{policy_class: b}', {'policy_class': 'b', 'seed': 1}),
+        (
+            '{policy: {width: 3}, policy_class: b}',
+            {'policy_class': 'b', 'policy': {'width': 3}, 'seed': 1},
+        ),
+        (
+            '{policy_class: a, policy: {width: 3}}',
+            {'policy_class': 'a', 'policy': {'blocks': 2, 'width': 3}, 'seed': 1},
+        ),
+    ],
+)
+def test_settings_of_another_class_are_not_inherited(tmp_path, text, expected):
+    base = tmp_path / 'base.yaml'
+    base.write_text('learning: {policy_class: a, policy: {blocks: 2}, seed: 1}')
+    top = tmp_path / 'top.yaml'
+    top.write_text(f'extends: base.yaml\nlearning: {text}')
+    assert load_layered_yaml(top) == {'learning': expected}
+
+
 def test_a_circle_of_layers_is_refused(tmp_path):
     (tmp_path / 'a.yaml').write_text('extends: b.yaml\n')
     (tmp_path / 'b.yaml').write_text('extends: a.yaml\n')

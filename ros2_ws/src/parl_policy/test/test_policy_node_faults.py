@@ -13,6 +13,7 @@ from rclpy.task import Future
 
 from parl_msgs.msg import EpisodeStatus
 from parl_msgs.srv import Act, Reset
+from parl_policy.diffusion_policy import DiffusionPolicy
 from parl_policy.policy_node import PolicyNode
 
 
@@ -151,6 +152,7 @@ def test_second_goal_and_senseless_goals_are_rejected(bench):
     assert bench.result_of(handle).result.outcome == EpisodeStatus.TIMEOUT
     assert not bench.send(episode_id='').accepted
     assert not bench.send(max_steps=0).accepted
+    assert not bench.send(purpose='evaluatoin').accepted
     assert not bench.send(image_size=[64]).accepted
     assert not bench.send(image_size=[64, 0]).accepted
     assert bench.send(episode_id='e2').accepted
@@ -178,6 +180,24 @@ def test_action_of_a_wrong_shape_is_named(bench):
 
     bench.station.create_service(Act, 'demonstrator/act', act)
     assert 'action has shape (6,), expected (7,)' in bench.play(actor='demonstrator/act').reason
+
+
+def test_a_policy_that_raises_aborts_the_episode_and_the_node_lives(bench, monkeypatch):
+    sample = DiffusionPolicy.sample
+
+    def raise_in_the_third_step(self, context, count, generator):
+        if bench.station.steps == 2:
+            raise RuntimeError('my network is unhappy')
+        return sample(self, context, count, generator)
+
+    monkeypatch.setattr(DiffusionPolicy, 'sample', raise_in_the_third_step)
+    result = bench.play(max_steps=5)
+    assert result.outcome == EpisodeStatus.ABORTED
+    assert result.reason == 'RuntimeError: my network is unhappy'
+    assert len(bench.episode(result)) == 2
+    assert bench.statuses[-1].state == EpisodeStatus.FINISHED
+    monkeypatch.undo()
+    assert bench.play(episode_id='e2').outcome == EpisodeStatus.TIMEOUT
 
 
 def test_full_disk_aborts_the_episode_and_the_node_lives(bench):
