@@ -26,6 +26,7 @@ import torch
 
 from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer import CriticTrainer, CriticTrainerConfig
+from parl_learner.device import use_device
 from parl_learner.experiment_config import load_experiment
 from parl_learner.policy_trainer import PolicyTrainer, PolicyTrainerConfig
 from parl_learner.replay import Batch
@@ -101,7 +102,7 @@ class Work:
         """Make everything from one seed."""
         torch.manual_seed(0)
         self.shape = shape
-        self.draws = torch.Generator().manual_seed(1)
+        self.draws = torch.Generator(torch.get_default_device()).manual_seed(1)
         self.critic = CriticEnsemble(shape.observation_dim, shape.spec.flat_dim, shape.critic)
         self.policy = DiffusionPolicy(shape.observation_dim, shape.spec, shape.policy)
         self.observations = torch.randn(DISTILLATION_STATES, shape.observation_dim)
@@ -136,6 +137,7 @@ class Ours:
             work.draws,
         )
         self.actor = Actor(work.policy, work.critic, self.optimisation)
+        self.observation = work.observations[0].cpu().numpy()
 
     def critic_update(self) -> None:
         """Particles of states and next states made anew, then the update."""
@@ -166,7 +168,7 @@ class Ours:
 
     def decision(self) -> None:
         """One action for one observation."""
-        self.actor.act(self.work.observations[0].numpy(), self.work.draws)
+        self.actor.act(self.observation, self.work.draws)
 
     def _sampled(self, observations: torch.Tensor) -> ActionCache:
         cache = ActionCache(self.optimisation, self.work.shape.spec)
@@ -218,7 +220,7 @@ class Literal:
         actions, values = optimise(
             self.trainer.critic, state, self._sampled(state), self.work.shape.optimisation
         )
-        actions[0, values[0].argmax()].numpy()
+        actions[0, values[0].argmax()].cpu().numpy()
 
     def _sampled(self, observations: torch.Tensor) -> torch.Tensor:
         return literal_diffusion.sample(
@@ -243,6 +245,8 @@ def in_turns(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, Tim
             torch.set_float32_matmul_precision('highest' if name == 'literal' else chosen)
             wall, cpu = time.perf_counter(), time.process_time()
             step()
+            if torch.get_default_device().type == 'cuda':
+                torch.cuda.synchronize()
             taken[name].append((time.perf_counter() - wall, time.process_time() - cpu))
             torch.set_float32_matmul_precision(chosen)
     return {
@@ -313,10 +317,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--rounds', type=int, default=2, help='turns of each long step')
     parser.add_argument('--threads', type=int, default=1, help="torch's; more only on idle cores")
+    parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--peak', nargs=2, metavar=('SIDE', 'MEMBERS'), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    product = choose_float32_product()
+    choose_float32_product()
+    device = use_device(arguments.device)
+    product = torch.get_float32_matmul_precision()
     if arguments.peak:
         side, members = arguments.peak
         worker = SIDES[side](Work(reference_shape(int(members))))
@@ -328,8 +335,8 @@ def main() -> None:
     load = os.getloadavg()[0]
     print(
         f'{_processor()}, {os.cpu_count()} cores, load {load:.1f} by other processes when this '
-        f'began, {arguments.threads} thread(s), torch {torch.__version__}, float32 products by '
-        f'{product!r}. Wall seconds (CPU seconds) unless said.\n'
+        f'began, {arguments.threads} thread(s), device {device}, torch {torch.__version__}, '
+        f'float32 products by {product!r}. Wall seconds (CPU seconds) unless said.\n'
     )
     print(
         f'| step | critics | {" | ".join(SIDES)} | literal / ours (CPU) '

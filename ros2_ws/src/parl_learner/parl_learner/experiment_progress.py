@@ -41,8 +41,9 @@ class ExperimentProgress:
         if isinstance(step, LearnStep):
             return f'version {step.version} learned in {duration(recorded.seconds)}, {left}'
         played = len(self._seconds[step.phase])
+        name = f'evaluating {step.phase}' if step.purpose == 'evaluation' else step.phase
         return (
-            f'{step.phase:>14} {step.index + 1:3d}/{step.of}  '
+            f'{name:>22} {step.index + 1:3d}/{step.of}  '
             f'{"success" if recorded.success else "  -    "} after {recorded.steps:2d} steps  '
             f'({self._successes[step.phase]}/{played} so far), {left}'
         )

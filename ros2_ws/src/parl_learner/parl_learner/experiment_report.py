@@ -80,7 +80,7 @@ def _evaluations(
 def _phases(steps: Sequence[RecordedStep]) -> list[PhaseTime]:
     seconds: dict[str, float] = {}
     for step in steps:
-        label = step.phase
+        label = f'evaluation: {LABELS[step.phase]}' if step.phase in LABELS else step.phase
         if step.phase == 'learning':
             label = 'offline training' if step.name == 'version-1' else 'online training'
         seconds[label] = seconds.get(label, 0.0) + step.seconds

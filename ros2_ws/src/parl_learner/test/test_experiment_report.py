@@ -46,10 +46,10 @@ def test_numbers_of_the_table(experiment, make_data):
     assert [(phase.label, phase.seconds) for phase in data.phases] == [
         ('demonstrations', 5.0),
         ('offline training', 60.0),
-        ('imitation', 8.0),
+        ('evaluation: pre-trained policy alone (imitation)', 8.0),
         ('practice', 6.0),
         ('online training', 30.0),
-        ('fine-tuned', 2.0),
+        ('evaluation: fine-tuned policy with its critic', 2.0),
     ]
     assert 'p50 20.0 ms' in data.notes[0]
     assert 'over 3 steps' in data.notes[0]

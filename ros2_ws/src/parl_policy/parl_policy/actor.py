@@ -88,9 +88,9 @@ class Actor:
                 index = int(particles.draw(1, generator))
             chosen, mean_q = candidates[0, index], float(values[index])
         return Decision(
-            action=chosen.numpy(),
-            candidates=candidates[0].numpy(),
-            values=values.numpy(),
+            action=chosen.cpu().numpy(),
+            candidates=candidates[0].cpu().numpy(),
+            values=values.cpu().numpy(),
             mean_q=mean_q,
             seconds=time.perf_counter() - started,
         )
