@@ -18,10 +18,10 @@ from table_cells import Cell, run_cells
 import torch
 
 from parl_learner.binomial_interval import wilson_interval
-from parl_learner.offline.hdf5_data import write_d4rl
+from parl_learner.offline.d4rl_data import write_d4rl
 from parl_learner.offline.point_maze_data import CONFIG, make_walks
 from parl_learner.offline.train import checked_data
-from parl_learner.offline.training_config import load_training
+from parl_learner.offline.training_files import installed_methods, load_training
 from parl_learner.offline.training_run import TrainingRun
 
 FOLDER = Path('runs/point_maze_table')
@@ -36,18 +36,9 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     'both': (),
     'both_bfloat16': ('learning.optimisation.precision=bfloat16',),
     'filtered_imitation': ('learning.method=filtered_imitation',),
-    'gaussian_cal_ql': (
-        'learning.method=value_gradient',
-        'learning.acting=policy',
-        'learning.policy_class=gaussian',
-        'learning.policy={hidden: [128, 128]}',
-        'learning.policy_trainer={distillation_learning_rate: 3.0e-4, '
-        'value_gradient: {target_entropy: -2.0}}',
-        'learning.critic_trainer.backup=policy',
-        'learning.imitation_steps=0',
-        'learning.particle_refresh_steps=1',
-    ),
+    'gaussian_cal_ql': ('learning.policy.hidden=[128, 128]',),
 }
+"""Changes of each; a variant with the name of a method of `parl-train` is that method."""
 ROWS = (
     ('imitation', 'both', 'policy', 'first'),
     ('+ global, pre-trained', 'global', 'optimised', 'first'),
@@ -68,7 +59,8 @@ ROWS = (
 def run_one(variant: str, seed: int, folder: Path) -> None:
     """Train one cell and print its result as JSON on the last line; continues in its folder."""
     torch.set_num_threads(1)
-    config = load_training(CONFIG, [f'seed={seed}', *VARIANTS[variant]])
+    method = variant if variant in installed_methods() else ''
+    config = load_training(CONFIG, [f'seed={seed}', *VARIANTS[variant]], method)
     assert config.environment is not None
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / config.dataset.file

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 
+from parl_policy.durable_file import write_durably
+
 Cell = tuple[str, int]
 
 
@@ -28,8 +30,10 @@ def run_cells(
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / 'cells.jsonl'
-    lines = log.read_text().splitlines() if log.exists() else []
-    done = {(line['cell'], line['seed']): line for line in map(json.loads, lines)}
+    # A kill may have cut off the last line: its cell is run again.
+    kept = log.read_bytes().rpartition(b'\n')[0].splitlines() if log.exists() else []
+    write_durably(log, b''.join(line + b'\n' for line in kept))
+    done = {(line['cell'], line['seed']): line for line in map(json.loads, kept)}
     waiting = [cell for cell in cells if cell not in done]
     running: dict[Cell, subprocess.Popen[str]] = {}
     started, total = time.monotonic(), len(waiting)

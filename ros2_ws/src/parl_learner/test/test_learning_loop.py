@@ -465,7 +465,7 @@ def test_images_are_shifted_wherever_a_batch_is_drawn(learning, recorded, monkey
         critic=CriticConfig(members=1, hidden=(8,), bins=11, image=image),
         policy={'hidden': 8, 'blocks': 1, 'image': {'shape': [1, 2, 1], 'widths': [4]}},
     )
-    loop, shifted = LearningLoop(config, NAMES, seed=0), []
+    loop, shifted = LearningLoop(config, ('image[1,2,1]', 'c'), seed=0), []
 
     def shift(batch, its_image, generator):
         shifted.append(its_image)

@@ -25,6 +25,8 @@ class ObservationNormaliser(nn.Module):
 
     def fit(self, observations: torch.Tensor) -> None:
         """Take mean and standard deviation of (N, O)."""
+        if self.features == 0:  # beside an image there may be nothing
+            return
         self.mean.copy_(observations.mean(0))
         self.std.copy_(observations.std(0).clamp_min(self.MIN_STD))
 

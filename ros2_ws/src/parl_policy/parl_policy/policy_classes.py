@@ -128,13 +128,15 @@ class ActorConfig:
 
     def __post_init__(self) -> None:
         """Refuse an unknown class, and networks that are not made for the observation's image."""
-        find_policy_class(self.policy_class)
         shape = image_shape(self.observation_names)
-        if shape is None:
-            return
         images = {'critic': self.critic.image} | _images('policy', self.policy_class, self.policy)
         for who, image in images.items():
-            if image is None or tuple(image.shape) != shape:
+            if shape is None and image is not None:
+                raise ConfigError(
+                    f'{who}.image is of shape {image.shape}, but the observations hold no image; '
+                    f'leave it away'
+                )
+            if shape is not None and (image is None or tuple(image.shape) != shape):
                 raise ConfigError(
                     f'observations begin with an image of shape {shape}, but {who}.image is '
                     f'{image}; set its shape to {list(shape)}'

@@ -118,7 +118,7 @@ def test_a_class_of_ones_own_needs_no_line_here(monkeypatch, tmp_path):
     policy = config.make_policy()
     assert type(policy).__module__ == 'my_robot'
     assert policy.steps == 3
-    with pytest.raises(ConfigError, match="my_robot:MyPolicy policy: unknown key 'width'"):
+    with pytest.raises(ConfigError, match="policy: unknown key 'width'"):
         replace(config, policy={'width': 3}).make_policy()
 
 
@@ -139,7 +139,7 @@ def test_a_class_that_cannot_be_used_says_why(name, said):
 def test_unknown_classes_and_settings_are_named():
     with pytest.raises(ValueError, match=r"'oracle' is unknown; known are \['autoregr.*:Class"):
         replace(CONFIG, policy_class='oracle')
-    with pytest.raises(ConfigError, match="diffusion policy: unknown key 'width'"):
+    with pytest.raises(ConfigError, match="policy: unknown key 'width'"):
         replace(CONFIG, policy={'width': 3}).make_policy()
 
 
@@ -174,3 +174,9 @@ def test_the_base_of_an_edited_policy_must_expect_the_image_too():
             critic=critic,
             observation_names=('image[3,8,8]', 'x'),
         )
+
+
+def test_networks_for_an_image_that_is_not_observed_are_refused():
+    image = ImageConfig(shape=(3, 8, 8), widths=(4,))
+    with pytest.raises(ConfigError, match=r'critic\.image is of shape .* hold no image'):
+        replace(CONFIG, critic=replace(CONFIG.critic, image=image))

@@ -8,7 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from parl_learner.offline.hdf5_data import DatasetFileError, read_d4rl, read_minari, Split
+from parl_learner.offline.d4rl_data import read_d4rl, Split
+from parl_learner.offline.hdf5_file import DatasetFileError
+from parl_learner.offline.minari_data import read_minari
 from parl_learner.offline.reward_convention import RewardConvention
 from parl_learner.offline.tfrecord_data import read_bridge_tfrecord, read_kitchen_tfrecord
 from parl_learner.offline.trajectory import ACTION_LIMIT, RawEpisode, Trajectory
@@ -24,7 +26,7 @@ class DatasetConfig:
     format: Literal['d4rl', 'minari', 'kitchen_tfrecord', 'bridge_tfrecord', 'station']
     """Layout; 'station' is a folder of episode files that the robot recorded."""
     observation_keys: tuple[str, ...] = ()
-    """Minari: entries of dictionary observations, in the order they are joined."""
+    """Minari: entries of dictionary observations, in the order they are joined, images first."""
     split: Split = 'flags'
     """D4RL: episodes end where flags say, or also where observations do not chain."""
     terminals: Literal['flags', 'reward'] = 'flags'
@@ -38,12 +40,21 @@ class DatasetConfig:
             raise ValueError(f'action_scale must be positive: {self.action_scale}')
 
     def read(self, folder: Path) -> list[RawEpisode]:
-        """Read the episodes.
+        """Read the episodes, one or more.
 
         Raises:
             DatasetFileError, TFRecordError, EpisodeFileError: No such data there.
         """
         path = folder / self.file
+        episodes = self._read(path)
+        if not episodes:
+            raise DatasetFileError(
+                f'{path} holds no demonstrations of the format {self.format}; say where the data '
+                'is with --data or PARL_DATA'
+            )
+        return episodes
+
+    def _read(self, path: Path) -> list[RawEpisode]:
         if self.format == 'd4rl':
             return read_d4rl(path, self.split)
         if self.format == 'minari':
@@ -56,14 +67,13 @@ class DatasetConfig:
 
 
 def read_station(folder: Path) -> list[RawEpisode]:
-    """Read the demonstrations in a folder of the station's episode files.
+    """Read the demonstrations in a folder of the station's episode files (*.mcap).
 
     Raises:
-        DatasetFileError: There are none.
         EpisodeFileError: A file is damaged.
     """
     episodes = [read_episode(path) for path in sorted(folder.glob('*.mcap'))]
-    raw = [
+    return [
         RawEpisode(
             name=episode.episode_id,
             observations=episode.observations[:-1],
@@ -72,16 +82,11 @@ def read_station(folder: Path) -> list[RawEpisode]:
             rewards=episode.rewards,
             terminals=episode.terminated,
             timeouts=episode.truncated,
+            observation_names=tuple(episode.observation_names),
         )
         for episode in episodes
         if episode.trainable and episode.purpose == 'demonstration'
     ]
-    if not raw:
-        raise DatasetFileError(
-            f'{folder} holds no demonstration (*.mcap); say where the data is with --data or '
-            'PARL_DATA'
-        )
-    return raw
 
 
 def to_trajectories(
@@ -110,4 +115,5 @@ def _to_trajectory(
         actions=np.clip(episode.actions[:length] / action_scale, -ACTION_LIMIT, ACTION_LIMIT),
         rewards=convention.learned(episode.rewards[:length]),
         terminated=successes[:length],
+        observation_names=episode.observation_names,
     )

@@ -39,6 +39,10 @@ class DatasetCheck:
     """Values the critic can express; None where it can say any, or there is none."""
     needs_success: bool
     """Whether anything is to be learned from rewards."""
+    practises: bool
+    """Whether practice, which may fail, will add to the data."""
+    binary_actions: tuple[int, ...] = ()
+    """Entries of an action that the policy takes as -1 or 1 alone."""
 
     def findings(self, episodes: Sequence[RawEpisode]) -> list[Finding]:
         """All that is wrong; later checks wait until arrays are whole numbers of one width."""
@@ -46,7 +50,8 @@ class DatasetCheck:
         if found:
             return found
         trajectories = to_trajectories(episodes, self.convention, self.dataset.action_scale)
-        found += [*self._action_range(episodes), *self._rewards(episodes)]
+        found += [*self._action_range(episodes), *self._binary_actions(episodes)]
+        found += self._rewards(episodes)
         found += [*broken_chain(episodes), *duplicates(episodes)]
         if self.dataset.terminals == 'flags':
             found += self._terminals(episodes)
@@ -74,6 +79,17 @@ class DatasetCheck:
                 f'Divide actions by their limit: dataset.action_scale: {largest:.4g}',
             )
         ]
+
+    def _binary_actions(self, episodes: Sequence[RawEpisode]) -> list[Finding]:
+        width = episodes[0].actions.shape[1]
+        outside = [entry for entry in self.binary_actions if not 0 <= entry < width]
+        return [
+            Finding(
+                'binary-actions',
+                f'binary_actions names the entries {outside} of actions that are {width} wide',
+                f'Name entries of 0 to {width - 1}',
+            )
+        ] * bool(outside)
 
     def _rewards(self, episodes: Sequence[RawEpisode]) -> list[Finding]:
         raw, convention = joined(episodes, 'rewards'), self.convention
@@ -128,7 +144,7 @@ class DatasetCheck:
             return []
         returns = self.returns(trajectories)
         low, high = float(returns.min()), float(returns.max())
-        if not all(t.success for t in trajectories):
+        if self.practises or not all(t.success for t in trajectories):
             # A time-out bootstraps, so values may sink as far as failing for ever.
             lowest = min(float(t.rewards.min()) for t in trajectories)
             low = min(low, lowest / (1.0 - self.discount))

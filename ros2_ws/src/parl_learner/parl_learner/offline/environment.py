@@ -12,6 +12,7 @@ from gymnasium.wrappers import RescaleAction
 import numpy as np
 
 from parl_learner.offline.d4rl_kitchen import D4RLKitchen
+from parl_learner.offline.flat_observation import flat_observations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,10 @@ class EnvironmentConfig:
     reset_options: Mapping[str, Any] = field(default_factory=dict)
     """Passed to every `reset`: fixed start and goal cells of a maze."""
     observation_keys: tuple[str, ...] = ()
-    """Entries of dictionary observations, in the order they are joined; empty for plain ones."""
+    """Entries of dictionary observations, in the order they are joined; empty for plain ones.
+
+    An image (height, width, channels) comes first, as `flat_observations` wants it.
+    """
     layout: Literal['plain', 'd4rl_kitchen'] = 'plain'
     """'d4rl_kitchen' gives FrankaKitchen's observations and rewards as D4RL's data has them."""
     max_steps: int
@@ -49,7 +53,7 @@ class EnvironmentConfig:
         It never ends an episode by time; `play` does, after `max_steps`.
 
         Raises:
-            ValueError: Its observations or actions are no vectors.
+            ValueError: Its observations or actions cannot be vectors.
         """
         if self.package:
             importlib.import_module(self.package)
@@ -69,29 +73,28 @@ class EnvironmentConfig:
 
 
 class FlatObservation(gymnasium.ObservationWrapper):
-    """Joins the entries of dictionary observations into one float32 vector."""
+    """Joins the entries of observations into one float32 vector, pixels first."""
 
     def __init__(self, environment: gymnasium.Env, keys: tuple[str, ...]) -> None:
         """Take the entries named; none for an environment with plain observations."""
         super().__init__(environment)
         self._keys = keys
         space = environment.observation_space
-        if isinstance(space, gymnasium.spaces.Dict) and keys:
-            parts = [space[key] for key in keys]
-        else:
-            parts = [space]
-        widths = [p.shape[0] for p in parts if p.shape is not None and len(p.shape) == 1]
-        if len(widths) != len(parts):
+        spaces = dict(space) if isinstance(space, gymnasium.spaces.Dict) else {'': space}
+        wanted = keys or ('',)
+        if not set(wanted) <= set(spaces):
             raise ValueError(
-                f'observations are {space}; name the vectors to join in '
-                'environment.observation_keys'
+                f'environment.observation_keys is {list(keys)}, but observations are {space}; '
+                'name the entries to join, or none where they are no dictionary'
             )
-        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (sum(widths),), np.float32)
+        parts = [np.zeros((1, *(spaces[key].shape or ())), spaces[key].dtype) for key in wanted]
+        width = flat_observations(parts)[0].shape[1]
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (width,), np.float32)
 
     def observation(self, observation: Any) -> np.ndarray:  # noqa: ANN401
         """(O,) float32, a copy."""
         parts = [observation[key] for key in self._keys] if self._keys else [observation]
-        return np.concatenate(parts).astype(np.float32)
+        return flat_observations([np.asarray(part)[np.newaxis] for part in parts])[0][0]
 
 
 class ActionRepeat(gymnasium.Wrapper):

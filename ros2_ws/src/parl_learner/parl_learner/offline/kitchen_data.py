@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from parl_learner.offline.d4rl_data import write_d4rl
+from parl_learner.offline.derived_seed import derived_seed
 from parl_learner.offline.environment import EnvironmentConfig
-from parl_learner.offline.hdf5_data import write_d4rl
-from parl_learner.offline.training_config import load_training
+from parl_learner.offline.training_files import load_training
 from parl_learner.offline.trajectory import RawEpisode
 
 DEMONSTRATIONS, CONFIG = 'kitchen_demonstrations', 'kitchen_replayed'
@@ -37,7 +38,7 @@ def replay_with_noise(
     for replay in range(replays):
         actions = demonstrations[replay % len(demonstrations)].actions
         noise = draws.uniform(0.0, LARGEST_NOISE)
-        observation, _ = environment.reset(seed=seed * 1_000_003 + replay)
+        observation, _ = environment.reset(seed=derived_seed('replay', seed, replay))
         for step, action in enumerate(actions):
             noisy = np.clip(action + draws.normal(0.0, noise, action.shape), -1.0, 1.0)
             following, reward, terminated, *_ = environment.step(noisy.astype(np.float32))

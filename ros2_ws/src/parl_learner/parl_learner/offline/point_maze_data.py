@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from parl_learner.offline.d4rl_data import write_d4rl
+from parl_learner.offline.derived_seed import derived_seed
 from parl_learner.offline.environment import EnvironmentConfig
-from parl_learner.offline.hdf5_data import write_d4rl
-from parl_learner.offline.training_config import load_training
+from parl_learner.offline.training_files import load_training
 
 CONFIG = 'point_maze_stitched'
 CORRIDOR = ((3, 1), (3, 2), (3, 3), (2, 3), (1, 3), (1, 2), (1, 1))
@@ -46,7 +47,7 @@ def make_walks(
         place = int(draws.integers(len(CORRIDOR)))
         direction = int(draws.choice([-1, 1]))
         options = {**environment_config.reset_options, 'reset_cell': np.array(CORRIDOR[place])}
-        observation, _ = environment.reset(seed=seed * 1_000_003 + walk, options=options)
+        observation, _ = environment.reset(seed=derived_seed('walk', seed, walk), options=options)
         waypoint = place
         for step in range(WALK_STEPS):
             if np.linalg.norm(centres[waypoint] - observation[:2]) < 0.4:

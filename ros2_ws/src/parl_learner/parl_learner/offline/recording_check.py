@@ -7,7 +7,7 @@ import hashlib
 
 import numpy as np
 
-from parl_learner.offline.hdf5_data import CHAIN_TOLERANCE, gaps
+from parl_learner.offline.d4rl_data import CHAIN_TOLERANCE, gaps
 from parl_learner.offline.trajectory import RawEpisode
 
 
@@ -27,14 +27,14 @@ class Finding:
 
 
 def layout(episodes: Sequence[RawEpisode]) -> list[Finding]:
-    """Observations and actions that are not flat vectors of one width."""
+    """Observations and actions that are not flat vectors of one width and one meaning."""
     shapes = {(e.observations.shape[1:], e.actions.shape[1:]) for e in episodes}
     if any(len(observation) != 1 or len(action) != 1 for observation, action in shapes):
         return [
             Finding(
                 'layout',
                 f'observations and actions of a step have shapes {sorted(shapes)}',
-                'This trainer takes flat vectors; images need an image critic and policy',
+                'Write one vector a step for each',
             )
         ]
     if len(shapes) != 1:
@@ -45,7 +45,17 @@ def layout(episodes: Sequence[RawEpisode]) -> list[Finding]:
                 'Keep data of one task in one file',
             )
         ]
-    return []
+    first = episodes[0]
+    others = [e for e in episodes if e.observation_names != first.observation_names]
+    return [
+        Finding(
+            'layout',
+            f'entries of observations are {list(other.observation_names)} in {other.name} and '
+            f'{list(first.observation_names)} in {first.name}',
+            'Keep data of one task and one camera size together',
+        )
+        for other in others[:1]
+    ]
 
 
 def not_finite(episodes: Sequence[RawEpisode]) -> list[Finding]:

@@ -10,34 +10,58 @@ import sys
 import torch
 
 from parl_learner.checkpoint import CheckpointError
+from parl_learner.device import use_device
 from parl_learner.offline.dataset import to_trajectories
 from parl_learner.offline.dataset_check import DatasetError
 from parl_learner.offline.dataset_table import table
-from parl_learner.offline.hdf5_data import DatasetFileError
+from parl_learner.offline.environment_check import check_environment
+from parl_learner.offline.hdf5_file import DatasetFileError
 from parl_learner.offline.recording_check import layout, not_finite
+from parl_learner.offline.run_folder import RunFolderError
 from parl_learner.offline.tfrecord import TFRecordError
-from parl_learner.offline.training_config import installed_configs, load_training, TrainingConfig
-from parl_learner.offline.training_result import MARKDOWN_HEADER, markdown_row
+from parl_learner.offline.training_config import TrainingConfig
+from parl_learner.offline.training_files import (
+    installed_configs,
+    installed_methods,
+    load_training,
+)
+from parl_learner.offline.training_result import MARKDOWN_HEADER, markdown_row, ResultFileError
 from parl_learner.offline.training_run import TrainingRun
 from parl_learner.offline.trajectory import Trajectory
+from parl_learner.offline.vector_actor import ObservationError
+from parl_learner.replay import CriticSupportError
 from parl_policy.config_file import ConfigError
+from parl_policy.durable_file import DurableWriteError
 from parl_policy.episode_file import EpisodeFileError
 from parl_policy.float32_product import choose_float32_product
+from parl_policy.weights_file import WeightsFileError
 
 _EXPECTED = (
     CheckpointError,
     ConfigError,
+    CriticSupportError,
     DatasetError,
     DatasetFileError,
+    DurableWriteError,
     EpisodeFileError,
+    ObservationError,
+    ResultFileError,
+    RunFolderError,
     TFRecordError,
+    WeightsFileError,
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the data, then train unless only the check was asked for; returns the exit status."""
+    methods = installed_methods()
     parser = argparse.ArgumentParser(prog='parl-train', description=__doc__)
     parser.add_argument('config', help=f'a YAML file, or one of: {", ".join(installed_configs())}')
+    parser.add_argument(
+        '--method',
+        default='',
+        help=f'instead of the one of the file: a YAML file, or one of: {", ".join(methods)}',
+    )
     parser.add_argument(
         '--data',
         type=Path,
@@ -50,13 +74,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         '--set', action='append', default=[], metavar='KEY=VALUE', help='change a setting'
     )
     parser.add_argument(
-        '--threads', type=int, default=1, help='of torch; more than 1 only on idle cores'
+        '--threads', type=_positive, default=1, help='of torch; more than 1 only on idle cores'
+    )
+    parser.add_argument(
+        '--device', default='auto', help='cpu, cuda, or auto: cuda if there is one'
     )
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
     choose_float32_product()
     try:
-        config = load_training(given.config, given.set)
+        use_device(given.device)
+        config = load_training(given.config, given.set, given.method)
         data = checked_data(config, given.data)
         if not given.check:
             folder = given.out or Path('runs') / f'{config.name}-{config.seed}'
@@ -72,9 +100,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def checked_data(config: TrainingConfig, folder: Path) -> list[Trajectory]:
     """Read the data, print what it is, and refuse it if it breaks a convention.
 
+    The environment is begun once too, so that nothing is learned for one that does not fit.
+
     Raises:
         DatasetError: Lists all that is wrong, each with a remedy.
         DatasetFileError, TFRecordError, EpisodeFileError: It cannot be read.
+        ConfigError: The environment cannot be begun, or is not the one the data is of.
     """
     episodes = config.dataset.read(folder)
     if not (layout(episodes) or not_finite(episodes)):
@@ -83,8 +114,18 @@ def checked_data(config: TrainingConfig, folder: Path) -> list[Trajectory]:
     findings = config.check.findings(episodes)
     if findings:
         raise DatasetError(findings)
+    trajectories = to_trajectories(episodes, config.reward, config.dataset.action_scale)
+    if config.environment is not None:
+        check_environment(config.environment, trajectories[0])
     print('the data fits the configuration')
-    return to_trajectories(episodes, config.reward, config.dataset.action_scale)
+    return trajectories
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'must be at least 1: {number}')
+    return number
 
 
 def _say(text: str) -> None:

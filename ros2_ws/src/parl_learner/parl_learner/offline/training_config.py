@@ -1,20 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A `parl-train` run on one page: data, rewards, environment, learning, practice, evaluation."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from parl_learner.learning_config import LearningConfig
 from parl_learner.offline.dataset import DatasetConfig
 from parl_learner.offline.dataset_check import DatasetCheck
 from parl_learner.offline.environment import EnvironmentConfig
 from parl_learner.offline.reward_convention import RewardConvention
-from parl_policy.config_file import ConfigError, from_mapping, load_yaml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +48,14 @@ class TrainingConfig:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f'{name} must be at least 1: {getattr(self, name)}')
+        for name in ('seed', 'warm_up_episodes', 'practice_episodes'):
+            if getattr(self, name) < 0:
+                raise ValueError(f'{name} must be 0 or more: {getattr(self, name)}')
         if self.practice_episodes and self.environment is None:
             raise ValueError(
                 f'practice_episodes is {self.practice_episodes} but there is no environment to '
                 'practise in; set it to 0 or describe the environment'
             )
-
         if self.learning.method == 'dppo':
             raise ValueError(
                 "method dppo learns from the station's episodes alone, which keep their seeds; "
@@ -96,63 +91,6 @@ class TrainingConfig:
             failure_return=self.learning.failure_return,
             support=critic.support if has_support else None,
             needs_success=self.learning.method != 'frozen',
+            practises=self.practice_episodes > 0,
+            binary_actions=self.binary_actions,
         )
-
-
-def load_training(name: str, changes: Sequence[str] = ()) -> TrainingConfig:
-    """Read a configuration.
-
-    Args:
-        name: Path of a YAML file, or the name of one that is installed.
-        changes: 'learning.imitation_steps=100': values in YAML that replace what the file says.
-
-    Raises:
-        ConfigError: Names the file, the key, what was found and what is allowed.
-    """
-    mapping = _load(name)
-    for change in changes:
-        key, is_one, value = change.partition('=')
-        if not is_one:
-            raise ConfigError(f'{change!r} is no change; write key=value')
-        _change(mapping, key.split('.'), yaml.safe_load(value))
-    return from_mapping(TrainingConfig, mapping, name)
-
-
-def installed_configs() -> list[str]:
-    """Names that `load_training` knows."""
-    folder = resources.files('parl_learner.offline') / 'config'
-    return sorted(Path(f.name).stem for f in folder.iterdir() if f.name.endswith('.yaml'))
-
-
-def _load(name: str) -> dict[str, Any]:
-    """A file's content; `like: other` takes from another what it does not say itself."""
-    mapping = load_yaml(_find(name))
-    like = mapping.pop('like', None)
-    return mapping if like is None else _merged(_load(str(like)), mapping)
-
-
-def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in changes.items():
-        under = merged.get(key)
-        is_section = isinstance(value, dict) and isinstance(under, dict)
-        merged[key] = _merged(under, value) if is_section else value  # type: ignore[arg-type]
-    return merged
-
-
-def _find(name: str) -> Path:
-    if Path(name).suffix in ('.yaml', '.yml'):
-        return Path(name)
-    if name not in installed_configs():
-        raise ConfigError(
-            f'no configuration {name!r}; name a YAML file, or one of {installed_configs()}'
-        )
-    return Path(str(resources.files('parl_learner.offline') / 'config' / f'{name}.yaml'))
-
-
-def _change(mapping: dict[str, Any], keys: list[str], value: object) -> None:
-    for key in keys[:-1]:
-        mapping = mapping.setdefault(key, {})
-        if not isinstance(mapping, dict):
-            raise ConfigError(f'{key!r} holds {mapping!r}, not a section')
-    mapping[keys[-1]] = value

@@ -43,7 +43,7 @@ class TrainingProgress:
         when = f'about {duration(left)} left' if math.isfinite(left) else 'time left unknown'
         return (
             f'round {counters.round}/{self._rounds}: {stage}{of}, {counters.policy_steps} policy '
-            f'and {counters.critic_steps} critic updates so far, {when}'
+            f'and {counters.critic_steps} critic updates so far{_taught(loop)}, {when}'
         )
 
     def seconds_left(self, loop: LearningLoop) -> float:
@@ -55,3 +55,9 @@ class TrainingProgress:
         )
         later = self._rounds - loop.counters.round
         return this_round + (later * self._round_seconds if later else 0.0)
+
+
+def _taught(loop: LearningLoop) -> str:
+    """What π_opt last taught the policy; empty before it did."""
+    spread = loop.counters.distillation_spread
+    return f', spread {spread:.3g} teaches {loop.distillation_target}' if spread else ''

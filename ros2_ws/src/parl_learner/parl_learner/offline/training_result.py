@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from parl_learner.binomial_interval import wilson_interval, Z_95
 from parl_policy.durable_file import write_durably
+
+
+class ResultFileError(Exception):
+    """A result cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,17 @@ class Evaluation:
         return score_interval(self.scores, self.graded)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Distillation:
+    """What π_opt taught the policy in one round."""
+
+    round: int
+    spread: float
+    """Standard deviation of Q among a state's particles, mean over states."""
+    target: Literal['softmax', 'argmax']
+    """Particle that was taught, as the configuration or that spread has it."""
+
+
 @dataclass
 class TrainingResult:
     """All evaluations of a run and what it cost."""
@@ -48,7 +63,10 @@ class TrainingResult:
     name: str
     seed: int
     config: Mapping[str, Any]
+    data: str
+    """Digest of the offline data."""
     evaluations: list[Evaluation] = field(default_factory=list)
+    distillations: list[Distillation] = field(default_factory=list)
     seconds: float = 0.0
     """Wall time, resumed parts added up [s]; since the last evaluation for what a kill cut off."""
     cpu_seconds: float = 0.0
@@ -56,6 +74,11 @@ class TrainingResult:
     def has(self, round_index: int, actor: str) -> bool:
         """Whether that evaluation is done."""
         return any((e.round, e.actor) == (round_index, actor) for e in self.evaluations)
+
+    def add_distillation(self, distillation: Distillation) -> None:
+        """Take note of it, in place of what a round that is resumed noted before."""
+        kept = [d for d in self.distillations if d.round != distillation.round]
+        self.distillations = [*kept, distillation]
 
     def save(self, path: Path) -> None:
         """Write it durably; means and intervals are written too, for readers."""
@@ -66,14 +89,25 @@ class TrainingResult:
 
 
 def load_result(path: Path) -> TrainingResult:
-    """Read a result back."""
-    content = json.loads(path.read_text(encoding='utf-8'))
+    """Read a result back.
+
+    Raises:
+        ResultFileError: Damaged, or of another version of this program.
+    """
     names = {f.name for f in dataclasses.fields(Evaluation)}
-    evaluations = [
-        Evaluation(**{**{k: e[k] for k in names}, 'scores': tuple(e['scores'])})
-        for e in content.pop('evaluations')
-    ]
-    return TrainingResult(**content, evaluations=evaluations)
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+        evaluations = [
+            Evaluation(**{**{k: e[k] for k in names}, 'scores': tuple(e['scores'])})
+            for e in content.pop('evaluations')
+        ]
+        distillations = [Distillation(**d) for d in content.pop('distillations')]
+        return TrainingResult(**content, evaluations=evaluations, distillations=distillations)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ResultFileError(
+            f'{path} is damaged or of another version ({type(error).__name__}: {error}); put a '
+            'copy back or use another folder'
+        ) from error
 
 
 def score_interval(scores: tuple[float, ...], graded: bool) -> tuple[float, float]:

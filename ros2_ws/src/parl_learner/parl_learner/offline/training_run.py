@@ -2,7 +2,7 @@
 """One `parl-train` run: the robot's learning loop on recorded data and a Gymnasium environment.
 
 Everything it needs to go on after kill -9 lies in its folder: `learner.checkpoint`, one file of
-trajectories a practice round, `result.json`.
+trajectories a practice round, `result.json`. The last version is left in `artifacts`.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,34 +10,28 @@ import json
 from pathlib import Path
 import time
 
-import gymnasium
-import torch
-
 from parl_learner.checkpoint import (
     CheckpointError,
     load_checkpoint,
     save_checkpoint,
     saved_rounds,
 )
+from parl_learner.checkpoint_timer import CheckpointTimer
 from parl_learner.learning_loop import LearningLoop
-from parl_learner.offline.play import play, PlayedEpisode
+from parl_learner.offline.player import Player
+from parl_learner.offline.run_folder import begin_result, take_folder
 from parl_learner.offline.training_config import TrainingConfig
 from parl_learner.offline.training_progress import TrainingProgress
-from parl_learner.offline.training_result import Evaluation, load_result, TrainingResult
-from parl_learner.offline.trajectory import Trajectory
+from parl_learner.offline.training_result import Distillation, Evaluation, TrainingResult
+from parl_learner.offline.trajectory import digest, Trajectory
 from parl_learner.offline.trajectory_file import load_trajectories, save_trajectories
-from parl_learner.offline.vector_actor import VectorActor
-from parl_policy.actor import Actor
-from parl_policy.config_file import first_change, to_mapping
-from parl_policy.durable_file import sweep_partial
+from parl_policy.artifact_store import ArtifactStore
+from parl_policy.config_file import to_mapping
 from parl_policy.policy import ActionSpec
-
-_EVALUATION_SEED = 10_000_000
-"""Starts of evaluations: the same for all versions, all methods and all seeds of training."""
 
 
 class TrainingRun:
-    """Continues from what its folder holds."""
+    """Continues from what its folder holds; nobody else may use the folder until it has run."""
 
     CHECKPOINT_EVERY_S = 20.0
     SAY_EVERY_S = 10.0
@@ -58,54 +52,86 @@ class TrainingRun:
             say: Told about progress.
 
         Raises:
-            CheckpointError: The folder belongs to a run with another configuration.
+            RunFolderError: Another run is using the folder, or it cannot be used.
+            CheckpointError: It belongs to a run with another configuration or other data.
+            ResultFileError, WeightsFileError: Its files are damaged.
+            DurableWriteError: The disk is full, say.
+            ConfigError: The networks do not fit the observations.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        sweep_partial(folder)
+        self._lock = take_folder(folder)
         self.config = config
         self._data, self._folder, self._say = data, folder, say
         self._checkpoint = folder / 'learner.checkpoint'
         self._result_path = folder / 'result.json'
-        self.result = self._begin_result()
+        self.result = begin_result(
+            self._result_path,
+            self._checkpoint,
+            json.loads(json.dumps(to_mapping(config))),
+            digest(data),
+        )
         self._rounds: list[list[str]] = []
         self._progress = TrainingProgress(len(config.practice_rounds))
-        self._environments: list[gymnasium.Env] = []
-        self._saved_at = self._said_at = time.monotonic()
+        self._timer = CheckpointTimer(self.CHECKPOINT_EVERY_S)
+        self._said_at = time.monotonic()
         self._counted = (time.monotonic(), time.process_time())
         example = data[0]
+        width = example.observations.shape[1]
         self.loop = LearningLoop(
             config.learning,
-            [f'observation_{i}' for i in range(example.observations.shape[1])],
+            example.observation_names or [f'observation_{i}' for i in range(width)],
             config.seed,
             ActionSpec(1, example.actions.shape[1], config.binary_actions),
         )
+        self._player = Player(config, self.loop)
         if self._checkpoint.exists():
             self._resume()
 
     def run(self) -> TrainingResult:
-        """Work to the end; what is done already is not done again."""
-        for index in range(max(0, self.loop.counters.round), len(self.config.practice_rounds) + 1):
-            if self.loop.counters.round < index:
-                self._progress.round_began()
-                self.loop.begin_round(self._episodes(index))
-                self._save()
-            while not self.loop.idle:
-                self._work()
-            self._progress.round_ended(index)
-            self._save()
-            if self.config.environment is not None and self.config.is_evaluated(index):
-                self._evaluate(index)
-        self._save_result()
-        for environment in self._environments:
-            environment.close()
+        """Work to the end; what is done already is not done again.
+
+        Raises:
+            ObservationError: An environment's observation is not finite.
+            CriticSupportError: The critic could not express the returns of practice.
+            DurableWriteError: The disk is full, say; run again when there is room.
+            WeightsFileError: Training diverged, or a file is damaged.
+        """
+        try:
+            first = max(0, self.loop.counters.round)
+            for index in range(first, len(self.config.practice_rounds) + 1):
+                self._learn(index)
+                if self.config.environment is not None and self.config.is_evaluated(index):
+                    self._evaluate(index)
+            self._save_result()
+            self._store_version()
+        finally:
+            self._player.close()
+            self._lock.close()
         return self.result
+
+    def _learn(self, index: int) -> None:
+        if self.loop.counters.round < index:
+            self._progress.round_began()
+            self.loop.begin_round(self._episodes(index))
+            self._save()
+        while not self.loop.idle:
+            self._work()
+        self._progress.round_ended(index)
+        if any(stage.name == 'distilling' and stage.units for stage in self.loop.stages):
+            self.result.add_distillation(
+                Distillation(
+                    round=index,
+                    spread=self.loop.counters.distillation_spread,
+                    target=self.loop.distillation_target,
+                )
+            )
+        self._save()
 
     def _work(self) -> None:
         before, started = self.loop.units_left, time.monotonic()
         self.loop.advance()
         now = time.monotonic()
         self._progress.worked(before, self.loop.units_left, now - started)
-        if now - self._saved_at > self.CHECKPOINT_EVERY_S:
+        if self._timer.is_due:
             self._save()
         if now - self._said_at > self.SAY_EVERY_S:
             self._said_at = now
@@ -114,29 +140,21 @@ class TrainingRun:
     def _episodes(self, index: int) -> Sequence[Trajectory]:
         """The data of a round: offline data, or practice, played unless it was before."""
         if index == 0:
-            self._rounds.append([])
+            self._rounds.append([self.result.data])
             return self._data
         path = self._folder / f'practice-{index:05d}.safetensors'
         self._rounds.append([path.name])
         if not path.exists():
-            start = sum(self.config.practice_rounds[: index - 1])
-            count = self.config.practice_rounds[index - 1]
-            seeds = range(
-                (self.config.seed + 1) * 1_000_000 + start,
-                (self.config.seed + 1) * 1_000_000 + start + count,
-            )
-            played = self._play(self.config.learning.trains_critic, seeds, 'practice', index)
+            played = self._player.practise(index)
             save_trajectories(path, [episode.trajectory for episode in played])
         return load_trajectories(path)
 
     def _evaluate(self, index: int) -> None:
-        seeds = range(_EVALUATION_SEED, _EVALUATION_SEED + self.config.evaluation_episodes)
-        for actor in (
-            ('policy', 'optimised') if self.config.learning.trains_critic else ('policy',)
-        ):
+        with_critic = self.config.learning.evaluates_with_critic
+        for actor in ('policy', 'optimised') if with_critic else ('policy',):
             if self.result.has(index, actor):
                 continue
-            played = self._play(actor == 'optimised', seeds, 'evaluation', index)
+            played = self._player.evaluate(actor == 'optimised', index)
             offline = sum(len(t) for t in self._data)
             evaluation = Evaluation(
                 round=index,
@@ -153,51 +171,27 @@ class TrainingRun:
                 f'({low:.1f} … {high:.1f}) over {len(played)} episodes'
             )
 
-    def _play(
-        self, optimise: bool, seeds: Sequence[int], purpose: str, index: int
-    ) -> list[PlayedEpisode]:
-        environment = self.config.environment
-        assert environment is not None
-        while len(self._environments) < min(self.config.parallel_environments, len(seeds)):
-            self._environments.append(environment.make())
-        critic = self.loop.critic_trainer.critic if optimise else None
-        learning = self.config.learning
-        generator = torch.Generator().manual_seed(self.config.seed * 100_003 + index)
-        return play(
-            self._environments[: len(seeds)],
-            VectorActor(
-                Actor(self.loop.policy, critic, learning.optimisation, learning.choice), generator
-            ),
-            seeds,
-            max_steps=environment.max_steps,
-            reset_options=environment.reset_options,
-            convention=self.config.reward,
-            purpose=purpose,
-            name=f'{purpose}-{index:05d}',
-        )
-
-    def _begin_result(self) -> TrainingResult:
-        mapping = json.loads(json.dumps(to_mapping(self.config)))
-        if not self._result_path.exists():
-            return TrainingResult(self.config.name, self.config.seed, mapping)
-        result = load_result(self._result_path)
-        change = first_change(result.config, mapping)
-        if change:
-            raise CheckpointError(
-                f'{self._folder}: {change}; continue with the old setting or use another folder'
-            )
-        return result
+    def _store_version(self) -> None:
+        """Leave the last version as a policy node loads it."""
+        store = ArtifactStore(self._folder / 'artifacts')
+        for kind, content in self.loop.version_files().items():
+            store.put(kind, self.loop.counters.version, content, 'safetensors')
 
     def _resume(self) -> None:
         self._rounds = saved_rounds(self._checkpoint, self.config.learning)
-        files = [names for names in self._rounds if names]
-        practice = [load_trajectories(self._folder / names[0]) for names in files]
+        data, *files = (names[0] for names in self._rounds)
+        if data != self.result.data:
+            raise CheckpointError(
+                f'{self._checkpoint} learned from other offline data than '
+                f'{self._result_path.name} tells of; put back the one that belongs here'
+            )
+        practice = [load_trajectories(self._folder / name) for name in files]
         self.loop.resume([self._data, *practice])
         load_checkpoint(self._checkpoint, self.loop)
 
     def _save(self) -> None:
-        save_checkpoint(self._checkpoint, self.loop, self._rounds)
-        self._saved_at = time.monotonic()
+        with self._timer.saving():
+            save_checkpoint(self._checkpoint, self.loop, self._rounds)
         self._save_result()
 
     def _save_result(self) -> None:

@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import hashlib
 
 import numpy as np
 
@@ -15,7 +16,7 @@ class RawEpisode:
     """N transitions as recorded: rewards of the environment, nothing checked but shapes.
 
     Raises:
-        ValueError: The arrays disagree in length.
+        ValueError: The arrays disagree in shape.
     """
 
     name: str
@@ -32,6 +33,8 @@ class RawEpisode:
     """(N,) bool, as the file says."""
     timeouts: np.ndarray
     """(N,) bool, as the file says."""
+    observation_names: tuple[str, ...] = ()
+    """Layout of an observation as `parl_policy.observation` names it; empty if unknown."""
 
     def __post_init__(self) -> None:
         """Refuse arrays that cannot belong together."""
@@ -51,6 +54,18 @@ class RawEpisode:
                 f'{self.name}: arrays have lengths {lengths}; an episode has one of each for '
                 'every one of at least 1 transition'
             )
+        if self.next_observations.shape != self.observations.shape:
+            raise ValueError(
+                f'{self.name}: next_observations have shape {self.next_observations.shape} and '
+                f'observations {self.observations.shape}; they must be alike'
+            )
+        for name in ('rewards', 'terminals', 'timeouts'):
+            shape = getattr(self, name).shape
+            if len(shape) != 1:
+                raise ValueError(
+                    f'{self.name}: {name} have shape {shape}; write one number a transition, '
+                    f'{shape[:1]}'
+                )
 
     def __len__(self) -> int:
         """Count the transitions N."""
@@ -72,6 +87,8 @@ class Trajectory:
     """(N,) float32 with the bias: 0 at success, below 0 before."""
     terminated: np.ndarray
     """(N,) bool, the last True exactly after a success; time-outs bootstrap."""
+    observation_names: tuple[str, ...] = ()
+    """Layout of an observation as `parl_policy.observation` names it; empty if unknown."""
 
     def __len__(self) -> int:
         """Count the transitions N."""
@@ -86,3 +103,14 @@ class Trajectory:
 def joined(episodes: Sequence[RawEpisode], name: str) -> np.ndarray:
     """One field of all episodes, end to end."""
     return np.concatenate([getattr(episode, name) for episode in episodes])
+
+
+def digest(trajectories: Sequence[Trajectory]) -> str:
+    """SHA-256 of all that is learned from them: their arrays, in order, and the layout."""
+    content = hashlib.sha256()
+    for t in trajectories:
+        content.update(repr((t.purpose, t.observation_names)).encode())
+        for array in (t.observations, t.actions, t.rewards, t.terminated):
+            content.update(f'{array.dtype}{array.shape}'.encode())
+            content.update(array.tobytes())
+    return content.hexdigest()

@@ -40,7 +40,10 @@ def load_trajectories(path: Path) -> list[Trajectory]:
         Trajectory(
             episode_id=episode['episode_id'],
             purpose=episode['purpose'],
-            **{name: tensors[f'{index}/{name}'].numpy() for name in _ARRAYS},
+            observations=tensors[f'{index}/observations'].numpy(),
+            actions=tensors[f'{index}/actions'].numpy(),
+            rewards=tensors[f'{index}/rewards'].numpy(),
+            terminated=tensors[f'{index}/terminated'].numpy(),
         )
         for index, episode in enumerate(metadata['episodes'])
     ]

@@ -10,6 +10,10 @@ from parl_policy.action_optimisation import optimise_actions
 from parl_policy.actor import Actor
 
 
+class ObservationError(ValueError):
+    """An observation is NaN or infinite, so there is nothing to act on."""
+
+
 @dataclass(frozen=True)
 class VectorActor:
     """Acts in several environments with one actor.
@@ -23,12 +27,23 @@ class VectorActor:
     generator: torch.Generator
 
     def __call__(self, observations: np.ndarray) -> np.ndarray:
-        """Actions (B, D) for observations (B, O)."""
+        """Actions (B, D) for observations (B, O).
+
+        Raises:
+            ObservationError: An observation is not finite; names its row and entry.
+        """
+        bad = np.argwhere(~np.isfinite(observations))
+        if len(bad):
+            row, entry = bad[0]
+            raise ObservationError(
+                f'the observation of environment {row} is {observations[row, entry]} in entry '
+                f'{entry}: its simulation has blown up, or never measured that number'
+            )
         actor, states = self.actor, torch.as_tensor(observations, dtype=torch.float32)
         with torch.no_grad():
             context = actor.policy.encode(states)
         if actor.critic is None:
-            return actor.policy.sample(context, 1, self.generator)[:, 0].numpy()
+            return actor.policy.sample(context, 1, self.generator)[:, 0].cpu().numpy()
         particles = optimise_actions(
             actor.frozen_critic.mean_q(states),
             actor.policy.sample(context, actor.optimisation.samples, self.generator),
@@ -37,5 +52,5 @@ class VectorActor:
             generator=self.generator,
         )
         if actor.choice == 'argmax':
-            return particles.argmax().numpy()
-        return particles.sample(1, self.generator)[:, 0].numpy()
+            return particles.argmax().cpu().numpy()
+        return particles.sample(1, self.generator)[:, 0].cpu().numpy()

@@ -35,6 +35,7 @@ def make_check(**changes):
         'failure_return': 'endless',
         'support': (-10.0, 0.0),
         'needs_success': True,
+        'practises': False,
     }
     return DatasetCheck(**(settings | changes))
 
@@ -94,6 +95,25 @@ def test_what_is_wrong_is_named(episode, name):
     assert names(make_check(), *GOOD, episode) == name.split()
 
 
+def test_binary_entries_must_be_there():
+    assert names(make_check(binary_actions=(0, 1)), *GOOD) == []
+    for entry in (2, -1):
+        assert names(make_check(binary_actions=(0, entry)), *GOOD) == ['binary-actions']
+
+
+def test_layouts_of_one_width_are_not_mixed():
+    named = [
+        make_raw('first', observation_names=('cup_x',)),
+        make_raw('second', success=False, observation_names=('pot_x',)),
+    ]
+    assert names(make_check(), *named) == ['layout']
+    assert 'pot_x' in str(make_check().findings(named)[0])
+    assert (
+        names(make_check(), *(dataclasses.replace(e, observation_names=('cup_x',)) for e in named))
+        == []
+    )
+
+
 def test_a_wrong_bias_is_named():
     check = make_check(convention=RewardConvention(bias=0.0), support=None)
     assert names(check, *GOOD) == ['reward-bias']
@@ -109,6 +129,8 @@ def test_support_must_hold_returns_and_what_a_timeout_bootstraps_to():
     # Recorded returns reach -3.439, but a bootstrapped failure -1 / (1 - 0.9).
     assert names(make_check(support=(-5.0, 0.0), failure_return='recorded'), *GOOD) == ['support']
     assert names(make_check(support=(-5.0, 0.0), failure_return='recorded'), GOOD[0]) == []
+    practising = make_check(support=(-5.0, 0.0), failure_return='recorded', practises=True)
+    assert names(practising, GOOD[0]) == ['support']  # practice may time out
     (finding,) = make_check(support=(-5.0, 0.0)).findings(GOOD)
     assert '[-10.0, 0.0]' in finding.remedy
 

@@ -34,6 +34,7 @@ def test_kitchen_demonstrations(data_folder):
         failure_return='recorded',
         support=(-400.0, 0.0),
         needs_success=True,
+        practises=True,
     )
     assert check.findings(episodes) == []
 

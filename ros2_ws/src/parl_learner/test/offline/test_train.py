@@ -3,10 +3,10 @@ import h5py
 import numpy as np
 import pytest
 
-from parl_learner.offline.hdf5_data import read_d4rl, write_d4rl
+from parl_learner.offline.d4rl_data import read_d4rl, write_d4rl
 from parl_learner.offline.point_maze_data import CORRIDOR, make_walks, WALK_STEPS
 from parl_learner.offline.train import main
-from parl_learner.offline.training_config import load_training
+from parl_learner.offline.training_files import installed_methods, load_training
 
 TINY = [
     'learning.policy={hidden: 8, blocks: 1}',
@@ -19,6 +19,12 @@ TINY = [
     'warm_up_episodes=1',
     'practice_episodes=1',
 ]
+SMALL_POLICIES = {
+    'autoregressive': 'learning.policy={hidden: 8, layers: 1, heads: 2, bins: 8}',
+    'diffusion_ql': TINY[0],
+    'gaussian_cal_ql': 'learning.policy={hidden: [8]}',
+    'idql': TINY[0],
+}
 
 
 @pytest.fixture(scope='session')
@@ -56,6 +62,67 @@ def test_it_trains_practises_and_prints_a_row(walks, tmp_path, capsys):
     assert main(arguments) == 0
     assert '| point_maze_stitched | 0 |' in capsys.readouterr().out
     assert (tmp_path / 'run/result.json').exists()
+
+
+@pytest.mark.parametrize('method', installed_methods())
+def test_other_methods_practise_too(walks, tmp_path, capsys, method):
+    arguments = ['point_maze_stitched', '--method', method, '--data', str(walks)]
+    for change in (*TINY[1:], SMALL_POLICIES[method], 'learning.imitation_batch_size=8'):
+        arguments += ['--set', change]
+    assert main([*arguments, '--out', str(tmp_path / 'run')]) == 0
+    assert f'| point_maze_stitched-{method} | 0 |' in capsys.readouterr().out
+
+
+USER_ERRORS = {
+    'not_yaml': (['--set', 'learning.policy={hidden: '], 'is not YAML'),
+    'no_learning': (['--set', 'learning=null'], "key 'learning' is missing"),
+    'no_method': (['--method', 'magic'], "no method 'magic'"),
+    'no_environment': (['--set', 'environment.id=Nope-v0'], 'NameNotFound'),
+    'no_package': (['--set', 'environment.package=nope'], 'ModuleNotFoundError'),
+    'binary': (['--set', 'binary_actions=[2]'], 'binary-actions: '),
+    'support': (['--set', 'learning.critic.support=[-40.0, 0.0]'], 'support: values reach'),
+}
+
+
+@pytest.mark.parametrize('case', USER_ERRORS)
+def test_a_users_error_is_said_in_words(walks, tmp_path, capsys, case):
+    arguments, message = USER_ERRORS[case]
+    arguments = ['point_maze_stitched', '--data', str(walks), *arguments]
+    assert main([*arguments, '--out', str(tmp_path / 'run')]) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / 'run').exists()
+
+
+def test_no_threads_are_refused(walks, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        main(['point_maze_stitched', '--data', str(walks), '--threads', '0'])
+    assert '--threads: must be at least 1: 0' in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_used_is_said_in_words(walks, tmp_path, capsys, monkeypatch):
+    arguments = ['point_maze_stitched', '--data', str(walks), '--out', str(tmp_path / 'run')]
+    for change in TINY:
+        arguments += ['--set', change]
+
+    def refused_with(message):
+        assert main(arguments) == 1
+        return message in capsys.readouterr().err
+
+    def no_room(descriptor):
+        raise OSError(28, 'No space left on device')
+
+    (tmp_path / 'run').write_text('')
+    assert refused_with('choose another with --out')
+    (tmp_path / 'run').unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr('os.fsync', no_room)
+        assert refused_with('No space left on device')
+    (tmp_path / 'run/result.json').write_text('')
+    assert refused_with('result.json is damaged')
+    (tmp_path / 'run/result.json').unlink()
+    assert main(arguments) == 0
+    (tmp_path / 'run/learner.checkpoint').write_bytes(b'')
+    assert refused_with('learner.checkpoint')
 
 
 def test_wrong_data_is_refused_with_every_finding(walks, tmp_path, capsys):

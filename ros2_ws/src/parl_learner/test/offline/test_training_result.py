@@ -2,6 +2,7 @@
 import pytest
 
 from parl_learner.offline.training_result import (
+    Distillation,
     Evaluation,
     load_result,
     MARKDOWN_HEADER,
@@ -33,12 +34,15 @@ def test_graded_scores_get_mean_and_standard_error():
 
 
 def test_a_result_survives_a_file_and_becomes_a_row(tmp_path):
-    result = TrainingResult('maze', 3, {'name': 'maze'}, seconds=90.0)
+    result = TrainingResult('maze', 3, {'name': 'maze'}, 'abc', seconds=90.0)
+    result.add_distillation(Distillation(round=1, spread=0.5, target='argmax'))
+    result.add_distillation(Distillation(round=1, spread=0.25, target='argmax'))
     result.evaluations.append(evaluation(0, 'policy', (0.0, 100.0)))
     result.evaluations.append(evaluation(4, 'optimised', (100.0, 100.0)))
     result.save(tmp_path / 'result.json')
     found = load_result(tmp_path / 'result.json')
     assert found == result
+    assert [d.spread for d in found.distillations] == [0.25]
     assert found.has(4, 'optimised')
     assert not found.has(4, 'policy')
     row = markdown_row(found)

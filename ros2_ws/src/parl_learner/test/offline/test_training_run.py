@@ -10,7 +10,9 @@ from parl_learner.offline.dataset import DatasetConfig
 from parl_learner.offline.environment import EnvironmentConfig
 from parl_learner.offline.play import play
 from parl_learner.offline.reward_convention import RewardConvention
+from parl_learner.offline.run_folder import RunFolderError
 from parl_learner.offline.training_config import TrainingConfig
+from parl_learner.offline.training_result import load_result
 from parl_learner.offline.training_run import TrainingRun
 
 CORRIDOR = EnvironmentConfig(id='Corridor-v0', max_steps=6)
@@ -94,6 +96,7 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(config, data, tmp_path, un
     resumed = TrainingRun(config, data, tmp_path / 'killed', lambda _: None)
     found = resumed.run()
     assert found.evaluations == expected.evaluations
+    assert found.distillations == expected.distillations
     torch.testing.assert_close(weights(resumed), weights(whole), rtol=0.0, atol=0.0)
 
 
@@ -109,6 +112,88 @@ def test_another_configuration_is_refused(config, data, tmp_path):
     changed = dataclasses.replace(config, evaluation_episodes=5)
     with pytest.raises(CheckpointError, match=r'evaluation_episodes was \d+ and is 5'):
         TrainingRun(changed, data, tmp_path, lambda _: None)
+
+
+def test_other_data_is_refused(config, data, tmp_path):
+    class Dying(TrainingRun):
+        def _work(self):
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        Dying(config, data, tmp_path / 'killed', lambda _: None).run()
+    for other in (data[:-1], [*data, data[0]], data[::-1]):
+        with pytest.raises(CheckpointError, match='other offline data'):
+            TrainingRun(config, other, tmp_path / 'killed', lambda _: None)
+    TrainingRun(config, data[:-1], tmp_path / 'short', lambda _: None).run()
+    checkpoint = tmp_path / 'short/learner.checkpoint'
+    (tmp_path / 'killed/learner.checkpoint').write_bytes(checkpoint.read_bytes())
+    with pytest.raises(CheckpointError, match=r'from other offline data than result\.json'):
+        TrainingRun(config, data, tmp_path / 'killed', lambda _: None)
+
+
+def test_two_runs_do_not_share_a_folder(config, data, tmp_path):
+    first = TrainingRun(config, data, tmp_path, lambda _: None)
+    with pytest.raises(RunFolderError, match='another run is using'):
+        TrainingRun(config, data, tmp_path, lambda _: None)
+    first.run()
+    TrainingRun(config, data, tmp_path, lambda _: None).run()
+
+
+@pytest.mark.parametrize(
+    ('changes', 'practises', 'evaluates'),
+    [
+        ({}, True, ['policy', 'optimised']),
+        ({'acting': 'policy'}, False, ['policy', 'optimised']),  # π_opt is what PA-RL is about
+        ({'method': 'imitation', 'acting': 'policy'}, False, ['policy']),
+        ({'method': 'filtered_imitation'}, False, ['policy']),
+    ],
+)
+def test_who_practises_and_who_is_evaluated(
+    config, learning, data, tmp_path, monkeypatch, changes, practises, evaluates
+):
+    plays = []
+
+    def listen(environments, act, seeds, *, purpose, **rest):
+        plays.append((purpose, act.actor.critic is not None, tuple(seeds)))
+        return play(environments, act, seeds, purpose=purpose, **rest)
+
+    monkeypatch.setattr('parl_learner.offline.player.play', listen)
+    config = dataclasses.replace(config, learning=learning(discount=0.9, **changes))
+    result = TrainingRun(config, data, tmp_path, lambda _: None).run()
+    practice = [play for play in plays if play[0] == 'practice']
+    evaluation = [play for play in plays if play[0] == 'evaluation']
+    assert [optimised for _, optimised, _ in practice] == [practises] * 3
+    assert [e.actor for e in result.evaluations] == evaluates * 3
+    assert [optimised for _, optimised, _ in evaluation] == [
+        e.actor == 'optimised' for e in result.evaluations
+    ]
+    starts = [seed for _, _, seeds in practice for seed in seeds]
+    assert len(set(starts)) == 4
+    assert {len(seeds) for _, _, seeds in evaluation} == {3}
+    assert len({seeds for _, _, seeds in evaluation}) == 1
+    assert not set(starts) & set(evaluation[0][2])
+
+
+def test_what_was_taught_is_on_record(config, learning, data, tmp_path):
+    by_spread = dataclasses.replace(
+        config, learning=learning(discount=0.9, smallest_spread=0.0), practice_episodes=3
+    )
+    said = []
+
+    class Talking(TrainingRun):
+        SAY_EVERY_S = 0.0
+
+    run = Talking(by_spread, data, tmp_path / 'low', said.append)
+    result = run.run()
+    assert [(d.round, d.target) for d in result.distillations] == [(1, 'softmax'), (2, 'softmax')]
+    spread = run.loop.counters.distillation_spread
+    assert result.distillations[-1].spread == spread > 0.0
+    assert load_result(tmp_path / 'low/result.json') == result
+    assert any(f'spread {spread:.3g} teaches softmax' in line for line in said)
+    assert not any('teaches' in line for line in said if line.startswith('round 0'))
+    high = dataclasses.replace(by_spread, learning=learning(discount=0.9, smallest_spread=1e9))
+    result = TrainingRun(high, data, tmp_path / 'high', lambda _: None).run()
+    assert [d.target for d in result.distillations] == ['argmax', 'argmax']
 
 
 def test_without_an_environment_it_trains_offline_only(config, data, tmp_path):

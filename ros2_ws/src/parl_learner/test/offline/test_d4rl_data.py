@@ -3,7 +3,9 @@ import h5py
 import numpy as np
 import pytest
 
-from parl_learner.offline.hdf5_data import DatasetFileError, read_d4rl, read_minari
+from parl_learner.offline.d4rl_data import read_d4rl, write_d4rl
+from parl_learner.offline.hdf5_file import DatasetFileError
+from parl_policy.durable_file import DurableWriteError
 
 
 @pytest.fixture
@@ -65,41 +67,18 @@ def test_d4rl_without_timeouts_is_one_episode_a_terminal(path):
     assert [len(e) for e in read_d4rl(path, 'flags')] == [3, 2]
 
 
-def minari_group(file, name, length, keys=('achieved_goal', 'observation')):
-    group = file.create_group(name)
-    for width, key in enumerate(keys, start=1):
-        group[f'observations/{key}'] = np.full((length + 1, width), float(width))
-    group['actions'] = np.zeros((length, 2))
-    group['rewards'] = np.zeros(length)
-    group['terminations'] = np.zeros(length, bool)
-    group['truncations'] = np.arange(length) == length - 1
-
-
-def test_minari_joins_dictionaries_in_the_order_given_and_sorts_by_number(path):
-    with h5py.File(path, 'w') as file:
-        for number, length in ((10, 4), (2, 3)):
-            minari_group(file, f'episode_{number}', length)
-    first, second = read_minari(path, ('observation', 'achieved_goal'))
-    assert (len(first), len(second)) == (3, 4)
-    assert first.observations[0].tolist() == [2.0, 2.0, 1.0]
-    assert first.next_observations.shape == (3, 3)
-    assert first.timeouts.tolist() == [False, False, True]
-
-
-def test_minari_with_plain_observations(path):
-    with h5py.File(path, 'w') as file:
-        minari_group(file, 'episode_0', 2)
-        del file['episode_0/observations']
-        file['episode_0/observations'] = np.arange(3.0)[:, None]
-    (episode,) = read_minari(path, ())
-    assert episode.next_observations.ravel().tolist() == [1.0, 2.0]
-
-
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
         ({'rewards': np.zeros(4)}, 'different lengths'),
         ({'actions': None}, "array 'actions' is missing"),
+        ({'rewards': np.zeros((5, 1))}, r'rewards have shape \(5, 1\); write one number'),
+        ({'terminals': np.zeros((5, 1))}, r'terminals have shape \(5, 1\)'),
+        ({'timeouts': np.zeros((5, 1))}, r'timeouts have shape \(5, 1\)'),
+        ({'actions': np.array([b'left'] * 5)}, "'actions' of / is .S4 of shape"),
+        ({'observations': np.zeros(5)}, 'observations: part 0 .* expected vectors'),
+        ({'next_observations': np.zeros((5, 2))}, r'\(3, 2\) and observations \(3, 1\)'),
+        ({'observations': np.zeros((5, 2, 2, 3))}, 'images are float64; expected uint8'),
     ],
 )
 def test_broken_d4rl_is_refused(path, change, message):
@@ -108,9 +87,29 @@ def test_broken_d4rl_is_refused(path, change, message):
         read_d4rl(path, 'flags')
 
 
-def test_foreign_files_are_refused(path):
-    with pytest.raises(DatasetFileError, match='PARL_DATA'):
-        read_minari(path, ())
-    write(path, flat())
-    with pytest.raises(DatasetFileError, match='not Minari data'):
-        read_minari(path, ())
+@pytest.mark.parametrize('missing', [(), ('next_observations', 'timeouts')])
+def test_empty_arrays_are_no_episodes(path, missing):
+    write(path, {k: np.asarray(v)[:0] for k, v in flat().items() if k not in missing})
+    assert read_d4rl(path, 'gaps') == []
+
+
+def test_images_become_vectors_with_their_layout(path):
+    frames = np.arange(5 * 2 * 2 * 3, dtype=np.uint8).reshape(5, 2, 2, 3)
+    write(path, flat(observations=frames, next_observations=frames))
+    first, _ = read_d4rl(path, 'flags')
+    assert first.observation_names == ('image[3,2,2]',)
+    assert first.observations[1, :4].tolist() == [12.0, 15.0, 18.0, 21.0]  # red of the second
+
+
+def test_a_write_that_fails_leaves_the_old_file(path, monkeypatch):
+    write_d4rl(path, {k: np.asarray(v) for k, v in flat().items()})
+
+    def no_room(descriptor):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('os.fsync', no_room)
+    with pytest.raises(DurableWriteError, match='No space left'):
+        write_d4rl(path, {'observations': np.zeros((1, 1))})
+    monkeypatch.undo()
+    assert len(read_d4rl(path, 'flags')) == 2
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
