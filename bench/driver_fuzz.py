@@ -29,7 +29,7 @@ KINDS = (
 )  # fmt: skip
 LIMITS = (
     'finite', 'joint limit', 'joint step', 'joint speed', 'jump from measured', 'workspace',
-    'executed pose', 'finger', 'commanded while broken',
+    'executed pose', 'finger', 'commanded while broken', 'commanded on old evidence',
 )  # fmt: skip
 SOLVER_TOLERANCE = 1e-3
 """0.1 mm and 1e-3 rad are what inverse kinematics may leave."""
@@ -92,11 +92,22 @@ def broken_limits(
     command: Command,
     last: Command,
     state: ArmState,
+    now_s: float,
     elapsed_s: float,
     task: DriverTask,
     forward: ForwardKinematics,
 ) -> list[str]:
-    """Return the limits that a command breaks."""
+    """Return the limits that a command breaks.
+
+    Args:
+        command: As it was sent.
+        last: The one before.
+        state: Newest joint state at that time.
+        now_s: Time it was sent.
+        elapsed_s: Time since the one before.
+        task: Holds the workspace.
+        forward: The arm's kinematics.
+    """
     config = DriverConfig()
     lower, upper = joint_limits(config.joint_margin_rad)
     joints = command.joint_positions
@@ -112,6 +123,7 @@ def broken_limits(
         'executed pose': task.workspace.contains(command.executed, 1e-8),
         'finger': 0.010 <= command.finger_m <= 0.037,
         'commanded while broken': not state.fault,
+        'commanded on old evidence': now_s - state.stamp_s <= config.max_joint_state_age_s,
     }  # fmt: skip
     return [name for name, kept in is_kept.items() if not kept]
 
@@ -154,7 +166,9 @@ class Fuzz:
             self.accepted[kind] += 1
             elapsed_s = self._now_s - self._commanded_s
             self.broken.update(
-                broken_limits(outcome, last, state, elapsed_s, self._task, self._forward)
+                broken_limits(
+                    outcome, last, state, self._now_s, elapsed_s, self._task, self._forward
+                )
             )
             self._commanded_s = self._now_s
         elif self.shell.last_command is not last:

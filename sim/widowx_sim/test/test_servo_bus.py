@@ -155,6 +155,9 @@ def test_a_reboot_takes_time_in_which_nothing_holds(arm):
     bus.reboot('single', 'elbow', False, True)
     assert waited == [REBOOT_S]
     assert bus.read('single', 'elbow', 'Torque_Enable') == [0]
+    waited.clear()
+    bus.reboot(*ARM, True, False)
+    assert waited == [1.0] * 6 + [TRANSACTION_S] * 6  # one after the other, and torque on
 
 
 def test_a_motor_that_does_not_answer_is_missing_from_the_list(bus, arm):

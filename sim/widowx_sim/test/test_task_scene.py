@@ -38,6 +38,13 @@ def test_unknown_key_is_named(tmp_path, content):
     assert 'scene.cup.radios: unknown key' in _error_of(tmp_path, content)
 
 
+def test_known_keys_include_those_of_other_readers(tmp_path, content):
+    content['camera']['max_agee'] = content['camera'].pop('max_age')
+    message = _error_of(tmp_path, content)
+    assert 'camera.max_agee: unknown key; known are fovy, height, look_at, max_age, ' in message
+    assert 'table_points' in message
+
+
 def test_unknown_shape_is_named(tmp_path, content):
     content['scene'].append({'name': 'spoon', 'shape': 'spoon'})
     assert "scene.spoon.shape is 'spoon'; known are cup, pot" in _error_of(tmp_path, content)

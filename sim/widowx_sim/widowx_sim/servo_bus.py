@@ -16,8 +16,8 @@ from widowx_sim.station import Station
 
 TRANSACTION_S = 0.0025
 """One write or read of one servo and its answer: about 1 ms of USB latency each way."""
-REBOOT_S = 0.5
-"""Time a rebooting servo does not hold."""
+REBOOT_S = 1.0
+"""Time the arm's driver waits after it rebooted a servo, before it goes on to the next."""
 
 _GAINS = ('Position_P_Gain', 'Position_I_Gain', 'Position_D_Gain', 'Feedforward_1st_Gain',
           'Feedforward_2nd_Gain', 'Velocity_P_Gain', 'Velocity_I_Gain')  # fmt: skip
@@ -99,13 +99,13 @@ class ServoBus:
         motors = select_motors(cmd_type, name)
         if cmd_type == 'group' and is_smart:
             motors = [m for m in motors if self._is_troubled(self._servos.states[m])]
-        if self.is_cut or not motors:
+        if self.is_cut:
             return
         for motor in motors:
             self._servos.states[motor].reboot()
             self.registers.reboot(motor)
-        self._servos.refresh()
-        self._wait(REBOOT_S)
+            self._servos.refresh()
+            self._wait(REBOOT_S)
         if is_on:
             self._each(motors, lambda motor: self._set_torque(motor, True))
 

@@ -72,7 +72,8 @@ def build(
     hints = get_type_hints(cls)
     names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
     for unknown in sorted(set(section) - set(names) - set(others)):
-        raise TaskFileError(f'{where}.{unknown}: unknown key; known are {", ".join(names)}')
+        known = ', '.join(sorted([*names, *others]))
+        raise TaskFileError(f'{where}.{unknown}: unknown key; known are {known}')
     values = {name: value(hints[name], section, name, where) for name in names}
     try:
         return cls(**values)

@@ -212,6 +212,16 @@ def test_a_restarted_clock_or_arm_is_forgotten(started, state_at_start, stamp_s)
     assert 'call go_to_start' in held.reason
 
 
+def test_a_gap_in_the_drivers_own_reboot_is_no_restart_but_a_clock_set_back_is(
+    started, state_at_start
+):
+    started.observe(state_at_start)
+    started.forget('servos were rebooted')
+    assert not started.observe(replace(state_at_start, stamp_s=107.3), is_rebooting=True)
+    assert started.lost == 'servos were rebooted'
+    assert started.observe(replace(state_at_start, stamp_s=50.0), is_rebooting=True)
+
+
 def at_start(shell, stamp_s):
     start = shell.start_command
     return ArmState(

@@ -20,6 +20,8 @@ class Talk:
         self.now_s = 0.0
         self.is_there = True
         self.is_mute = False
+        self.failure = None
+        self.reboot_takes_s = 0.0
         self.may_let_go = False
         self.keeper = ServoKeeper(
             self.call, DriverConfig(), lambda: self.may_let_go, lambda: self.now_s
@@ -29,12 +31,16 @@ class Talk:
         if not self.is_there:
             return None
         reply = Future()
-        if not self.is_mute:
-            reply.set_result(
-                self.servos.answer(
-                    request.service, request.cmd_type, request.name, **request.fields
-                )
+        if self.failure is not None:
+            reply.set_exception(self.failure)
+        elif not self.is_mute:
+            answer = self.servos.answer(
+                request.service, request.cmd_type, request.name, **request.fields
             )
+            if request.service == 'reboot_motors' and self.reboot_takes_s:
+                end_s = self.now_s + self.reboot_takes_s
+                reply.done = lambda: self.now_s >= end_s
+            reply.set_result(answer)
         return reply
 
     def polls(self, count=60):
@@ -100,11 +106,44 @@ def test_another_arm_and_limp_joints_are_named(talk):
 
 def test_absent_and_mute_services_are_named_and_nothing_waits_for_ever(talk):
     talk.is_there = False
-    assert 'waits for the services' in talk.polls().keeper.fault()
+    assert 'service get_robot_info is missing; start' in talk.polls().keeper.fault()
     talk.is_there, talk.is_mute = True, True
     assert 'get_robot_info does not answer' in talk.polls(80).keeper.fault()
     talk.is_mute = False
     assert talk.polls(80).keeper.is_prepared
+
+
+def test_a_call_that_fails_is_a_fault_and_not_the_end_of_the_driver(talk):
+    talk.failure = RuntimeError('the client was destroyed')
+    assert 'get_robot_info failed (the client was destroyed)' in talk.polls(3).keeper.fault()
+    talk.failure = None
+    assert talk.polls(80).keeper.is_prepared
+
+
+def test_a_reboot_that_nobody_could_take_is_given_up_and_never_made_later(talk):
+    talk.polls()
+    talk.is_there, ended = False, []
+    talk.keeper.reboot(ended.append)
+    talk.polls(55)
+    assert ended == ['service reboot_motors is missing; start the driver of the arm']
+    talk.is_there = True
+    talk.polls()
+    assert talk.keeper.is_prepared
+    assert 'reboot_motors' not in talk.servos.services()
+
+
+def test_a_reboot_of_every_servo_has_the_time_it_takes(talk):
+    talk.polls()
+    talk.reboot_takes_s, ended = 7.5, []  # 1 s for each of seven, and the bus
+    talk.keeper.reboot(ended.append)
+    assert talk.polls(70).keeper.is_rebooting
+    talk.polls(60)
+    assert ended == ['']
+    assert not talk.keeper.is_rebooting
+    talk.reboot_takes_s = 1e9
+    talk.keeper.reboot(ended.append)
+    talk.polls(130)
+    assert 'reboot_motors does not answer' in ended[-1]
 
 
 def test_one_register_is_read_twice_a_second(talk):

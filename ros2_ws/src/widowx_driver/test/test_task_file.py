@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +10,6 @@ from widowx_driver.kinematics import InverseKinematics
 from widowx_driver.pose import join_tilt_and_yaw, Pose, STRAIGHT_DOWN
 from widowx_driver.safety_shell import SafetyShell
 from widowx_driver.task_file import load_driver_task, TaskFileError
-
-CUP_TO_RACK = (
-    Path(__file__).parents[2] / 'widowx_bringup' / 'config' / 'tasks' / 'cup_to_rack.yaml'
-)
 
 
 def changed(task_file, section, key, value):
@@ -36,14 +31,14 @@ def test_reads_its_sections(task):
     assert task.workspace.max_tilt == 0.30
 
 
-def test_the_shipped_task_has_a_start_the_arm_reaches():
-    shell = SafetyShell(DriverConfig(), load_driver_task(CUP_TO_RACK))
+def test_the_shipped_task_has_a_start_the_arm_reaches(shipped_task):
+    shell = SafetyShell(DriverConfig(), load_driver_task(shipped_task))
     assert shell.start_command.joint_positions.shape == (6,)
 
 
 @pytest.mark.parametrize('yaw', [-1.0, 0.0, 1.0])
-def test_every_corner_of_the_shipped_workspace_is_within_reach(yaw):
-    task = load_driver_task(CUP_TO_RACK)
+def test_every_corner_of_the_shipped_workspace_is_within_reach(shipped_task, yaw):
+    task = load_driver_task(shipped_task)
     box, inverse = task.workspace, InverseKinematics(DriverConfig().joint_margin_rad)
     for corner in itertools.product(*zip(box.low, box.high, strict=True)):
         rotation = join_tilt_and_yaw(np.zeros(3), yaw * box.max_yaw)

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the driver needs of whatever speaks to the arm."""
+"""What the driver needs of whatever takes set-points to the arm."""
 
 from typing import Protocol
 
 from widowx_driver.command import Command
-from widowx_driver.servo_request import Reply, ServoRequest
 
 
 class ArmBackend(Protocol):
-    """Streams set-points and asks for services; never waits."""
+    """Streams set-points; never waits."""
 
     @property
     def name(self) -> str:
@@ -21,10 +20,6 @@ class ArmBackend(Protocol):
 
     def send(self, command: Command) -> None:
         """Send set-points of gripper and arm, in this order."""
-        ...
-
-    def call(self, request: ServoRequest) -> Reply | None:
-        """Begin a service call; None while nobody is there to answer."""
         ...
 
     def close(self) -> None:

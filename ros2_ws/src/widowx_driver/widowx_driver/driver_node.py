@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The only node that moves the arm: targets in, safe joint commands out."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-import signal
+import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -31,6 +30,7 @@ from parl_msgs.srv import GoToStart
 from widowx_driver import interbotix_backend
 from widowx_driver import message_conversion as convert
 from widowx_driver.arm_backend import ArmBackend
+from widowx_driver.arm_jobs import ArmJobs
 from widowx_driver.arm_state import ArmState
 from widowx_driver.command import Command
 from widowx_driver.command_sender import CommandSender
@@ -38,19 +38,12 @@ from widowx_driver.direct_backend import DirectBackend
 from widowx_driver.driver_config import DriverConfig
 from widowx_driver.driver_report import driver_report, Level, TargetCounter
 from widowx_driver.drop_watch import DropWatch
-from widowx_driver.recovery import Recovery
-from widowx_driver.rest_motion import RestMotion
+from widowx_driver.interrupts import Interrupts
 from widowx_driver.safety_shell import SafetyShell
 from widowx_driver.servo_keeper import ServoKeeper
-from widowx_driver.servo_request import Reply, ServoRequest
-from widowx_driver.slow_motion import MotionResult, SlowMotion
-from widowx_driver.start_motion import StartMotion
+from widowx_driver.servo_services import ServoServices
 from widowx_driver.task_file import load_driver_task
 
-ANSWERING_LIMIT_S = 2.0
-"""Wall time that go_to_start waits for servos that did not answer, as after a drop-out."""
-PREPARING_LIMIT_S = 60.0
-"""Wall time that go_to_start waits for the servos to be prepared."""
 ARM_GONE_S = 5.0
 """Wall time without joint_states, repeated or not, after which a slow way is given up."""
 POLL_S = 0.05
@@ -77,21 +70,22 @@ class DriverNode(Node):
 
         self._executed = self.create_publisher(EndEffectorTarget, 'executed_target', 10)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        clients = {
+            name: self.create_client(service, name)
+            for name, service in convert.SERVO_SERVICES.items()
+        }
+        self._servo_services = ServoServices(clients, convert.service_request)
         self._backend = self._make_backend()
         self._sender = CommandSender(self._backend.send, time.monotonic)
         self._servos = ServoKeeper(
-            self._call_servos, self._config, self._may_let_go, time.monotonic
+            self._servo_services.call,
+            self._config,
+            lambda: self._jobs.may_let_go(),
+            time.monotonic,
         )
         self._drops = DropWatch()
-        self._to_start = StartMotion(self._shell, self._config, self._task)
-        self._to_rest = RestMotion(
-            self._shell, self._config, self._task, lambda: self._servos.health.limp
-        )
-        self._motion: SlowMotion = self._to_start
-        self._motion_result: Future | None = None
-        self._polls: list[Future] = []
-        self._recovery = Recovery(
-            self._servos.health, lambda: self._move(self._to_rest), self._reboot, time.monotonic
+        self._jobs = ArmJobs(
+            self, self._shell, self._config, self._task, self._servos, Future, time.monotonic
         )
         self._make_subscriptions()
         self._make_services()
@@ -101,17 +95,20 @@ class DriverNode(Node):
         self.create_timer(POLL_S, self._poll, clock=steady)
 
     def _make_backend(self) -> ArmBackend:
-        clients = {
-            name: self.create_client(service, name)
-            for name, service in convert.SERVO_SERVICES.items()
-        }
-        if interbotix_backend.is_installed():
+        try:
+            vendor = interbotix_backend.import_vendor()
+        except Exception as error:  # whatever a foreign module dies of
+            vendor = None
+            self.get_logger().warning(
+                f'{interbotix_backend.MODULE} is installed but cannot be imported: {error}; '
+                'the driver publishes set-points itself, and nothing else changes'
+            )
+        if vendor is not None:
             return interbotix_backend.InterbotixBackend(
+                vendor,
                 self._task.robot,
-                lambda: (
-                    self._state is not None
-                    and all(client.service_is_ready() for client in clients.values())
-                ),
+                self.get_namespace().strip('/'),
+                lambda: self._state is not None and self._servo_services.are_there(),
                 time.monotonic,
             )
         single = self.create_publisher(JointSingleCommand, 'commands/joint_single', 10)
@@ -121,7 +118,7 @@ class DriverNode(Node):
             single.publish(convert.joint_single_message(command))
             group.publish(convert.joint_group_message(command))
 
-        return DirectBackend(publish, clients, convert.service_request)
+        return DirectBackend(publish)
 
     def _make_subscriptions(self) -> None:
         # joint_states first and only the newest: a target that arrives with it must not meet an
@@ -154,41 +151,53 @@ class DriverNode(Node):
         """Which backend speaks to the arm."""
         return self._backend.name
 
-    def _now_s(self) -> float:
-        """Node clock, or the newest joint state if /clock lags behind it."""
+    @property
+    def newest_state(self) -> ArmState | None:
+        """Newest measured state."""
+        return self._state
+
+    def now_s(self) -> float:
+        """Return the node clock, or the newest joint state if /clock lags behind it."""
         now_s = self.get_clock().now().nanoseconds * 1e-9
         return now_s if self._state is None else max(now_s, self._state.stamp_s)
+
+    def can_send(self) -> bool:
+        """Tell whether set-points reach the arm."""
+        return not self._backend.fault()
+
+    def send(self, command: Command) -> None:
+        """Send set-points in answer to the newest joint state, if there is one."""
+        if self._state is not None:
+            self._sender.send(command, self._state.stamp_s)
 
     def _on_joint_states(self, message: JointState) -> None:
         state = convert.arm_state_from_message(message)
         self._state = state if self._watches_effort else replace(state, efforts=None)
         self._state_heard_s = time.monotonic()
-        if self._shell.observe(self._state):
+        if self._shell.observe(self._state, self._servos.is_rebooting):
             self._servos.restart()
             self._sender.forget()
-            self._finish_motion(MotionResult(success=False, message='the arm was restarted'))
+            self._jobs.end('the arm was restarted')
         held = self._shell.watch(self._state)
-        if held is not None and self._backend_is_ready():
+        if held is not None and self.can_send():
             self.get_logger().error(held.reason)
-            self._sender.send(held, self._state.stamp_s)
+            self.send(held)
         if self._drops.suspects(state):
             self._servos.look_soon()
         self._poll_servos()
         self._sender.repeat_if_unheard(self._state.stamp_s)
-        self._advance_motion()
+        self._jobs.advance()
 
     def _on_frame(self, message: CameraInfo) -> None:
         self._shell.note_frame(convert.stamp_to_seconds(message.header.stamp))
 
     def _poll(self) -> None:
-        self._backend_is_ready()
+        self.can_send()  # the vendor's backend is built when the arm is there
         self._poll_servos()
         is_silent = time.monotonic() - self._state_heard_s > ARM_GONE_S
         if is_silent or self.count_publishers('joint_states') == 0:
-            self._finish_motion(MotionResult(success=False, message='joint_states stopped'))
-        polls, self._polls = self._polls, []
-        for waiting in polls:
-            waiting.set_result(None)
+            self._jobs.end('joint_states stopped')
+        self._jobs.poll()
 
     def _poll_servos(self) -> None:
         self._servos.poll()
@@ -196,22 +205,12 @@ class DriverNode(Node):
             self._servos.health.fault() if self._servos.is_prepared else ''
         )
 
-    def _backend_is_ready(self) -> bool:
-        return not self._backend.fault()
-
-    def _call_servos(self, request: ServoRequest) -> Reply | None:
-        return self._backend.call(request)
-
-    def _may_let_go(self) -> bool:
-        state = self._state
-        return state is not None and not state.fault and self._to_rest.rests(state)
-
     def _on_episode(self, message: EpisodeStatus) -> None:
-        self._shell.set_episode_running(message.state == EpisodeStatus.RUNNING, self._now_s())
+        self._shell.set_episode_running(message.state == EpisodeStatus.RUNNING, self.now_s())
 
     def _on_target(self, message: EndEffectorTarget) -> None:
         target = convert.target_from_message(message)
-        outcome = self._shell.command(target, self._state, self._now_s())
+        outcome = self._shell.command(target, self._state, self.now_s())
         self._counter.count(outcome)
         standing = self._shell.standing(self._state)
         if standing is not None:
@@ -220,19 +219,15 @@ class DriverNode(Node):
                 convert.executed_target_message(message, frame, *standing, outcome)
             )
         # A hold repeats the last command, so that time goes on where it waits for commands.
-        last, state = self._shell.last_command, self._state
-        if last is not None and state is not None and self._backend_is_ready():
-            self._sender.send(last, state.stamp_s)
+        last = self._shell.last_command
+        if last is not None and self.can_send():
+            self.send(last)
             self._servos.note_command()
 
     async def _on_go_to_start(
         self, request: GoToStart.Request, response: GoToStart.Response
     ) -> GoToStart.Response:
-        result = await self._when_prepared()
-        if result.success and self._servos.health.errors:
-            result = await self._recovery.alone()
-        if result.success:
-            result = await self._move(self._to_start)
+        result = await self._jobs.go_to_start()
         response.success, response.message = result.success, result.message
         standing = self._shell.standing(self._state)
         if standing is not None:
@@ -243,75 +238,26 @@ class DriverNode(Node):
     async def _on_recover(
         self, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
-        result = await self._recovery.supported()
+        result = await self._jobs.recover()
         response.success, response.message = result.success, result.message
         return response
 
     async def _on_park(
         self, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
-        result = await self.park()
+        result = await self._jobs.park()
         response.success, response.message = result.success, result.message
         return response
 
-    async def park(self) -> MotionResult:
-        """Lead the arm to its rest pose, torque on; give up if it cannot be moved now."""
-        if not self._servos.is_prepared:
-            return MotionResult(success=False, message=self._servos.fault())
-        return await self._move(self._to_rest)
-
-    async def _when_prepared(self) -> MotionResult:
-        """Wait until the servos are prepared, but not for ever."""
-        await self._until(lambda: self._servos.is_prepared, PREPARING_LIMIT_S)
-        await self._until(lambda: self._servos.health.answers, ANSWERING_LIMIT_S)
-        return MotionResult(success=self._servos.is_prepared, message=self._servos.fault())
-
-    async def _until(self, is_done: Callable[[], bool], limit_s: float) -> None:
-        end_s = time.monotonic() + limit_s
-        while not is_done() and time.monotonic() < end_s:
-            waiting = Future()
-            self._polls.append(waiting)
-            await waiting
-
-    async def _reboot(self) -> MotionResult:
-        self._finish_motion(MotionResult(success=False, message='replaced by a recovery'))
-        self._shell.forget('servos were rebooted; call go_to_start')
-        waiting = Future()
-        self._servos.reboot(waiting.set_result)
-        fault = await waiting
-        self._shell.note_servo_fault(self._servos.fault() if fault else '')
-        text = fault or 'the servos hold again; call go_to_start'
-        return MotionResult(success=not fault, message=text)
-
-    async def _move(self, motion: SlowMotion) -> MotionResult:
-        self._finish_motion(MotionResult(success=False, message='replaced by a newer call'))
-        result = motion.begin(self._state, self._now_s())
-        if result is None:
-            self._motion, self._motion_result = motion, Future()
-            waiting = self._motion_result
-            self._advance_motion()
-            result = await waiting
-        return result
-
-    def _advance_motion(self) -> None:
-        """Send the next set-point of a slow way, or end it, if that is due."""
-        if self._state is None or not self._backend_is_ready():
-            return
-        step = self._motion.advance(self._state, self._now_s())
-        if isinstance(step, Command):
-            self._sender.send(step, self._state.stamp_s)
-        elif isinstance(step, MotionResult):
-            self._finish_motion(step)
-
-    def _finish_motion(self, result: MotionResult) -> None:
-        self._motion.cancel()
-        if self._motion_result is not None:
-            waiting, self._motion_result = self._motion_result, None
-            waiting.set_result(result)
+    async def park(self) -> None:
+        """Park and say how it went, before the driver ends."""
+        result = await self._jobs.park()
+        word = 'parked' if result.success else 'NOT parked, the servos hold'
+        self.get_logger().info(f'{word}: {result.message}')
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._shell.stop()
-        self._finish_motion(MotionResult(success=False, message='stopped by the operator'))
+        self._jobs.end('stopped by the operator')
         response.success, response.message = True, 'the arm holds; call resume to go on'
         return response
 
@@ -324,7 +270,7 @@ class DriverNode(Node):
         report = driver_report(
             self._shell,
             self._state,
-            self._now_s(),
+            self.now_s(),
             self._counter,
             self._servos,
             self._backend.fault(),
@@ -340,44 +286,37 @@ class DriverNode(Node):
         super().destroy_node()
 
 
-class Interrupts:
-    """Counts Ctrl-C and SIGTERM instead of raising in the middle of a callback."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        signal.signal(signal.SIGINT, self._note)
-        signal.signal(signal.SIGTERM, self._note)
-
-    def _note(self, _number: int, _frame: object) -> None:
-        self.count += 1
-
-
 def main() -> None:
-    """Run the driver; the first Ctrl-C parks the arm, the second ends it where it stands.
+    """Run the driver; Ctrl-C or SIGTERM parks the arm, a second Ctrl-C ends it where it stands.
 
-    The node has a context of its own: the vendor's modules use the default one, with its signals.
+    The node has a context of its own, so that the vendor's modules keep the default one. That is
+    initialised here, before they do it: without signal handlers, which would shut down every
+    context at Ctrl-C, and without this process's arguments, which would rename the vendor's node.
     """
     interrupts = Interrupts()
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     context = Context()
     rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
-    node = DriverNode(context=context)
     executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    parking = None
+    node = parking = None
     try:
-        while context.ok() and interrupts.count < 2 and not (parking and parking.done()):
-            if interrupts.count and parking is None:
+        node = DriverNode(context=context)
+        executor.add_node(node)
+        while context.ok() and not interrupts.ask_to_end and not (parking and parking.done()):
+            if interrupts.ask_to_park and parking is None:
                 node.get_logger().info('parking the arm; Ctrl-C again leaves it where it is')
                 parking = executor.create_task(node.park)
             executor.spin_once(timeout_sec=0.1)
+    except ValueError as error:
+        sys.exit(f'driver: {error}')
     except ExternalShutdownException:
         pass
     finally:
-        if parking and parking.done() and not parking.exception():
-            node.get_logger().info(f'parked: {parking.result().message}')
         executor.shutdown()
-        node.destroy_node()
+        if node is not None:
+            node.destroy_node()
         context.try_shutdown()
+        rclpy.try_shutdown()
 
 
 if __name__ == '__main__':

@@ -67,7 +67,9 @@ def driver_report(
     level, text = Level.OK, 'follows targets'
     recent_hold = counter.take_recent_hold()
     watchdog = shell.check(state, now_s)
-    if watchdog is not None:
+    if servos.is_rebooting:
+        level, text = Level.WARN, 'servos are being rebooted, 1 s each: nothing is read meanwhile'
+    elif watchdog is not None:
         is_arm = bool(shell.arm_fault(state, now_s)) and not shell.is_stopped
         level = Level.ERROR if is_arm or shell.lost else Level.WARN
         text = watchdog.reason

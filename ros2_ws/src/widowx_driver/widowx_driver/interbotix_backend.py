@@ -1,33 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Speaks to the arm through interbotix_xs_modules, whose calls may block or end the process.
+"""Publishes set-points through interbotix_xs_modules, whose constructor may never return.
 
-Everything that may do so runs in one daemon thread; set-points are published from the caller's.
-The vendor's motion functions (`.arm`, `.gripper`) are never used: they solve the kinematics from
-cold guesses, trust their last command, play trajectories with a timing defect and leave the
-gripper's PWM on.
+The constructor runs in a daemon thread; set-points are published from the caller's. The vendor's
+service calls are never used, because they wait for ever, nor its motion functions (`.arm`,
+`.gripper`): they solve the kinematics from cold guesses, trust their last command, play
+trajectories with a timing defect and leave the gripper's PWM on.
 """
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 import importlib
 import importlib.util
-import queue
 import threading
 from typing import Any
 
 from widowx_driver.arm_model import GRIPPER_NAME
 from widowx_driver.command import Command
-from widowx_driver.servo_request import ARM_GROUP, Reply, ServoRequest
+from widowx_driver.servo_request import ARM_GROUP
 
 MODULE = 'interbotix_xs_modules'
 CONSTRUCTION_LIMIT_S = 20.0
-CLOSING_LIMIT_S = 2.0
-"""Wall time that closing waits for; a call that nobody answers any more never ends."""
 
 
-def is_installed() -> bool:
-    """Tell whether the vendor's Python modules are there."""
-    return importlib.util.find_spec(MODULE) is not None
+@dataclass(frozen=True, kw_only=True)
+class VendorModules:
+    """The vendor's Python modules."""
+
+    robot: Any
+    """interbotix_common_modules.common_robot.robot"""
+    arm: Any
+    """interbotix_xs_modules.xs_robot.arm"""
+
+
+def import_vendor() -> VendorModules | None:
+    """Return the vendor's modules, None where they are not installed.
+
+    Raises:
+        ImportError: They are installed, but something that they need is not.
+    """
+    if importlib.util.find_spec(MODULE) is None:
+        return None
+    return VendorModules(
+        robot=importlib.import_module('interbotix_common_modules.common_robot.robot'),
+        arm=importlib.import_module(f'{MODULE}.xs_robot.arm'),
+    )
 
 
 class InterbotixBackend:
@@ -37,35 +54,38 @@ class InterbotixBackend:
 
     def __init__(
         self,
-        robot: str,
+        modules: VendorModules,
+        robot_model: str,
+        robot_name: str,
         is_arm_there: Callable[[], bool],
         wall_clock_s: Callable[[], float],
     ) -> None:
         """Wait for the arm.
 
         Args:
-            robot: name of the arm, also its model.
+            modules: the vendor's.
+            robot_model: e.g. wx250s.
+            robot_name: namespace of the arm's driver, without slashes at its ends.
             is_arm_there: tells whether all services exist and joint_states come: without them
                 the vendor's constructor waits for ever.
             wall_clock_s: wall time.
         """
-        self._robot = robot
+        self._modules = modules
+        self._robot_model = robot_model
+        self._robot_name = robot_name
         self._is_arm_there = is_arm_there
         self._wall_clock_s = wall_clock_s
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._began_s: float | None = None
         self._arm: Future[Any] = Future()
         self._node: Any = None
-        self._thread = threading.Thread(target=self._run, name='interbotix', daemon=True)
-        self._thread.start()
 
     def fault(self) -> str:
         """Build the arm when it is time; return why nothing can be sent, or an empty string."""
         if self._began_s is None:
             if not self._is_arm_there():
-                return f'{MODULE}: waits for services and joint_states of {self._robot}'
+                return f'{MODULE}: waits for services and joint_states of /{self._robot_name}'
             self._began_s = self._wall_clock_s()
-            self._submit(self._arm, self._build)
+            threading.Thread(target=self._build, name='interbotix', daemon=True).start()
         if not self._arm.done():
             waited_s = self._wall_clock_s() - self._began_s
             is_late = waited_s > CONSTRUCTION_LIMIT_S
@@ -80,54 +100,30 @@ class InterbotixBackend:
         core.robot_write_joint_command(GRIPPER_NAME, float(command.finger_m))
         core.robot_write_commands(ARM_GROUP, [float(q) for q in command.joint_positions])
 
-    def call(self, request: ServoRequest) -> Reply | None:
-        """Begin a service call in the thread; None while the arm is not set up."""
-        if self.fault():
-            return None
-        core = self._arm.result(timeout=0).core
-        method = getattr(core, f'robot_{request.service}')
-        reply: Future[Any] = Future()
-        self._submit(
-            reply,
-            lambda: method(cmd_type=request.cmd_type, name=request.name, **request.fields),
-        )
-        return reply
-
     def close(self) -> None:
-        """End the thread and the vendor's node; neither torque nor set-points change."""
-        if self._arm.done() and self._arm.exception() is None:
-            self._submit(Future(), self._node.destroy_node)
-        self._work.put(None)
-        self._thread.join(CLOSING_LIMIT_S)
+        """Destroy the vendor's node, unless it hangs in its constructor."""
+        if self._arm.done() and self._node is not None:
+            self._node.destroy_node()
 
-    def _build(self) -> Any:  # noqa: ANN401 - the vendor's class
-        robot = importlib.import_module('interbotix_common_modules.common_robot.robot')
-        arm_module = importlib.import_module(f'{MODULE}.xs_robot.arm')
-        self._node = robot.create_interbotix_global_node(f'{self._robot}_driver')
-        # Without the vendor's robot_startup: its thread spins an executor that takes the
-        # interpreter from ours, up to 1.5 s at a time. Each call spins the node itself instead.
-        # No gripper object: its timer stops PWM at the finger limits only, never on an object.
-        return arm_module.InterbotixManipulatorXS(
-            robot_model=self._robot,
-            robot_name=self._robot,
-            group_name=ARM_GROUP,
-            gripper_name=None,
-            node=self._node,
-        )
-
-    def _submit(self, future: 'Future[Any]', work: Callable[[], Any]) -> None:
-        def run() -> None:
-            try:
-                future.set_result(work())
-            except SystemExit:
-                # The constructor ends the process if the group has not six joints.
-                text = 'it gave up: check robot_model, and that every servo answers'
-                future.set_exception(RuntimeError(text))
-            except Exception as error:
-                future.set_exception(error)
-
-        self._work.put(run)
-
-    def _run(self) -> None:
-        while (work := self._work.get()) is not None:
-            work()
+    def _build(self) -> None:
+        try:
+            self._node = self._modules.robot.create_interbotix_global_node(
+                'interbotix_driver', namespace=self._robot_name
+            )
+            # Without the vendor's robot_startup: its thread spins an executor that takes the
+            # interpreter from ours, up to 1.5 s at a time. Publishing needs nobody who spins.
+            # No gripper object: its timer stops PWM at the finger limits only, never on an object.
+            arm = self._modules.arm.InterbotixManipulatorXS(
+                robot_model=self._robot_model,
+                robot_name=self._robot_name,
+                group_name=ARM_GROUP,
+                gripper_name=None,
+                node=self._node,
+            )
+            self._arm.set_result(arm)
+        except SystemExit:
+            # The constructor ends the process if the group has not six joints.
+            text = 'it gave up: check robot_model, and that every servo answers'
+            self._arm.set_exception(RuntimeError(text))
+        except Exception as error:
+            self._arm.set_exception(error)

@@ -83,18 +83,23 @@ class SafetyShell:
         self._last_command_s = -np.inf
         self._newest_target_s = -np.inf
 
-    def observe(self, joint_state: ArmState) -> bool:
+    def observe(self, joint_state: ArmState, is_rebooting: bool = False) -> bool:
         """Note the time of a measured state; forget everything if time or the arm was restarted.
 
         The arm publishes at 100 Hz, so a step of its stamps either way, longer than
         DriverConfig.max_clock_step_s, means that what was commanded before says nothing now.
+
+        Args:
+            joint_state: Newest measured state.
+            is_rebooting: Servos are rebooted by request, 1 s each: a step forward means nothing.
 
         Returns:
             Whether that happened.
         """
         step_s = joint_state.stamp_s - self._newest_state_s
         self._newest_state_s = joint_state.stamp_s
-        if not np.isfinite(step_s) or abs(step_s) <= self._config.max_clock_step_s:
+        is_stalled = is_rebooting and step_s > 0
+        if not np.isfinite(step_s) or abs(step_s) <= self._config.max_clock_step_s or is_stalled:
             return False
         self.forget()
         return True

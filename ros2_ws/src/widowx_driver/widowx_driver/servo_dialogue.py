@@ -4,13 +4,10 @@
 from collections.abc import Callable, Generator
 from typing import Any, TypeAlias
 
-from widowx_driver.servo_request import Reply, ServoRequest
+from widowx_driver.servo_request import PATIENCE_S, Reply, ServoRequest
 
 Script: TypeAlias = Generator[ServoRequest, Any, None]
 """Yields requests, is sent their answers, raises ServoFault."""
-
-PATIENCE_S = 5.0
-"""Wall time after which a request counts as unanswered; a reboot of all servos takes about 1 s."""
 
 
 class ServoFault(Exception):  # noqa: N818 - a state of the arm, not of the program
@@ -44,11 +41,6 @@ class ServoDialogue:
         """Whether a script may begin."""
         return self._script is None
 
-    @property
-    def is_waiting_for_service(self) -> bool:
-        """Whether nobody is there to answer the request that is due."""
-        return self._request is not None and self._reply is None
-
     def begin(self, script: Script, on_end: Callable[[str], None]) -> None:
         """Start a script, in place of one that runs.
 
@@ -71,20 +63,31 @@ class ServoDialogue:
         script = self._script
         if script is None or self._request is None:
             return
+        service, waited_s = self._request.service, self._wall_clock_s() - self._since_s
         if self._reply is None:
+            # A request that nobody could take is never sent late: it may be a reboot, and whoever
+            # supported the arm has let go by then.
+            if waited_s > PATIENCE_S:
+                self.cancel(f'service {service} is missing; start the driver of the arm')
+                return
             self._reply = self._call(self._request)
             if self._reply is not None:
                 self._since_s = self._wall_clock_s()
         elif self._reply.done():
-            answer = self._reply.result()
-            self._step(lambda: script.send(answer))
-        elif self._wall_clock_s() - self._since_s > PATIENCE_S:
-            service = self._request.service
-            script.close()
-            self._end(f'{service} does not answer; check the arm and its serial line')
+            self._take(self._reply, service, script)
+        elif waited_s > self._request.patience_s:
+            self.cancel(f'{service} does not answer; check the arm and its serial line')
+
+    def _take(self, reply: Reply, service: str, script: Script) -> None:
+        try:
+            answer = reply.result()
+        except Exception as error:  # whatever the call died of, the driver goes on
+            self.cancel(f'{service} failed ({error}); check the driver of the arm')
+            return
+        self._step(lambda: script.send(answer))
 
     def _step(self, advance: Callable[[], ServoRequest]) -> None:
-        self._request, self._reply = None, None
+        self._request, self._reply, self._since_s = None, None, self._wall_clock_s()
         try:
             self._request = advance()
         except StopIteration:

@@ -34,7 +34,7 @@ class ServoKeeper:
         self._wall_clock_s = wall_clock_s
         self._dialogue = ServoDialogue(call, wall_clock_s)
         self.health = ServoHealth(config)
-        self._is_prepared = False
+        self._is_prepared = self._is_rebooting = False
         self._setup_fault = ''
         self._next_s = self._looked_s = -float('inf')
 
@@ -43,13 +43,16 @@ class ServoKeeper:
         """Whether modes, profile and PWM limit were written since the last restart."""
         return self._is_prepared
 
+    @property
+    def is_rebooting(self) -> bool:
+        """Whether a reboot was asked for and has not ended: joint_states stall meanwhile."""
+        return self._is_rebooting
+
     def fault(self) -> str:
         """Return why the servos cannot be used, or an empty string."""
         if self._is_prepared:
             return self.health.fault()
-        reason = self._setup_fault or 'modes and profile are being written'
-        if self._dialogue.is_waiting_for_service:
-            reason = 'waits for the services of the arm; start its driver'
+        reason = self._setup_fault or 'modes and profile are not written yet'
         return f'servos not prepared: {reason}'
 
     def restart(self) -> None:
@@ -67,12 +70,14 @@ class ServoKeeper:
         """
 
         def end(fault: str) -> None:
+            self._is_rebooting = False
             self.health.forget()
             self._end_setup(fault)
             on_end(fault)
 
         # Whoever asks for a reboot has said that the arm may fall.
         self._dialogue.begin(reboot_servos(self._config, lambda: True), end)
+        self._is_rebooting = True
 
     def look_soon(self) -> None:
         """Read the errors as soon as the bus may be disturbed again: there is a suspicion."""

@@ -2,12 +2,17 @@
 """Requests to the arm's driver, by the names of its services and fields."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 ARM_GROUP = 'arm'
 ALL_GROUP = 'all'
 GRIPPER_NAME = 'gripper'
+SERVO_COUNT = 7
+PATIENCE_S = 5.0
+"""Wall time after which a request counts as unanswered, and a service as missing."""
+REBOOT_S = 1.0
+"""Time that the arm's driver waits for each servo it reboots, one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +27,8 @@ class ServoRequest:
     """of the group or joint"""
     fields: Mapping[str, object] = field(default_factory=dict)
     """the service's own fields"""
+    patience_s: float = PATIENCE_S
+    """wall time after which it counts as unanswered"""
 
 
 class Reply(Protocol):
@@ -32,7 +39,10 @@ class Reply(Protocol):
         ...
 
     def result(self) -> object:
-        """Return the answer: an object with the fields of the service's response."""
+        """Return the answer: an object with the fields of the service's response.
+
+        Raises whatever the call failed with.
+        """
         ...
 
 
@@ -73,4 +83,5 @@ def set_time_mode(name: str, mode: str, time_ms: int, acceleration_ms: int) -> S
 
 def smart_reboot() -> ServoRequest:
     """Reboot the motors that are in trouble; they fall meanwhile and hold afterwards."""
-    return _request('reboot_motors', ALL_GROUP, enable=True, smart_reboot=True)
+    request = _request('reboot_motors', ALL_GROUP, enable=True, smart_reboot=True)
+    return replace(request, patience_s=PATIENCE_S + SERVO_COUNT * REBOOT_S)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from widowx_driver.fingertip import floor_fault
 from widowx_driver.pose import (
     FloatArray,
     Pose,
@@ -50,7 +51,7 @@ class DriverTask:
     """What the driver needs to know of a task."""
 
     robot: str
-    """prefix of the frames and name of the arm"""
+    """prefix of the frames and model of the arm"""
     control_rate_hz: float
     """targets per second"""
     start_pose: Pose
@@ -87,7 +88,7 @@ def load_driver_task(path: Path) -> DriverTask:
     tilt = roll_pitch_yaw_to_matrix(_vector(path, 'start.roll_pitch_yaw', start))
     robot = content.get('robot')
     if not isinstance(robot, str) or not robot:
-        raise TaskFileError(f'{path}: robot is {robot!r}; give the name of the arm, e.g. wx250s')
+        raise TaskFileError(f'{path}: robot is {robot!r}; give the model of the arm, e.g. wx250s')
     task = DriverTask(
         robot=robot,
         control_rate_hz=_number(path, 'control_rate_hz', content, 0.1, 100.0),
@@ -106,6 +107,9 @@ def load_driver_task(path: Path) -> DriverTask:
         raise TaskFileError(f'{path}: workspace.low must be below workspace.high on every axis')
     if not task.workspace.contains(task.start_pose):
         raise TaskFileError(f'{path}: start lies outside workspace; move one of the two')
+    fault = floor_fault(float(task.workspace.low[2]), task.workspace.max_tilt)
+    if fault:
+        raise TaskFileError(f'{path}: {fault}')
     return task
 
 

@@ -9,22 +9,24 @@ from rclpy.node import Node
 
 from interbotix_common_modules.common_robot.exceptions import InterbotixException
 
-_state = {}
+_nodes = []
 
 
 class InterbotixRobotNode(Node):
     def logdebug(self, message):
         self.get_logger().debug(message)
 
-    def wait_until_future_complete(self, future, timeout_sec=None):
-        """Spins as long as robot_startup was not called, and waits for ever by default."""
-        rclpy.spin_until_future_complete(self, future, timeout_sec=timeout_sec)
 
-
-def create_interbotix_global_node(node_name='robot_manipulation'):
-    if 'node' in _state:
+def create_interbotix_global_node(
+    node_name='interbotix_robot_manipulation', namespace=None, *args, **kwargs
+):
+    if _nodes:
         raise InterbotixException('the global node exists')
     if not rclpy.ok():
-        rclpy.init()
-    _state['node'] = InterbotixRobotNode(node_name)
-    return _state['node']
+        rclpy.init(*args, **kwargs)
+    _nodes.append(InterbotixRobotNode(node_name, *args, namespace=namespace, **kwargs))
+    return get_interbotix_global_node()
+
+
+def get_interbotix_global_node():
+    return _nodes[0]
