@@ -11,30 +11,33 @@ CODE := ros2_ws/src sim bench test environment conftest.py
 BENCHES := control_period critic_speed decision_latency driver_fuzz reward_detector_accuracy
 TABLES := success_over_seeds point_maze_table
 
-.PHONY: demo test bench tables lint clean set_up
+.PHONY: help demo test bench tables lint clean set_up
 
-# Runs the cup-to-rack experiment; an interrupted one continues from its report folder.
-demo: set_up
+help:  ## what can be made
+	@sed -n 's/^\([a-z_]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+# An interrupted one continues from its report folder.
+demo: set_up  ## the experiment cup to drying rack, a quarter of an hour; its folder is report, or REPORT=folder
 	@$(ACTIVATE) && exec python3 -m widowx_bringup.run demo.launch.yaml report_folder:="$(abspath $(REPORT))"
 
-test: set_up
+test: set_up  ## the tests
 	@$(ACTIVATE) && exec python3 -m pytest
 
-bench: set_up
+bench: set_up  ## the benchmarks, minutes each; they want idle cores
 	@$(ACTIVATE) && for name in $(BENCHES); do python3 bench/$$name.py || exit 1; done
 
 # Stopped, they continue: finished cells are kept under runs/, to be removed after a change.
-tables: set_up
+tables: set_up  ## learning runs over seeds, hours
 	@$(ACTIVATE) && for name in $(TABLES); do python3 bench/$$name.py || exit 1; done
 
-lint: set_up
+lint: set_up  ## ruff and mypy
 	@$(ACTIVATE) && ruff check $(CODE) && ruff format --check $(CODE) && mypy
 
-clean:
+clean:  ## removes everything that was built, not runs and reports
 	rm -rf .venv ros2_ws/build ros2_ws/install ros2_ws/log ros2_ws/.set_up.lock
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name '*.egg-info' -prune -exec rm -rf {} +
 
-set_up:
+set_up:  ## what demo to lint need and begin with: system packages, .venv, the built workspace
 	@environment/set_up.sh

@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 import sys
 
-from table_cells import Cell, run_cells
+from table_cells import at_least_1, Cell, run_cells
 import torch
 
 from parl_learner.binomial_interval import wilson_interval
@@ -105,8 +105,8 @@ def table(cells: Mapping[Cell, dict], seeds: Sequence[int]) -> str:
 def main() -> None:
     """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--seeds', type=int, default=5)
-    parser.add_argument('--workers', type=int, default=2, help='cells at a time')
+    parser.add_argument('--seeds', type=at_least_1, default=5)
+    parser.add_argument('--workers', type=at_least_1, default=2, help='cells at a time')
     parser.add_argument('--folder', type=Path, default=FOLDER, help='continued when run again')
     parser.add_argument('--one', choices=VARIANTS, help=argparse.SUPPRESS)
     parser.add_argument('--seed', type=int, help=argparse.SUPPRESS)

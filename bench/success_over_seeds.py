@@ -14,12 +14,12 @@ import sys
 import tempfile
 
 from in_process_experiment import PhaseResult, run_in_process
-from table_cells import Cell, run_cells
+from table_cells import at_least_1, Cell, run_cells
 import torch
 
 from parl_learner.binomial_interval import wilson_interval
 from parl_learner.experiment_config import load_experiment
-from parl_policy.config_file import load_yaml
+from parl_policy.config_file import ConfigError, load_yaml
 from parl_policy.float32_product import choose_float32_product
 from widowx_sim.scripted_expert import ExpertConfig
 
@@ -90,8 +90,8 @@ def main() -> None:
     parser.add_argument(
         'experiments', nargs='*', default=DEFAULT, help='files in config/experiments'
     )
-    parser.add_argument('--seeds', type=int, default=5)
-    parser.add_argument('--workers', type=int, default=2)
+    parser.add_argument('--seeds', type=at_least_1, default=5)
+    parser.add_argument('--workers', type=at_least_1, default=2)
     parser.add_argument(
         '--folder', type=Path, default=FOLDER, help='what it holds is not repeated'
     )
@@ -102,6 +102,11 @@ def main() -> None:
         run_one(arguments.one, arguments.seed)
         return
     names, seeds = arguments.experiments, range(arguments.seeds)
+    for name in names:
+        try:
+            load_experiment(CONFIG / f'experiments/{name}.yaml')
+        except ConfigError as error:
+            parser.error(f'experiment {name!r}: {error}')
     cells = [(name, seed) for seed in seeds for name in names]
     runs = run_cells(__file__, cells, arguments.folder, arguments.workers)
     print(table(runs, names, seeds))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cells of a table, (what is run, seed), each run in a process of its own and never twice."""
 
+import argparse
 from collections.abc import Sequence
 import json
 from pathlib import Path
@@ -11,6 +12,13 @@ import time
 from parl_policy.durable_file import write_durably
 
 Cell = tuple[str, int]
+
+
+def at_least_1(text: str) -> int:
+    """Convert an argument that counts something."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number of at least 1')
+    return int(text)
 
 
 def run_cells(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # To be sourced by bash: the virtual environment, the built workspace and the settings every PARL process shares.
-# Set ROS_DOMAIN_ID beforehand to join a graph that already runs.
+# Set beforehand: ROS_DOMAIN_ID, to join a graph that already runs; PARL_PYTHONPATH, folders of your own modules.
 
 parl_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
@@ -18,6 +18,9 @@ fi
 if [ -f "$parl_root/ros2_ws/install/setup.bash" ]; then
   . "$parl_root/ros2_ws/install/setup.bash"
 fi
+if [ -n "${PARL_PYTHONPATH:-}" ]; then
+  export PYTHONPATH="$PARL_PYTHONPATH${PYTHONPATH:+:$PYTHONPATH}"
+fi
 
 # Private to this shell: localhost only, and a domain whose discovery port nobody on this machine holds.
 export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
@@ -26,8 +29,9 @@ if [ -z "${ROS_DOMAIN_ID:-}" ]; then
   while grep -qi ":$(printf %04X $((7410 + 250 * ROS_DOMAIN_ID))) " /proc/net/udp; do
     ROS_DOMAIN_ID=$((RANDOM % 100 + 1))
   done
-  export ROS_DOMAIN_ID
 fi
+# Unlike export this also outlives `ROS_DOMAIN_ID=63 source environment/activate.sh`.
+declare -gx ROS_DOMAIN_ID="$ROS_DOMAIN_ID"
 export RMW_IMPLEMENTATION=rmw_fastrtps_cpp
 export FASTRTPS_DEFAULT_PROFILES_FILE="$parl_root/ros2_ws/src/widowx_bringup/config/fastdds.xml"
 export ROS_LOG_DIR="${ROS_LOG_DIR:-$parl_root/ros2_ws/log/ros}"

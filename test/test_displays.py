@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 import time
 
+import numpy as np
 import pytest
 import yaml
 
@@ -19,6 +20,7 @@ from parl_learner.learner_node import LearnerNode
 from parl_policy.policy_node import PolicyNode
 from reward_detector.reward_detector_node import RewardDetectorNode
 from widowx_bringup.station_display_node import StationDisplayNode
+from widowx_bringup.station_urdf import TABLE_CENTRE, TABLE_SIZE
 from widowx_driver.driver_node import DriverNode
 from widowx_sim.sim_node import SimNode
 
@@ -27,6 +29,7 @@ TASK = CONFIG / 'tasks/cup_to_rack.yaml'
 TYPES = {
     'rviz_default_plugins/Image': 'sensor_msgs/msg/Image',
     'rviz_default_plugins/MarkerArray': 'visualization_msgs/msg/MarkerArray',
+    'rviz_default_plugins/RobotModel': 'std_msgs/msg/String',
 }
 FROM_OUTSIDE = {'robot_description'}  # robot_state_publisher, started by rviz.launch.yaml
 
@@ -71,8 +74,9 @@ def rviz_topics():
     """(class, topic) of each display that has one."""
     text = (CONFIG / 'station.rviz').read_text(encoding='utf-8')
     for display in yaml.safe_load(text)['Visualization Manager']['Displays']:
-        if 'Topic' in display and display['Topic']['Value'] not in FROM_OUTSIDE:
-            yield display['Class'], display['Topic']['Value']
+        for key in {'Topic', 'Description Topic'} & set(display):
+            if (topic := display[key]['Value']) not in FROM_OUTSIDE:
+                yield display['Class'], topic
 
 
 def perspective():
@@ -99,6 +103,16 @@ def test_displays_and_plots_are_fed(graph):
         assert message.get_fields_and_field_types()[field] == 'float', path
     # The robot monitor of the perspective listens there.
     assert graph['/diagnostics'] == ['diagnostic_msgs/msg/DiagnosticArray']
+
+
+def test_described_table_is_the_simulated_one():
+    pytest.importorskip('mujoco', reason='no MuJoCo in this Python')
+    from widowx_sim.scene import build_model
+    from widowx_sim.task_scene import load_task_scene
+
+    table = build_model(load_task_scene(TASK)).geom('table')
+    np.testing.assert_allclose(2.0 * table.size, TABLE_SIZE)
+    np.testing.assert_allclose(table.pos, TABLE_CENTRE)
 
 
 def test_perspective_names_the_plugins_it_configures():

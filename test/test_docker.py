@@ -76,7 +76,7 @@ def test_system_packages_are_those_that_set_up_asks_for(stages):
 
 
 def test_services_have_devices_shared_memory_and_a_gentle_end(stages, services):
-    assert set(services) == {'robot', 'learner'}
+    assert set(services) == {'arm', 'robot', 'learner'}
     for service in services.values():
         assert service['build']['target'] in stages
         assert (DOCKER / service['build']['context'] / service['build']['dockerfile']).is_file()
@@ -84,8 +84,16 @@ def test_services_have_devices_shared_memory_and_a_gentle_end(stages, services):
         assert service['stop_signal'] == 'SIGINT'
         assert re.fullmatch(r'[\w-]+:\d+\.\d+\.\d+', service['image'])
         assert 'privileged' not in service
-    assert services['robot']['devices'][0] == '/dev/ttyDXL:/dev/ttyDXL'
-    assert services['robot']['group_add'] == ['dialout', 'video']
+        # The driver parks the arm, and then the graph ends.
+        assert float(service['stop_grace_period'].removesuffix('s')) >= 60.0
+    arm, robot, learner = (services[name] for name in ('arm', 'robot', 'learner'))
+    assert (arm['devices'], arm['group_add']) == (['/dev/ttyDXL:/dev/ttyDXL'], ['dialout'])
+    assert robot['group_add'] == ['video']
+    assert robot['depends_on'] == ['arm']  # so that it parks the arm before that ends
+    # xs_sdk lets go of a raised arm at its start; a finished experiment would be begun again.
+    assert [service['restart'] for service in (arm, robot, learner)] == [
+        'no', 'unless-stopped', 'no',
+    ]  # fmt: skip
     (gpu,) = services['learner']['deploy']['resources']['reservations']['devices']
     assert gpu['capabilities'] == ['gpu']
 
@@ -99,6 +107,23 @@ def test_what_the_commands_start_is_there(stages):
         assert package in command
         assert file.removesuffix('.py') in command
         assert (ROOT / 'ros2_ws/src' / package / kind / file).is_file()
+
+
+def test_services_launch_what_is_there_with_arguments_it_takes(services):
+    for name, file in (('robot', 'hardware'), ('learner', 'experiment')):
+        named = f'{file}.launch.yaml'
+        assert services[name]['command'][:4] == ['ros2', 'launch', 'widowx_bringup', named]
+        tree = yaml.safe_load(
+            (ROOT / 'ros2_ws/src/widowx_bringup/launch' / named).read_text(encoding='utf-8')
+        )
+        known = {action['arg']['name'] for action in tree['launch'] if 'arg' in action}
+        given = dict(word.split(':=') for word in services[name]['command'][4:])
+        assert set(given) <= known
+        for value in given.values():
+            if default := re.fullmatch(r'\$\{\w+:-/parl/(.*)\}', value):
+                assert (ROOT / default[1]).is_file()
+            else:
+                assert value == '/data'
 
 
 def test_entrypoint_is_sound_bash():

@@ -5,6 +5,7 @@ import importlib.util
 import os
 from pathlib import Path
 import subprocess
+import sys
 
 import pytest
 
@@ -56,22 +57,55 @@ def test_domain_is_the_tests_own(ros_domain, ros_domain_id):
     assert os.environ['ROS_DOMAIN_ID'] == str(ros_domain_id)
 
 
-def test_activated_shell_is_private_and_knows_the_packages():
+def activated(script, before='', **variables):
+    """What a shell says that sourced activate.sh."""
     environment = {'HOME': os.environ['HOME'], 'PATH': '/usr/bin:/bin'}
-    script = (
-        'source environment/activate.sh && echo "$ROS_DOMAIN_ID $ROS_AUTOMATIC_DISCOVERY_RANGE"'
-        ' && test -f "$FASTRTPS_DEFAULT_PROFILES_FILE" && python3 -c "import parl_msgs.msg"'
-    )
     done = subprocess.run(
-        ['bash', '-c', script],
+        ['bash', '-c', f'{before} source environment/activate.sh && {script}'],
         cwd=ROOT,
-        env=environment,
+        env=environment | variables,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    domain_id, discovery_range = done.stdout.split()
+    return done.stdout.split()
+
+
+def test_activated_shell_is_private_and_knows_the_packages():
+    domain_id, discovery_range = activated(
+        'echo "$ROS_DOMAIN_ID $ROS_AUTOMATIC_DISCOVERY_RANGE"'
+        ' && test -f "$FASTRTPS_DEFAULT_PROFILES_FILE" && python3 -c "import parl_msgs.msg"'
+    )
     assert 1 <= int(domain_id) <= 100
     assert discovery_range == 'LOCALHOST'
+
+
+@pytest.mark.parametrize('before', ['ROS_DOMAIN_ID=63', 'ROS_DOMAIN_ID=63;'])
+def test_activated_shell_joins_the_domain_that_was_set(before):
+    assert activated('env | grep ^ROS_DOMAIN_ID=', before) == ['ROS_DOMAIN_ID=63']
+
+
+def test_activated_shell_knows_modules_of_the_users_own(tmp_path):
+    (tmp_path / 'my_policy.py').write_text('GREETING = "found"\n', encoding='utf-8')
+    script = 'python3 -c "import my_policy, parl_msgs; print(my_policy.GREETING)"'
+    assert activated(script, PARL_PYTHONPATH=str(tmp_path)) == ['found']
+
+
+@pytest.mark.parametrize(
+    ('arm', 'expected'), [({}, 'LOCALHOST'), ({'XS_SDK_NAMESPACE': '/wx250s'}, 'SUBNET')]
+)
+def test_tests_are_private_unless_pointed_at_an_arm(arm, expected):
+    environment = {k: v for k, v in os.environ.items() if k != 'XS_SDK_NAMESPACE'}
+    environment |= {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET', 'PYTHONPATH': str(ROOT)}
+    code = 'import conftest, os; print(os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"])'
+    said = subprocess.run(
+        [sys.executable, '-c', code],
+        env=environment | arm,
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    assert said.stdout.split() == [expected]

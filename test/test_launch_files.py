@@ -10,11 +10,13 @@ import re
 import pytest
 import yaml
 
+from parl_learner.experiment_config import load_experiment
 from widowx_bringup.launch_entry import LaunchError
 from widowx_bringup.launch_file import read_launch_file
 
 ROOT = Path(__file__).parents[1]
 LAUNCH = ROOT / 'ros2_ws/src/widowx_bringup/launch'
+TASKS = LAUNCH.parent / 'config/tasks'
 STATION = ['sim', 'reward_detector', 'driver', 'policy']
 
 
@@ -32,6 +34,17 @@ def read(find_prefix):
     return read_file
 
 
+@pytest.mark.parametrize('path', sorted(TASKS.glob('*.yaml')), ids=lambda path: path.stem)
+def test_every_task_is_about_the_robot_whose_namespace_is_launched(path):
+    """Frames begin with `robot`, topics with the namespace; displays know one name for both."""
+    robot = yaml.safe_load(path.read_text(encoding='utf-8'))['robot']
+    text = ''.join(file.read_text(encoding='utf-8') for file in LAUNCH.glob('*.yaml'))
+    assert set(re.findall(r'namespace: (\S+)', text)) == {robot}
+    rviz = (LAUNCH.parent / 'config/station.rviz').read_text(encoding='utf-8')
+    assert set(re.findall(r'TF Prefix: (\S+)', rviz)) == {robot}
+    assert f'Fixed Frame: {robot}/base_link' in rviz
+
+
 def parameters_of(process):
     """Parameters by name as the node gets them on its command line."""
     words = process.command
@@ -40,10 +53,10 @@ def parameters_of(process):
 
 
 def test_sim_starts_the_station_in_the_robots_namespace(read):
-    processes = read('sim.launch.yaml', robot_name='left_arm')
+    processes = read('sim.launch.yaml')
     assert [process.name for process in processes] == STATION
     for process in processes:
-        assert '__ns:=/left_arm' in process.command
+        assert '__ns:=/wx250s' in process.command
         assert process.respawn
         profile = Path(process.environment['FASTRTPS_DEFAULT_PROFILES_FILE'])
         assert '<segment_size>33554432</segment_size>' in profile.read_text(encoding='utf-8')
@@ -130,15 +143,61 @@ def test_hardware_starts_what_sim_starts_with_the_real_arm_and_camera_in_its_pla
 
 def test_hardware_says_what_is_not_installed(read):
     packages = pytest.importorskip('ament_index_python.packages', reason='no ROS 2 here')
-    if 'interbotix_xsarm_control' in packages.get_packages_with_prefixes():
-        pytest.skip('the vendor packages are installed')
-    with pytest.raises(LaunchError, match='interbotix_xsarm_control'):
+    if 'usb_cam' in packages.get_packages_with_prefixes():
+        pytest.skip('the camera driver is installed')
+    with pytest.raises(LaunchError, match='usb_cam'):
         read('hardware.launch.yaml', task='task.yaml')
-    processes = read('hardware.launch.yaml', start_arm='false', start_camera='false')
+    processes = read('hardware.launch.yaml', start_camera='false')
     assert [process.name for process in processes] == STATION[1:]
     for process in processes:
         assert '__ns:=/wx250s' in process.command
         assert 'use_sim_time' not in parameters_of(process)
+
+
+def test_experiment_runs_beside_the_real_station(read, tmp_path):
+    task = tmp_path / 'task.yaml'
+    station = read(
+        'hardware.launch.yaml', start_camera='false', task=str(task), data_folder=str(tmp_path)
+    )
+    processes = read('experiment.launch.yaml', task=str(task), data_folder=str(tmp_path))
+    assert [process.name for process in processes] == ['learner', 'experiment']
+    learner, experiment = (parameters_of(process) for process in processes)
+    assert experiment['task_file'] == str(task)
+    assert load_experiment(Path(learner['experiment_file'])).demonstrator == 'operator/act'
+    assert learner['experiment_file'] == experiment['experiment_file']
+    (policy,) = [parameters_of(process) for process in station if process.name == 'policy']
+    for parameters in (learner, experiment):
+        assert parameters['use_sim_time'] is False
+        assert parameters['data_folder'] == policy['data_folder']
+
+
+def test_only_a_simulated_arm_is_described_by_us():
+    """On the real station the vendor's launch file starts a robot_state_publisher itself."""
+    tree = yaml.safe_load((LAUNCH / 'rviz.launch.yaml').read_text(encoding='utf-8'))
+    nodes = [
+        action['node']
+        for group in tree['launch']
+        for action in group.get('group', [])
+        if 'node' in action
+    ]
+    conditions = {node['exec']: node.get('if') for node in nodes}
+    assert conditions == {
+        'robot_state_publisher': '$(var use_sim_time)',
+        'station_display_node': None,
+        'rviz2': None,
+    }
+
+
+def test_driver_parks_while_arm_or_simulation_is_there(read):
+    simulated = read('sim.launch.yaml')
+    real = read('hardware.launch.yaml', start_camera='false')
+    for process in (*simulated, *real):
+        if process.name == 'driver':
+            # From anywhere in the workspace it takes up to 10 s; a simulation may be slower.
+            assert process.sigterm_timeout_s >= 30.0
+    assert simulated[0].name == 'sim'  # the runner ends them from the last to the first
+    # What is launched together gets one Ctrl-C, and xs_sdk would end at once.
+    assert 'interbotix' not in (LAUNCH / 'hardware.launch.yaml').read_text(encoding='utf-8')
 
 
 @pytest.mark.parametrize('path', sorted(LAUNCH.glob('*.yaml')), ids=lambda path: path.name)

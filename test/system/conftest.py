@@ -28,20 +28,15 @@ TASK_FILE = HERE.parents[1] / 'ros2_ws/src/widowx_bringup/config/tasks/cup_to_ra
 TAIL_LINES = 80
 
 
-class Demo:
-    """demo.launch.yaml, run by the runner; keeps every line that it prints."""
+class Launched:
+    """A launch file, run by the runner; keeps every line that it prints."""
 
-    def __init__(self, folder: Path, experiment_file: Path, task_file: Path):
+    def __init__(self, folder: Path, file: str, **arguments: object):
         self.folder = folder
         self.lines: list[str] = []
-        words = (
-            'demo.launch.yaml',
-            f'report_folder:={folder}',
-            f'experiment:={experiment_file}',
-            f'task:={task_file}',
-        )
+        words = [f'{name}:={value}' for name, value in arguments.items()]
         self._process = subprocess.Popen(
-            [sys.executable, '-m', 'widowx_bringup.run', *words],
+            [sys.executable, '-m', 'widowx_bringup.run', file, *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -87,7 +82,7 @@ class Demo:
         if self._process.poll() is None:
             self.interrupt()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(30.0)
+                self._process.wait(60.0)
             self._process.kill()
         self._reader.join()
         assert self._process.stdout is not None
@@ -109,7 +104,7 @@ class Witness:
         self.artifacts: list[Artifact] = []
         self.executed = EndEffectorTarget()
         self.learner = LearnerStatus()
-        node = rclpy.create_node('witness', namespace='/wx250s')
+        self.node = node = rclpy.create_node('witness', namespace='/wx250s')
         latched = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         node.create_subscription(EpisodeStatus, 'episode', self.episodes.append, latched)
         node.create_subscription(Artifact, 'artifact', self.artifacts.append, latched)
@@ -159,9 +154,22 @@ def task_file(tmp_path):
 
 
 @pytest.fixture
-def start_demo(ros_domain_id, tmp_path, task_file):
+def launch(ros_domain_id, tmp_path):
+    """A function that starts a launch file; what it started ends with the test."""
+    started = []
+
+    def start(file, **arguments):
+        started.append(Launched(tmp_path / 'report', file, **arguments))
+        return started[-1]
+
+    yield start
+    for launched in started:
+        launched.close()
+
+
+@pytest.fixture
+def start_demo(launch, tmp_path, task_file):
     """A function that starts the graph, with changes to the mini experiment."""
-    demos = []
 
     def start(**changes):
         config = yaml.safe_load((HERE / 'mini_experiment.yaml').read_text(encoding='utf-8'))
@@ -169,9 +177,7 @@ def start_demo(ros_domain_id, tmp_path, task_file):
         path = tmp_path / 'experiment.yaml'
         config = {**config, **changes, 'learning': learning}
         path.write_text(yaml.safe_dump(config), encoding='utf-8')
-        demos.append(Demo(tmp_path / 'report', path, task_file))
-        return demos[-1]
+        arguments = {'report_folder': tmp_path / 'report', 'experiment': path, 'task': task_file}
+        return launch('demo.launch.yaml', **arguments)
 
-    yield start
-    for demo in demos:
-        demo.close()
+    return start

@@ -5,6 +5,7 @@ Times are the arm's own (joint_states stamps), and on a busy machine the simulat
 that load only makes the drills longer.
 """
 
+from itertools import pairwise
 import os
 from pathlib import Path
 import subprocess
@@ -97,18 +98,19 @@ class Drill:
         self.processes[module] = subprocess.Popen(command)
 
     def kill(self, module):
-        """Kill -9 a process; what is said from now on is about that."""
-        self._begin_fault()
+        """Kill -9 a process."""
+        self.begin_fault()
         self.processes[module].kill()
         self.processes[module].wait()
 
     def inject(self, fault, **fields):
-        """Break something; what is said from now on is about that."""
-        self._begin_fault()
+        """Break something."""
+        self.begin_fault()
         reply = self.call(InjectFault, 'inject_fault', fault=fault, **fields)
         assert reply.success, reply.message
 
-    def _begin_fault(self):
+    def begin_fault(self):
+        """What is said from now on is about the fault that follows."""
         self.begin_s, self._reports_before = self.now_s, len(self.reports)
 
     def wait(self, is_done, what):
@@ -135,9 +137,14 @@ class Drill:
             f'a report of {words!r}',
         )
 
-    def last_accepted_s(self):
-        """When the driver took a target for the last time."""
-        return max((at_s for at_s, message in self.executed if not message.limited), default=0.0)
+    def last_moved_s(self):
+        """When the arm was given other set-points for the last time."""
+        changes = [
+            at_s
+            for (_, before), (at_s, joints) in pairwise(self.commands)
+            if not np.array_equal(before, joints)
+        ]
+        return max(changes, default=0.0)
 
     def stood_after_s(self, joints=slice(0, 6)):
         """Time from the begin of the fault until the joints stood for good [s]."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Drills of the whole station while the script plays an episode: camera, detector, policy, grasp.
+"""Drills of the whole station while the script plays: camera, detector, policy, grasp, bus, stop.
 
 In each the arm stands, /diagnostics names what failed, the episode is aborted and kept out of
-training, and the next one is played.
+training, and the next one is played. After a stop it is the operator who discards it.
 """
 
 import time
@@ -19,6 +19,7 @@ from std_srvs.srv import Trigger
 from parl_learner.episode_library import EpisodeLibrary
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus
+from parl_msgs.srv import LabelEpisode
 from parl_policy.artifact_store import ArtifactStore
 
 pytestmark = pytest.mark.timeout(900)
@@ -106,17 +107,17 @@ class StationDrill(Drill):
         assert episode_id not in self.trained_on()
 
     def assert_held(self, within_s, joints=slice(0, 6)):
-        """No target was taken later than that after the fault, and the arm stood after the last.
+        """No set-point came later than that after the fault, and the arm stood after the last.
 
-        The servos take a control period to carry out a target.
+        The servos take a control period to carry one out.
         """
-        accepted_s = self.last_accepted_s() - self.begin_s
+        moved_s = self.last_moved_s() - self.begin_s
         print(
-            f'last target taken after {accepted_s:.2f} s, '
+            f'last set-points after {moved_s:.2f} s, '
             f'arm stood after {self.stood_after_s(joints):.2f} s'
         )
-        assert accepted_s < within_s
-        assert self.stood_after_s(joints) < max(accepted_s, 0.0) + HOLD_S
+        assert moved_s < within_s
+        assert self.stood_after_s(joints) < max(moved_s, 0.0) + HOLD_S
 
 
 @pytest.fixture
@@ -177,5 +178,37 @@ def test_servo_overload_in_mid_grasp(drill, joint):
     # Someone holds the arm; that it lays itself down first is another drill.
     reply = drill.call(Trigger, 'recover')
     assert reply.success, reply.message
+    drill.play_to_the_end()
+    drill.assert_limits()
+
+
+def test_serial_drop_out_and_stop(drill):
+    episode_id = drill.play_on()
+    drill.inject('serial_dropout', duration=1.0)
+    drill.named('failed bus read')
+    drill.assert_aborted(episode_id, '')
+    drill.assert_held(HOLD_S)
+
+    # The policy goes on against a stopped arm: its episode is given up.
+    episode_id = drill.play_on()
+    drill.begin_fault()
+    assert drill.call(Trigger, 'stop').success
+    drill.assert_aborted(episode_id, 'stopped by the operator')
+    drill.assert_held(HOLD_S)
+    assert drill.call(Trigger, 'resume').success
+
+    # As the operator's panel does: stop, and no more steps; then the episode is discarded.
+    episode_id = drill.play_on()
+    drill.begin_fault()
+    for name in ('stop', 'policy/pause'):
+        assert drill.call(Trigger, name).success
+    drill.named('stopped by the operator')
+    drill.let_pass(1.0)
+    assert drill.call(LabelEpisode, 'label_episode', label=LabelEpisode.Request.DISCARD).success
+    drill.assert_held(HOLD_S)
+    for name in ('resume', 'policy/resume'):
+        assert drill.call(Trigger, name).success
+    assert drill.result().outcome == EpisodeStatus.DISCARDED
+    assert episode_id not in drill.trained_on()
     drill.play_to_the_end()
     drill.assert_limits()

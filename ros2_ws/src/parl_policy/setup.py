@@ -21,5 +21,10 @@ setup(
     maintainer_email='parl@example.org',
     description='Everything PARL needs to act: policies, critics, action optimisation.',
     license='Apache-2.0',
-    entry_points={'console_scripts': ['policy_node = parl_policy.policy_node:main']},
+    entry_points={
+        'console_scripts': [
+            'policy_node = parl_policy.policy_node:main',
+            'play_node = parl_policy.play_node:main',
+        ],
+    },
 )

@@ -154,7 +154,7 @@ class ExperimentNode(ArtifactNode):
             self.get_logger().warning(f'{step.episode_id} is played again: {reason}')
             if self._failures >= self.MAX_FAILURES:
                 raise ExperimentError(f'{self._failures} aborted episodes in a row: {reason}')
-            self._spin_for(1.0)
+            self._spin_for(float(self._failures))  # whoever stopped the arm needs time
             return None
         self._failures = 0
         return RecordedStep(

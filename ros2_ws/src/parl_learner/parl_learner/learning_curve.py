@@ -9,11 +9,20 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 import numpy as np
 
 from parl_learner.binomial_interval import wilson_interval
-from parl_learner.figure_style import BLUE, GREY, INK, new_figure, ORANGE, save_png, set_title
+from parl_learner.figure_style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    new_figure,
+    ORANGE,
+    save_png,
+    set_title,
+)
 from parl_learner.report_data import EvaluationResult
 
-_MARKERS = ('s', 'D', 'o', '^', 'v')
-_INKS = (GREY, INK)
+_BEFORE = (('s', GREY), ('D', INK))
+_AFTER = (('o', ORANGE), ('^', GREEN))
 
 
 def running_rate(successes: np.ndarray, window: int) -> np.ndarray:
@@ -43,7 +52,7 @@ def write_learning_curve(
     Args:
         path: PNG to write.
         practice_successes: (N,) in order of practice; may be empty.
-        evaluations: drawn at the episode count they had practised, with 95 % intervals.
+        evaluations: drawn with 95 % intervals beside the episode count they had practised.
         window: episodes in the running mean.
     """
     figure, (axes,) = new_figure(7.5, 5.0)
@@ -80,22 +89,37 @@ def write_learning_curve(
     return save_png(figure, path)
 
 
+def evaluation_places(practised: Sequence[int], span: int) -> list[float]:
+    """Where on the curve's axis evaluations stand side by side: left of it before any practice.
+
+    Args:
+        practised: Practice episodes that each evaluated policy had learned from.
+        span: Practice episodes that the curve shows.
+
+    Returns:
+        Place of each [practice episodes].
+    """
+    gap = 0.03 * span
+    places = []
+    for index, count in enumerate(practised):
+        earlier, others = practised[:index].count(count), practised.count(count)
+        places.append(count + gap * (earlier + 1) if count else gap * (earlier - others))
+    return places
+
+
 def _draw_evaluations(axes: Axes, evaluations: Sequence[EvaluationResult], span: int) -> None:
-    """Draw points with intervals, side by side and outside the curve where they would collide."""
-    before = [result for result in evaluations if result.practised_episodes == 0]
-    for index, result in enumerate(evaluations):
-        x = float(result.practised_episodes)
-        if result in before:
-            x = -0.03 * span * (len(before) - before.index(result))
-        elif x >= span:
-            x += 0.03 * span
+    practised = [result.practised_episodes for result in evaluations]
+    places = evaluation_places(practised, span)
+    for index, (result, x) in enumerate(zip(evaluations, places, strict=True)):
+        styles = _AFTER if result.practised_episodes else _BEFORE
+        marker, colour = styles[practised[:index].count(practised[index]) % len(styles)]
         low, high = wilson_interval(result.successes, result.episodes)
         axes.errorbar(
             [x],
             [result.rate],
             [[result.rate - low], [high - result.rate]],
-            fmt=_MARKERS[index % len(_MARKERS)],
-            color=ORANGE if index == len(evaluations) - 1 else _INKS[index % 2],
+            fmt=marker,
+            color=colour,
             markersize=6.5,
             capsize=3,
             zorder=5,

@@ -9,7 +9,7 @@ import pytest
 from parl_learner.calibration_figure import binned_means, calibration_of
 from parl_learner.episode_video import count_frames, EpisodeVideoError, write_episode_video
 from parl_learner.learner_log import read_learner_log
-from parl_learner.learning_curve import running_rate
+from parl_learner.learning_curve import evaluation_places, running_rate
 from parl_learner.report import duration, result_table, write_report
 from parl_learner.report_data import Calibration, EvaluationResult, PhaseTime, ReportData
 from parl_policy.episode import Episode
@@ -164,6 +164,11 @@ def test_duration(seconds, text):
 def test_running_rate_by_hand():
     rates = running_rate(np.array([True, False, True, True, False]), 3)
     np.testing.assert_allclose(rates, [1, 1 / 2, 2 / 3, 2 / 3, 2 / 3])
+
+
+def test_no_evaluation_covers_another_on_the_curve():
+    places = evaluation_places([0, 0, 100, 100], 100)
+    np.testing.assert_allclose(places, [-6, -3, 103, 106])
 
 
 def test_binned_means_by_hand():

@@ -59,7 +59,7 @@ def find_policy_class(name: str) -> PolicyClass:
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             f'policy class {name!r}: {error}; its module must be importable wherever the policy '
-            f'is trained or acts (installed, or on PYTHONPATH)'
+            f'is trained or acts (installed, or in a folder that PARL_PYTHONPATH names)'
         ) from error
     config_class = get_type_hints(policy_class.__init__).get('config')
     if not (isinstance(config_class, type) and is_dataclass(config_class)):

@@ -62,6 +62,7 @@ class PolicyNode(ArtifactNode):
         """
         super().__init__('policy', fetched_kinds=('policy', 'critic'), **node_options)
         self.link = StationLink(self)
+        self.link.is_over = lambda: self._player is not None and self._player.over
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._episode = self.create_publisher(EpisodeStatus, 'episode', latched)
         self._player: EpisodePlayer | None = None
@@ -238,7 +239,7 @@ class PolicyNode(ArtifactNode):
 
     def _on_pause(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self.link.is_paused = True
-        response.success, response.message = True, 'paused: no more targets until resume'
+        response.success, response.message = True, 'paused: no target, no new episode'
         return response
 
     def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

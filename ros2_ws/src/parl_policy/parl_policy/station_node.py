@@ -90,6 +90,8 @@ class StationLink:
         self.is_paused = False
         self.is_cancelled: Callable[[], bool] = lambda: False
         """Whether whoever wanted the episode wants it no longer."""
+        self.is_over: Callable[[], bool] = lambda: False
+        """Whether the operator has said how the episode ends."""
         self.frames: list[tuple[float, bytes]] = []
         self._keeps_frames = False
         self._node = node
@@ -126,6 +128,7 @@ class StationLink:
         Returns:
             The commanded target there, and the time of the first control boundary [s].
         """
+        await self.until(lambda: not self.is_paused or None, self.SERVICE_TIMEOUT_S, lambda: '')
         before_s = self.gate.now_s
         answer = await self.call(self._reset, Reset.Request(seed=seed), self._reset_timeout_s)
         self._check(answer, 'reset')
@@ -266,7 +269,8 @@ class StationLink:
             return self.gate.arm_fault(episode_id)
 
         def is_due() -> bool:
-            return bool(arm_fault()) or not (self.is_paused or missing())
+            is_held = self.is_paused and not self.is_over()
+            return bool(arm_fault()) or not (is_held or missing())
 
         await self.until(lambda: is_due() or None, self.INPUT_TIMEOUT_S, missing, is_input=True)
         if arm_fault():

@@ -66,6 +66,20 @@ def test_pause_sends_no_targets_until_resume(bench):
     assert bench.station.steps == 60
 
 
+def test_a_paused_episode_can_be_ended_and_the_next_one_waits(bench):
+    handle = bench.send(max_steps=60)
+    bench.wait(lambda: bench.station.steps >= 1)
+    assert bench.call(Trigger, 'policy/pause').success
+    discard = LabelEpisode.Request.DISCARD
+    assert bench.call(LabelEpisode, 'label_episode', label=discard).success
+    assert bench.result_of(handle).result.outcome == EpisodeStatus.DISCARDED
+    handle = bench.send(episode_id='e2', max_steps=2)
+    bench.spin_for(0.5)
+    assert bench.station.seeds == [7], 'not reset while paused'
+    assert bench.call(Trigger, 'policy/resume').success
+    assert bench.result_of(handle).result.outcome == EpisodeStatus.TIMEOUT
+
+
 def test_operator_takes_over_and_gives_back(bench):
     def act(request, response):
         response.success, response.actions = True, [0.5, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0]

@@ -60,6 +60,8 @@ def camera_calibration(task: dict[str, object], path: str | Path) -> CameraCalib
             max_age=section.number('max_age'),
             homography=homography,
         )
+    except TaskFileError:
+        raise
     except (TypeError, ValueError) as error:
         raise TaskFileError(f'{path}: camera: {error}') from error
 

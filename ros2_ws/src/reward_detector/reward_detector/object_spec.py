@@ -98,5 +98,7 @@ def _object_spec(section: Section) -> ObjectSpec:
             contact_to_centre=section.number('contact_to_centre'),
             fixed=fixed,
         )
+    except TaskFileError:
+        raise
     except ValueError as error:
         raise TaskFileError(f'{section.path}: {section.name}: {error}') from error

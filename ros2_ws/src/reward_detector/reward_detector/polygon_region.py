@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a point is inside or outside a polygon."""
+"""How far a point is inside or outside a polygon, and how far it can be inside."""
 
 from __future__ import annotations
 
 import numpy as np
+
+_QUARTERS = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]])
 
 
 def signed_distance(polygon: np.ndarray, point: np.ndarray) -> float:
@@ -24,3 +26,31 @@ def signed_distance(polygon: np.ndarray, point: np.ndarray) -> float:
     crossing_x = starts[:, 0] + (point[1] - starts[:, 1]) / rise * edges[:, 0]
     inside = np.count_nonzero(spans & (crossing_x > point[0])) % 2 == 1
     return distance if inside else -distance
+
+
+def greatest_depth(polygon: np.ndarray) -> float:
+    """Return how far inside a polygon a point can be: the radius of its largest inner circle.
+
+    Args:
+        polygon: as for `signed_distance`.
+
+    Returns:
+        At most the true radius, at least that less a thousandth of the polygon's extent.
+    """
+    low, high = polygon.min(axis=0), polygon.max(axis=0)
+    half_width = 0.5 * float(np.max(high - low))
+    tolerance = 2e-3 * half_width
+    squares = [0.5 * (low + high)]  # their middles
+    deepest = 0.0
+    while squares:
+        depths = [signed_distance(polygon, middle) for middle in squares]
+        deepest = max(deepest, *depths)
+        # From a square's middle to its corners the depth grows by no more than that distance.
+        hopeful = [
+            middle
+            for middle, depth in zip(squares, depths, strict=True)
+            if depth + np.sqrt(2.0) * half_width > deepest + tolerance
+        ]
+        squares = [middle + half_width * quarter for middle in hopeful for quarter in _QUARTERS]
+        half_width *= 0.5
+    return deepest

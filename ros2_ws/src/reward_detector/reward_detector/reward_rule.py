@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reward_detector.polygon_region import greatest_depth
 from reward_detector.task_section import Section, TaskFileError
 
 
@@ -42,9 +43,17 @@ class RewardRule:
             raise ValueError(f'polygon has shape {self.polygon.shape}; give 3 or more [x, y]')
         if not np.all(np.isfinite(self.polygon)):
             raise ValueError('polygon has a corner that is not finite; correct it')
+        if np.any(np.all(self.polygon == np.roll(self.polygon, 1, axis=0), axis=1)):
+            raise ValueError('polygon has a corner twice in a row; the last joins the first')
         for field in ('surface_height', 'enter_margin', 'leave_margin', 'min_duration'):
             if not getattr(self, field) >= 0.0:
                 raise ValueError(f'{field} {getattr(self, field)} must be 0 or more')
+        depth = greatest_depth(self.polygon)
+        if self.enter_margin >= depth:
+            raise ValueError(
+                f'enter_margin {self.enter_margin} m can never be reached: a point is at most '
+                f'{depth:.4f} m inside the polygon; give less'
+            )
         if not 0.0 < self.min_gripper_opening <= 1.0:
             raise ValueError(f'min_gripper_opening {self.min_gripper_opening} is outside 0 ... 1')
         if not self.max_object_speed > 0.0:

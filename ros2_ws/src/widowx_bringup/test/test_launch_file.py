@@ -56,6 +56,7 @@ launch:
         - {name: MODE, value: $(env HOST)}
       respawn: 'true'
       respawn_delay: 2.0
+      sigterm_timeout: 40.0
       output: screen
 """)
     assert process.command == (
@@ -84,6 +85,7 @@ launch:
     assert process.environment == {'MODE': 'here'}
     assert process.respawn
     assert process.respawn_delay_s == 2.0
+    assert process.sigterm_timeout_s == 40.0
     assert not process.shutdown_on_exit
 
 
@@ -174,6 +176,10 @@ launch:
         ('launch: [{executable: {cmd: a, respawn: maybe}}]', r"key 'respawn'.*'maybe'"),
         ('launch: [{executable: {cmd: a, respawn_delay: soon}}]', r'soon'),
         ('launch: [{executable: {cmd: a, respawn_delay: -1.0}}]', r'respawn_delay -1.0 is neg'),
+        (
+            'launch: [{executable: {cmd: a, sigterm_timeout: -1.0}}]',
+            r'sigterm_timeout -1.0 is neg',
+        ),
         ('launch: [{executable: {cmd: a, if: $(var show)}}]', r"'if'.*\$\(var show\)"),
         ('launch: [{arg: {name: word}}]', r'word:=<value>'),
         ('launch: [{include: {file: $(dirname)/test.launch.yaml}}]', r'includes itself'),

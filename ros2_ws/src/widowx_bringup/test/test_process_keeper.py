@@ -8,7 +8,9 @@ from widowx_bringup.process_keeper import ProcessKeeper
 from widowx_bringup.process_specification import ProcessSpecification
 
 
-def run(code: str, until: str, **limits: float) -> tuple[int, list[str]]:
+def run(
+    code: str, until: str, sigterm_timeout_s: float = 10.0, **limits: float
+) -> tuple[int, list[str]]:
     """Runs `code`, stops it at the line `until`; gives exit code and lines."""
     lines: list[str] = []
 
@@ -18,7 +20,9 @@ def run(code: str, until: str, **limits: float) -> tuple[int, list[str]]:
             if line == until:
                 keeper.stop(0)
 
-        specification = ProcessSpecification(name='one', command=(sys.executable, '-c', code))
+        specification = ProcessSpecification(
+            name='one', command=(sys.executable, '-c', code), sigterm_timeout_s=sigterm_timeout_s
+        )
         keeper = ProcessKeeper([specification], write_line, **limits)
         return await asyncio.wait_for(keeper.run(), 20.0)
 
@@ -36,7 +40,7 @@ signal.signal(signal.SIGTERM, end)
 print('ready')
 time.sleep(60)
 """
-    exit_code, lines = run(code, 'ready', interrupt_limit_s=0.2)
+    exit_code, lines = run(code, 'ready', sigterm_timeout_s=0.2)
     assert exit_code == 0
     assert lines[-1] == 'terminated'
 
@@ -49,9 +53,45 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print('ready')
 time.sleep(60)
 """
-    exit_code, lines = run(code, 'ready', interrupt_limit_s=0.1, terminate_limit_s=0.1)
+    exit_code, lines = run(code, 'ready', sigterm_timeout_s=0.1, terminate_limit_s=0.1)
     assert exit_code == 0
     assert lines[-1] == 'ready'
+
+
+def test_each_ends_only_after_those_that_come_after_it():
+    """The arm, which comes first, is there until the driver has parked it."""
+    code = """
+import signal, sys, time
+def end(number, frame):
+    print('interrupted', flush=True)
+    time.sleep(0.3)
+    print('ended')
+    sys.exit()
+signal.signal(signal.SIGINT, end)
+print('ready')
+time.sleep(60)
+"""
+    lines: list[tuple[str, str]] = []
+
+    async def keep() -> int:
+        def write_line(name: str, line: str) -> None:
+            lines.append((name, line))
+            if sum(line == 'ready' for _, line in lines) == 3:
+                keeper.stop(0)
+
+        keeper = ProcessKeeper(
+            [
+                ProcessSpecification(name=name, command=(sys.executable, '-c', code))
+                for name in ('arm', 'driver', 'policy')
+            ],
+            write_line,
+        )
+        return await asyncio.wait_for(keeper.run(), 20.0)
+
+    assert asyncio.run(keep()) == 0
+    assert [(name, line) for name, line in lines if line in ('interrupted', 'ended')] == [
+        (name, line) for name in ('policy', 'driver', 'arm') for line in ('interrupted', 'ended')
+    ]
 
 
 def test_long_line_and_line_without_end_arrive_whole():

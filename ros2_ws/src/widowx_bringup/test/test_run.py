@@ -122,14 +122,21 @@ def test_prefixes_each_line_with_the_name(start):
     assert runner.wait() == 0
 
 
-def test_ctrl_c_interrupts_each_once_and_waits(start):
+def test_ctrl_c_interrupts_once_and_waits_and_a_second_one_is_passed_on(start):
     runner = start(LIVING_ONE)
     pid = int(runner.wait_for('alive'))
-    runner.process.send_signal(signal.SIGINT)
     runner.process.send_signal(signal.SIGINT)
     assert runner.wait_for('interrupts') == '1'
     assert runner.wait() == 130
     wait_until_gone(pid)
+
+    runner = start(LIVING_ONE)
+    runner.wait_for('alive')
+    runner.process.send_signal(signal.SIGINT)
+    runner.wait_for('interrupted 1')
+    runner.process.send_signal(signal.SIGINT)
+    assert runner.wait_for('interrupts') == '2'
+    assert runner.wait() == 130
 
 
 def test_terminated_runner_ends_its_processes(start):

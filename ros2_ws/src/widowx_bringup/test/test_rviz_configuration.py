@@ -44,6 +44,7 @@ def published_topics():
 def test_shows_arm_camera_walls_objects_candidates_and_target():
     assert shown_topics() == {
         'robot_description',
+        'station_description',
         'camera/color/image_raw',
         'object_markers',
         'candidates',

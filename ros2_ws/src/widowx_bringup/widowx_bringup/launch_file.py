@@ -20,9 +20,19 @@ from widowx_bringup.node_command import (
     ParameterValue,
     ros_arguments,
 )
-from widowx_bringup.process_specification import ProcessSpecification
+from widowx_bringup.process_specification import ProcessSpecification, SIGTERM_TIMEOUT_S
 
-PROCESS_KEYS = ('name', 'output', 'env', 'respawn', 'respawn_delay', 'on_exit', 'if', 'unless')
+PROCESS_KEYS = (
+    'name',
+    'output',
+    'env',
+    'respawn',
+    'respawn_delay',
+    'on_exit',
+    'sigterm_timeout',
+    'if',
+    'unless',
+)
 KEYS = {
     'arg': ('name', 'default', 'description'),
     'executable': ('cmd', *PROCESS_KEYS),
@@ -193,7 +203,8 @@ class _LaunchFileReader:
         if output not in (None, 'screen'):
             raise entry.error(f"key 'output': only 'screen' is supported, not {output!r}")
         respawn = scope.optional(entry, 'respawn') or 'false'
-        delay = scope.optional(entry, 'respawn_delay') or '0.0'
+        delay = scope.optional(entry, 'respawn_delay') or 0.0
+        patience = scope.optional(entry, 'sigterm_timeout') or SIGTERM_TIMEOUT_S
         try:
             specification = ProcessSpecification(
                 name=scope.optional(entry, 'name') or program,
@@ -205,6 +216,7 @@ class _LaunchFileReader:
                 respawn=truth(entry, 'respawn', respawn),
                 respawn_delay_s=float(delay),
                 shutdown_on_exit=on_exit == 'shutdown',
+                sigterm_timeout_s=float(patience),
             )
         except ValueError as error:
             raise entry.error(str(error)) from error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the processes of one launch file alive, and ends them all together."""
+"""Keeps the processes of one launch file alive, and ends them one after the other."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -14,30 +14,31 @@ GAVE_UP = 2
 
 
 class ProcessKeeper:
-    """Runs processes until one that ends everything ends, all have ended, or `stop` is called."""
+    """Runs processes until one that ends everything ends, all have ended, or `stop` is called.
+
+    They end in the reverse of the order given: what a process needs stands before it, and is there
+    until it has ended. So the driver parks before the arm that it parks goes.
+    """
 
     def __init__(
         self,
         specifications: Sequence[ProcessSpecification],
         write_line: Callable[[str, str], None],
         *,
-        interrupt_limit_s: float = 10.0,
         terminate_limit_s: float = 5.0,
     ) -> None:
         """Prepares the processes; `run` starts them.
 
         Args:
-            specifications: what to run.
+            specifications: what to run, in the order of the launch file.
             write_line: takes the name of a process and one line it printed.
-            interrupt_limit_s: time from SIGINT to SIGTERM [s].
             terminate_limit_s: time from SIGTERM to SIGKILL [s].
         """
         self._specifications = specifications
         self._write_line = write_line
-        self._last_resorts = (
-            (interrupt_limit_s, signal.SIGTERM),
-            (terminate_limit_s, signal.SIGKILL),
-        )
+        self._terminate_limit_s = terminate_limit_s
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ending: ChildProcess | None = None
         self._stopping = asyncio.Event()
         self._exit_code = 0
 
@@ -47,6 +48,12 @@ class ProcessKeeper:
             self._exit_code = exit_code
             self._stopping.set()
 
+    def interrupt(self) -> None:
+        """Ends everything; called again, sends SIGINT once more to the process that ends now."""
+        if self._ending is not None:
+            self._ending.send(signal.SIGINT)
+        self.stop(128 + signal.SIGINT)
+
     async def run(self) -> int:
         """Runs everything to its end.
 
@@ -55,14 +62,16 @@ class ProcessKeeper:
             last process that failed where all ended by themselves; 128 + n for signal n.
         """
         async with asyncio.TaskGroup() as group:
-            for specification in self._specifications:
-                group.create_task(self._keep(specification))
+            self._tasks = [
+                group.create_task(self._keep(index, specification))
+                for index, specification in enumerate(self._specifications)
+            ]
         return self._exit_code
 
-    async def _keep(self, specification: ProcessSpecification) -> None:
+    async def _keep(self, index: int, specification: ProcessSpecification) -> None:
         while not self._stopping.is_set():
             try:
-                exit_code = await self._run_once(specification)
+                exit_code = await self._run_once(index, specification)
             except OSError as error:
                 self._write_line(specification.name, f'cannot be started: {error}')
                 self.stop(127)
@@ -79,25 +88,37 @@ class ProcessKeeper:
                 self._exit_code = exit_code or self._exit_code
                 return
 
-    async def _run_once(self, specification: ProcessSpecification) -> int:
+    async def _run_once(self, index: int, specification: ProcessSpecification) -> int:
         child = ChildProcess(specification)
         self._write_line(specification.name, f'process started with pid {child.pid}')
         reading = asyncio.create_task(
             child.read_lines(lambda line: self._write_line(specification.name, line))
         )
         ended = asyncio.create_task(child.wait_until_ended())
-        stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait((ended, stopping), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        its_turn = asyncio.create_task(self._wait_for_turn_to_end(index))
+        await asyncio.wait((ended, its_turn), return_when=asyncio.FIRST_COMPLETED)
+        its_turn.cancel()
         if not ended.done():
-            await self._end(child, ended)
+            self._ending = child
+            await self._end(child, ended, specification.sigterm_timeout_s)
+            self._ending = None
         exit_code = child.collect()
         await reading
         return exit_code
 
-    async def _end(self, child: ChildProcess, ended: 'asyncio.Task[None]') -> None:
+    async def _wait_for_turn_to_end(self, index: int) -> None:
+        await self._stopping.wait()
+        if later := self._tasks[index + 1 :]:
+            await asyncio.wait(later)
+
+    async def _end(
+        self, child: ChildProcess, ended: 'asyncio.Task[None]', sigterm_timeout_s: float
+    ) -> None:
         child.send(signal.SIGINT)
-        for limit_s, last_resort in self._last_resorts:
+        for limit_s, last_resort in (
+            (sigterm_timeout_s, signal.SIGTERM),
+            (self._terminate_limit_s, signal.SIGKILL),
+        ):
             if await _within(limit_s, asyncio.shield(ended)):
                 return
             child.send_to_group(last_resort)

@@ -4,6 +4,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+SIGTERM_TIMEOUT_S = 10.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessSpecification:
@@ -21,12 +23,14 @@ class ProcessSpecification:
     """Time between its end and the new start [s]."""
     shutdown_on_exit: bool = False
     """Its end ends everything; with `respawn`, only an end with exit code 0 or 2 does."""
+    sigterm_timeout_s: float = SIGTERM_TIMEOUT_S
+    """Time that it has to end after SIGINT, before SIGTERM [s]."""
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
         if not self.command:
             raise ValueError(f'{self.name}: command is empty; it needs a program at least')
-        if self.respawn_delay_s < 0.0:
-            raise ValueError(
-                f'{self.name}: respawn_delay {self.respawn_delay_s} is negative; give seconds >= 0'
-            )
+        for key in ('respawn_delay', 'sigterm_timeout'):
+            seconds = getattr(self, f'{key}_s')
+            if seconds < 0.0:
+                raise ValueError(f'{self.name}: {key} {seconds} is negative; give seconds >= 0')

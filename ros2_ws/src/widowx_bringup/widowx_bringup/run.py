@@ -70,7 +70,8 @@ def run(specifications: Sequence[ProcessSpecification]) -> int:
     async def keep() -> int:
         keeper = ProcessKeeper(specifications, write_line)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(signal.SIGINT, keeper.interrupt)
+        for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, keeper.stop, 128 + number)
         return await keeper.run()
 

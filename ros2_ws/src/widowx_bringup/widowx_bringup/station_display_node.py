@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Workspace walls, the chosen target and the camera's frame, for rviz."""
+"""Table, camera, workspace walls and the chosen target, for rviz."""
 
 import sys
 
@@ -7,22 +7,26 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import String
 from visualization_msgs.msg import MarkerArray
 
 from parl_msgs.msg import EndEffectorTarget
 from widowx_bringup import message_conversion as conversion
 from widowx_bringup.station_shapes import read_station_shapes
+from widowx_bringup.station_urdf import station_urdf
 
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class StationDisplayNode(Node):
-    """Publishes `workspace_markers`, `target_markers` and, where tf2_msgs is, `/tf_static`."""
+    """Publishes `station_description`, `workspace_markers`, `target_markers` and `/tf_static`."""
 
     def __init__(self, **node_options: object) -> None:
         """Read the task file; raises ValueError where it cannot be used."""
         super().__init__('station_display', **node_options)
         shapes = read_station_shapes(str(self.declare_parameter('task_file', '').value))
+        description = self.create_publisher(String, 'station_description', _LATCHED)
+        description.publish(String(data=station_urdf(shapes)))
         workspace = self.create_publisher(MarkerArray, 'workspace_markers', _LATCHED)
         workspace.publish(conversion.workspace_markers(shapes))
         self._target = self.create_publisher(MarkerArray, 'target_markers', 1)

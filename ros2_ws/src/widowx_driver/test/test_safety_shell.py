@@ -181,6 +181,19 @@ def test_stop_holds_until_resume_and_the_target_stays(started):
     assert isinstance(command, Command)
 
 
+def test_a_stop_that_lasts_ends_the_episode_of_a_policy_that_goes_on(started):
+    started.stop()
+    faults = []
+    for now_s in (100.2, 100.6, 101.0, 101.2, 101.4):
+        held = started.command(target([0.3, 0.0, 0.16], now_s), at(started, now_s), now_s)
+        faults.append(held.is_arm_fault)
+    assert faults == [False, False, False, True, True]
+    started.resume()
+    started.stop()
+    held = started.command(target([0.3, 0.0, 0.16], 101.6), at(started, 101.6), 101.6)
+    assert not held.is_arm_fault
+
+
 def test_watchdog_holds_after_three_silent_periods_of_a_running_episode(started):
     started.set_episode_running(True, 100.0)
     started.command(target([0.30, 0.0, 0.16], 100.2), at(started, 100.2), 100.2)

@@ -32,6 +32,8 @@ class DriverConfig:
     """an arm that stands still and pushes for this long is blocked; overload takes seconds"""
     max_target_silence_periods: float = 3.0
     """control periods without a target, in a running episode, before the arm counts as held"""
+    stop_patience_s: float = 1.0
+    """targets refused for this long after a stop, from a policy that goes on: its episode ends"""
     max_joint_state_age_s: float = 0.2
     """older joint states are no evidence of where the arm is"""
     max_camera_age_s: float = 0.5

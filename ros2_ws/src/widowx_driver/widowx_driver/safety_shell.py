@@ -51,6 +51,7 @@ class SafetyShell:
         self._servo_fault = ''
         self._newest_frame_s: float | None = None
         self._is_stopped = False
+        self._refused_since_s = np.inf
         self._is_episode_running = False
         self._newest_state_s = -np.inf
         self._last_target_at_s = -np.inf
@@ -153,6 +154,7 @@ class SafetyShell:
     def stop(self) -> None:
         """Hold where the arm is commanded to be, until resume()."""
         self._is_stopped = True
+        self._refused_since_s = np.inf
 
     def resume(self) -> None:
         """Take targets again."""
@@ -199,7 +201,8 @@ class SafetyShell:
         fault = self.arm_fault(joint_state, now_s)
         if fault:
             # A late or misread joint state, or a stop, may be over with the next target.
-            return Hold(reason=fault, is_arm_fault=bool(self._servo_fault))
+            is_over = bool(self._servo_fault) or self._is_stop_lasting(now_s)
+            return Hold(reason=fault, is_arm_fault=is_over)
         if self._last is None or joint_state is None:
             reason = self._lost or 'the arm is not at a known pose; call go_to_start'
             return Hold(reason=reason, is_arm_fault=True)
@@ -272,6 +275,13 @@ class SafetyShell:
         if age_s > self._config.max_joint_state_age_s:
             return f'joint_states are {age_s:.2f} s old; check the arm and its serial line'
         return ''
+
+    def _is_stop_lasting(self, now_s: float) -> bool:
+        """Whether a stop has refused targets for so long that the episode is to be given up."""
+        if not self._is_stopped:
+            return False
+        self._refused_since_s = min(self._refused_since_s, now_s)
+        return now_s - self._refused_since_s >= self._config.stop_patience_s
 
     def _camera_fault(self, now_s: float) -> str:
         if self._newest_frame_s is None:

@@ -6,12 +6,15 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import pytest
+from rclpy.action import ActionServer
+from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Joy
 from std_srvs.srv import SetBool, Trigger
 
+from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus, Reward
 from parl_msgs.srv import Act, LabelEpisode, Reset
 from widowx_operator.operator_panel_node import OperatorPanelNode, ParameterError
@@ -37,6 +40,8 @@ class FakeStation(Node):
         self.gamepad = self.create_publisher(Joy, 'joy', 10)
         self.reset = self.create_client(Reset, 'reset')
         self.act = self.create_client(Act, 'operator/act')
+        self.goals = []
+        ActionServer(self, RunEpisode, 'run_episode', self._on_goal)
 
     def _answer(self, name, field=None):
         def answer(request, response):
@@ -45,6 +50,11 @@ class FakeStation(Node):
             return response
 
         return answer
+
+    def _on_goal(self, handle: ServerGoalHandle):
+        self.goals.append(handle.request)
+        handle.succeed()
+        return RunEpisode.Result()
 
 
 def panel_node(desk, task_file, namespace='', **parameters):
@@ -234,3 +244,19 @@ def test_missing_services_and_bad_parameters_are_named(
         panel_node(desk, tmp_path / 'absent')
     with pytest.raises(ParameterError, match='demonstration_steps is 0'):
         panel_node(desk, task_file, demonstration_steps=0)
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'steps', 'size'),
+    [({}, 300, []), ({'image_size': [48, 64], 'demonstration_steps': 7}, 7, [48, 64])],
+)
+def test_demonstrations_are_asked_for_as_the_parameters_say(
+    make_graph, desk, station, task_file, parameters, steps, size
+):
+    panel = panel_node(desk, task_file, **parameters)
+    graph = make_graph(station, panel)
+    graph.wait(panel._recorder._client.server_is_ready)
+    graph.press('b', 'over after 0 steps')
+    (goal,) = station.goals
+    assert (goal.purpose, goal.actor) == ('demonstration', 'operator/act')
+    assert (goal.max_steps, list(goal.image_size)) == (steps, size)

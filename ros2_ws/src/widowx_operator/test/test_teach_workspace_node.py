@@ -5,7 +5,7 @@ import time
 
 from geometry_msgs.msg import Point
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
-from interbotix_xs_msgs.srv import TorqueEnable
+from interbotix_xs_msgs.srv import RegisterValues, TorqueEnable
 import numpy as np
 import pytest
 import rclpy
@@ -16,7 +16,11 @@ import yaml
 
 from widowx_operator.arm_kinematics import JOINTS
 from widowx_operator.task_file import TaskFileError
-from widowx_operator.teach_workspace_node import SectionFileError, TeachWorkspaceNode
+from widowx_operator.teach_workspace_node import (
+    MAX_STATE_AGE_S,
+    SectionFileError,
+    TeachWorkspaceNode,
+)
 
 
 def teach_node(desk, task_file, section_file):
@@ -34,9 +38,13 @@ class FakeArm(Node):
         super().__init__('fake_arm')
         self.positions = [0.0] * 6
         self.torques = []
+        self.torque_enable = [1] * 6
+        self.hears = [True] * 6
+        self.answers = 6
         self._states = self.create_publisher(JointState, 'joint_states', 10)
         self.clicks = self.create_publisher(Point, 'camera/color/image_raw_mouse_left', 10)
         self.create_service(TorqueEnable, 'torque_enable', self._on_torque)
+        self.create_service(RegisterValues, 'get_motor_registers', self._on_read)
         self.create_timer(0.02, self._publish)
 
     def _publish(self):
@@ -44,6 +52,14 @@ class FakeArm(Node):
 
     def _on_torque(self, request, response):
         self.torques.append((request.cmd_type, request.name, request.enable))
+        for joint in np.flatnonzero(self.hears):
+            self.torque_enable[joint] = int(request.enable)
+        return response
+
+    def _on_read(self, request, response):
+        assert (request.cmd_type, request.name) == ('group', 'arm')
+        assert request.reg == 'Torque_Enable'
+        response.values = self.torque_enable[: self.answers]
         return response
 
 
@@ -71,6 +87,25 @@ def test_arm_is_let_go_only_after_a_second_press_and_never_left_loose(graph, arm
     graph.press('q', 'support it, press t to let it hold')
     graph.press('t', 'the arm holds')
     assert arm.torques[-1] == ('group', 'arm', True)
+    graph.desk.press('q')
+    graph.wait(lambda: graph.teach.is_over)
+
+
+def test_arm_that_did_not_hear_counts_as_loose(graph, arm):
+    graph.press('t', 'SUPPORT THE ARM')
+    graph.press('t', 'the arm is loose')
+    # A serial drop-out: no servo hears, then one does not, then none can be read.
+    for hears, answers, words in (
+        ([False] * 6, 6, 'Torque_Enable reads [0, 0, 0, 0, 0, 0] where 6 joints should say 1'),
+        ([True, True, False, True, True, True], 6, 'Torque_Enable reads [1, 1, 0, 1, 1, 1]'),
+        ([True] * 6, 0, 'Torque_Enable reads []'),
+    ):
+        arm.hears, arm.answers = hears, answers
+        graph.press('t', words)
+        graph.press('q', 'support it, press t to let it hold')
+        assert not graph.teach.is_over
+    arm.answers = 6
+    graph.press('t', 'the arm holds')
     graph.desk.press('q')
     graph.wait(lambda: graph.teach.is_over)
 
@@ -103,7 +138,7 @@ def test_bad_joint_states_and_incomplete_teaching_are_told(graph, arm, tmp_path)
     graph.wait(lambda: graph.teach._state.position[2] < -3)
     graph.press('e', 'elbow is -3.14')
     arm.destroy_timer(next(arm.timers))
-    time.sleep(0.8)
+    graph.wait(lambda: time.monotonic() - graph.teach._state_at_s > MAX_STATE_AGE_S)
     graph.press('e', 'joint_states: nothing new')
     graph.press('w', 'nothing is written: 0 corners')
     assert not (tmp_path / 'section.yaml').exists()

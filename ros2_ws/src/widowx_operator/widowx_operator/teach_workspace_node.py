@@ -6,12 +6,17 @@ import sys
 import time
 
 from geometry_msgs.msg import Point
-from interbotix_xs_msgs.srv import TorqueEnable
+from interbotix_xs_msgs.srv import RegisterValues, TorqueEnable
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
-from widowx_operator.arm_kinematics import gripper_pose, GripperPose, JointStateError
+from widowx_operator.arm_kinematics import (
+    gripper_pose,
+    GripperPose,
+    JOINTS,
+    JointStateError,
+)
 from widowx_operator.run_node import run_in_terminal, steady_timer
 from widowx_operator.station_call_node import StationCall
 from widowx_operator.table_fit import TableFitError
@@ -23,6 +28,7 @@ HELP = (
     'e corner of the workspace   m fingertip is on a mark   z take back   s show   w write',
     't let go of the arm / hold it again   q quit',
 )
+ARM = {'cmd_type': 'group', 'name': 'arm'}
 MAX_STATE_AGE_S = 0.7
 """Wall time after which joint_states are too old (in lock-step they are repeated each 0.5 s)."""
 
@@ -57,7 +63,8 @@ class TeachWorkspaceNode(Node):
         self._asked_to_let_go = False
         self._is_loose = False
         self.is_over = False
-        self._call = StationCall(self, {'torque_enable': TorqueEnable}, terminal.say)
+        services = {'torque_enable': TorqueEnable, 'get_motor_registers': RegisterValues}
+        self._call = StationCall(self, services, terminal.say)
         self.create_subscription(
             JointState, 'joint_states', self._on_joints, qos_profile_sensor_data
         )
@@ -166,11 +173,24 @@ class TeachWorkspaceNode(Node):
             self._terminal.say('SUPPORT THE ARM, it will fall; then press t again to let it go')
 
     def _set_torque(self, is_on: bool) -> None:
-        def note(_: TorqueEnable.Response) -> None:
-            self._is_loose = not is_on
-            self._terminal.say('the arm holds' if is_on else 'the arm is loose: lead it by hand')
+        # The answer is empty even where no servo heard the command: only its register tells.
+        def note(answer: RegisterValues.Response) -> None:
+            values = list(answer.values)
+            self._is_loose = values != [1] * len(JOINTS)
+            if values == [is_on] * len(JOINTS):
+                done = 'the arm holds' if is_on else 'the arm is loose: lead it by hand'
+                self._terminal.say(done)
+            else:
+                self._terminal.say(
+                    f'SUPPORT THE ARM: Torque_Enable reads {values} where {len(JOINTS)} joints '
+                    f'should say {int(is_on)}; press t again'
+                )
 
-        self._call('torque_enable', note, cmd_type='group', name='arm', enable=is_on)
+        def read_back(_: TorqueEnable.Response) -> None:
+            self._is_loose = True  # until the servos say otherwise
+            self._call('get_motor_registers', note, **ARM, reg='Torque_Enable')
+
+        self._call('torque_enable', read_back, **ARM, enable=is_on)
 
     def _quit(self) -> None:
         if self._is_loose:

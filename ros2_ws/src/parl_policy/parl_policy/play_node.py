@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays episodes of a policy version and tells how they went."""
+
+from dataclasses import dataclass
+from pathlib import Path
+import signal
+import time
+
+from rclpy.exceptions import InvalidParameterTypeException
+from rclpy.node import Node
+from rclpy.signals import uninstall_signal_handlers
+
+from parl_msgs.action import RunEpisode
+from parl_policy.config_file import ConfigError, from_known_keys, load_yaml
+from parl_policy.episode_client_node import EpisodeClient, EpisodeClientError
+from parl_policy.policy_node import OUTCOMES
+from parl_policy.run_node import node_process
+
+OUTCOME_NAMES = {number: name for name, number in OUTCOMES.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayedTask:
+    """What is needed of a task file."""
+
+    horizon: int
+    """Control steps before a time-out."""
+
+
+class PlayNode(Node):
+    """Its episodes have the purpose 'evaluation': stored with their film, never trained on."""
+
+    def __init__(self, **node_options: object) -> None:
+        """Read the parameters; `play` does the work. `node_options` as rclpy has them.
+
+        Raises:
+            ConfigError: The task file or a parameter cannot be used.
+        """
+        super().__init__('play', **node_options)
+        path = Path(str(self.declare_parameter('task_file', '').value))
+        self._horizon = from_known_keys(PlayedTask, load_yaml(path), str(path)).horizon
+        self._episodes = self._whole_number('episodes', 1, least=1)
+        self._seed = self._whole_number('seed', 0, least=0)
+        self._version = self._whole_number('version', 0, least=0)
+        self._optimise = bool(self.declare_parameter('optimise', False).value)
+        size = self.declare_parameter('image_size', [0, 0]).value
+        self._image_size = [length for length in size or () if length]
+        self.client = EpisodeClient(self)
+
+    def play(self) -> None:
+        """Play all episodes; print each outcome, and last how many succeeded.
+
+        Raises:
+            EpisodeClientError: No policy node plays them.
+        """
+        successes = played = 0
+        for seed in range(self._seed, self._seed + self._episodes):
+            if self.client.is_cancelled:
+                break
+            goal = RunEpisode.Goal(
+                episode_id=time.strftime(f'play-%Y%m%d-%H%M%S-{seed}'),
+                purpose='evaluation',
+                optimise=self._optimise,
+                seed=seed,
+                max_steps=self._horizon,
+                policy_version=self._version,
+                image_size=self._image_size,
+            )
+            result = self.client.play(goal)
+            outcome = OUTCOME_NAMES[result.outcome]
+            played += outcome not in ('aborted', 'discarded')
+            successes += result.success
+            why = f': {result.reason}' if result.reason else ''
+            print(f'seed {seed}: {outcome} after {result.steps} steps{why}', flush=True)
+        rate = f' ({successes / played:.0%})' if played else ''
+        print(f'successes: {successes} of {played}{rate}', flush=True)
+
+    def _whole_number(self, name: str, default: int, least: int) -> int:
+        value = self.declare_parameter(name, default).value
+        if value < least:
+            raise ConfigError(f'parameter {name} is {value}, expected {least} or more')
+        return int(value)
+
+
+def main() -> None:
+    """Play; Ctrl-C cancels the running episode and waits for its end, a second one does not."""
+    with node_process('play', ConfigError, InvalidParameterTypeException, EpisodeClientError):
+        node = PlayNode()
+
+        def cancel(number: int, _: object) -> None:
+            node.client.is_cancelled = True
+            signal.signal(number, signal.default_int_handler)
+
+        # rclpy's own handler would take away the context that the cancellation needs.
+        uninstall_signal_handlers()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, cancel)
+        node.play()
+        node.destroy_node()
+
+
+if __name__ == '__main__':
+    main()
