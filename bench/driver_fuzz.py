@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Throws hostile targets at the driver's safety shell and counts limits broken at the joints.
+"""Throws hostile targets at the driver's safety shell and counts limits broken at the joints."""
 
-python3 bench/driver_fuzz.py [targets] [seed]
-"""
-
+import argparse
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-import sys
 import time
 
 import numpy as np
+from table_cells import at_least_1
 
 from widowx_driver.arm_model import joint_limits
 from widowx_driver.arm_state import ArmState
@@ -181,8 +179,11 @@ class Fuzz:
 
 def main() -> None:
     """Print one table."""
-    targets = int(sys.argv[1]) if len(sys.argv) > 1 else TARGETS
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('targets', nargs='?', type=at_least_1, default=TARGETS)
+    parser.add_argument('seed', nargs='?', type=int, default=0)
+    given = parser.parse_args()
+    targets, seed = given.targets, given.seed
     fuzz, begin_s = Fuzz(load_driver_task(TASK_FILE), seed), time.monotonic()
     fuzz.run(targets)
     print(f'{targets} targets, seed {seed}, {time.monotonic() - begin_s:.0f} s\n')
