@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs an experiment: asks for episodes, waits for the learner, writes the report, ends."""
 
-from collections.abc import Callable
 from pathlib import Path
 import sys
 import time
-from typing import Any, TypeAlias
-
-from rclpy.action import ActionClient
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.task import Future
 
 from parl_learner.episode_library import EpisodeLibrary
 from parl_learner.experiment_config import ExperimentTask, load_experiment
@@ -25,11 +18,8 @@ from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, LearnerStatus
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError, from_known_keys, load_yaml
+from parl_policy.episode_client_node import EpisodeClient, EpisodeClientError
 from parl_policy.run_node import node_process
-
-ActionAnswer: TypeAlias = Any
-"""What an action server answers: a goal handle, later the result."""
-
 
 PLAYED = (
     EpisodeStatus.SUCCESS,
@@ -47,8 +37,6 @@ class ExperimentError(Exception):
 class ExperimentNode(ArtifactNode):
     """Decides from the files in the data folder what comes next; may be killed at any time."""
 
-    EPISODE_SILENCE_S = 60.0
-    """Wall time without a sign of the running episode after which it is given up."""
     MAX_FAILURES = 20
     """Aborted episodes in a row after which the experiment ends."""
     SEEDS_APART = 1_000_000
@@ -75,18 +63,10 @@ class ExperimentNode(ArtifactNode):
         steps = self._record.steps()
         self._recorded = {step.name for step in steps}
         self._progress = ExperimentProgress(self._config, steps)
-        self._client = ActionClient(self, RunEpisode, 'run_episode')
-        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self.create_subscription(EpisodeStatus, 'episode', self._on_episode, latched)
+        self._episodes = EpisodeClient(self)
         self.create_subscription(LearnerStatus, 'learner_status', self._on_learner, 10)
         self._learner = LearnerStatus()
-        self._heard_at = time.monotonic()
-        self._policy_state: int | None = None
-        self._policy_restarted = False
-        self._latencies: list[float] = []
         self._failures = 0  # aborted episodes in a row
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self)
 
     def run(self) -> Path:
         """Do all steps that are left and write the report.
@@ -102,9 +82,9 @@ class ExperimentNode(ArtifactNode):
             self._check_task(step)
             if isinstance(step, LearnStep):
                 self._write_down(step, self._learn(step))
-            elif not self._is_policy_free():
-                # Meanwhile it may play this very episode.
-                self._wait_until(self._is_policy_free, 'the policy node (run_episode)')
+            elif not self._episodes.is_free:
+                # Meanwhile it may play this very episode, for an experiment that was killed.
+                self._wait_for_policy()
             elif recorded := self._play(step):
                 self._write_down(step, recorded)
         data = report_data(
@@ -147,14 +127,22 @@ class ExperimentNode(ArtifactNode):
     def _play(self, step: EpisodeStep) -> RecordedStep | None:
         """Play an episode; None if it has to be played again."""
         started = time.monotonic()
-        result = self._ask_for(step)
-        if result is None or result.outcome not in PLAYED:
+        latencies: list[float] = []
+        try:
+            result = self._episodes.play(
+                self._goal(step), lambda feedback: latencies.append(feedback.decision_ms)
+            )
+        except EpisodeClientError as error:
+            result = RunEpisode.Result(reason=str(error))
+        if result.outcome not in PLAYED:
             self._failures += 1
-            reason = result.reason if result else 'no answer from the policy node'
-            self.get_logger().warning(f'{step.episode_id} is played again: {reason}')
+            self.get_logger().warning(f'{step.episode_id} is played again: {result.reason}')
             if self._failures >= self.MAX_FAILURES:
-                raise ExperimentError(f'{self._failures} aborted episodes in a row: {reason}')
-            self._spin_for(float(self._failures))  # whoever stopped the arm needs time
+                raise ExperimentError(
+                    f'{self._failures} aborted episodes in a row: {result.reason}'
+                )
+            # Longer and longer: whoever stopped the arm needs time.
+            self._episodes.spin_for(float(self._failures))
             return None
         self._failures = 0
         return RecordedStep(
@@ -163,11 +151,11 @@ class ExperimentNode(ArtifactNode):
             seconds=time.monotonic() - started,
             success=result.success,
             steps=result.steps,
-            decision_ms=tuple(round(ms, 2) for ms in self._latencies),
+            decision_ms=tuple(round(ms, 2) for ms in latencies),
         )
 
-    def _ask_for(self, step: EpisodeStep) -> RunEpisode.Result | None:
-        goal = RunEpisode.Goal(
+    def _goal(self, step: EpisodeStep) -> RunEpisode.Goal:
+        return RunEpisode.Goal(
             episode_id=step.episode_id,
             purpose=step.purpose,
             actor='' if step.version else self._config.demonstrator,
@@ -177,64 +165,27 @@ class ExperimentNode(ArtifactNode):
             policy_version=step.version,
             image_size=self._config.image_size or (),
         )
-        self._latencies = []
-        self._policy_restarted = False
-        self._heard_at = time.monotonic()
-        accepted = self._client.send_goal_async(goal, feedback_callback=self._on_feedback)
-        handle = self._outcome(accepted)
-        if handle is None or not handle.accepted:
-            return None
-        answer = self._outcome(handle.get_result_async())
-        return None if answer is None else answer.result
-
-    def _is_policy_free(self) -> bool:
-        """Whether it is there and plays nothing, not even an episode of a killed experiment."""
-        free = (EpisodeStatus.IDLE, EpisodeStatus.FINISHED)
-        return self._policy_state in free and self._client.server_is_ready()
-
-    def _outcome(self, future: Future) -> ActionAnswer:
-        """Result of a future; None if the policy node fell silent or started anew."""
-        while not future.done():
-            self._executor.spin_once(timeout_sec=0.5)
-            silence = time.monotonic() - self._heard_at
-            if self._policy_restarted or silence > self.EPISODE_SILENCE_S:
-                return None
-        return future.result()
 
     def _wait_for_version(self, version: int) -> None:
         said_at = 0.0
         while not any(record.version >= version for record in self.store.list('policy')):
-            self._spin_for(0.2)
+            self._episodes.spin_for(0.2)
             if self._learner.phase.startswith('stopped'):
                 raise ExperimentError(f'learning {self._learner.phase}')
             if time.monotonic() - said_at > 10.0:
                 said_at = time.monotonic()
                 self._say(self._progress.while_learning(version, self._learner))
 
-    def _wait_until(self, ready: Callable[[], bool], what: str) -> None:
+    def _wait_for_policy(self) -> None:
         said_at = time.monotonic()
-        while not ready():
-            self._spin_for(0.1)
+        while not self._episodes.is_free:
+            self._episodes.spin_for(0.1)
             if time.monotonic() - said_at > 10.0:
                 said_at = time.monotonic()
-                self._say(f'waiting for {what}')
-
-    def _spin_for(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self._executor.spin_once(timeout_sec=left)
+                self._say('waiting for the policy node (run_episode)')
 
     def _say(self, text: str) -> None:
         print(text, flush=True)
-
-    def _on_feedback(self, message: RunEpisode.Impl.FeedbackMessage) -> None:
-        self._heard_at = time.monotonic()
-        self._latencies.append(message.feedback.decision_ms)
-
-    def _on_episode(self, message: EpisodeStatus) -> None:
-        self._heard_at = time.monotonic()
-        self._policy_state = message.state
-        self._policy_restarted |= message.state == EpisodeStatus.IDLE
 
     def _on_learner(self, message: LearnerStatus) -> None:
         self._learner = message

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The asking end of `run_episode`: one episode at a time, given up if the policy node ends."""
+"""The asking end of `run_episode`: one episode at a time, given up if the policy node is lost."""
 
 from collections.abc import Callable
 import time
@@ -20,8 +20,8 @@ class EpisodeClientError(Exception):
 class EpisodeClient:
     """Works the node's callbacks itself while it waits."""
 
-    FREE_S = 10.0
-    """Wall time to wait for a policy node that plays nothing."""
+    SILENCE_S = 60.0
+    """Wall time without a sign of the running episode after which it is given up."""
 
     def __init__(self, node: Node) -> None:
         """Look for the policy node on behalf of the node."""
@@ -32,18 +32,43 @@ class EpisodeClient:
         node.create_subscription(EpisodeStatus, 'episode', self._on_episode, latched)
         self._state: int | None = None
         self._has_restarted = False
+        self._heard_at = time.monotonic()
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
 
-    def play(self, goal: RunEpisode.Goal) -> RunEpisode.Result:
-        """Wait for a free policy node, then for the end of the episode.
+    @property
+    def is_there(self) -> bool:
+        """Whether a policy node offers to play."""
+        return self._client.server_is_ready()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it plays nothing, not even an episode that another client asked for."""
+        return self.is_there and self._state in (EpisodeStatus.IDLE, EpisodeStatus.FINISHED)
+
+    def spin_for(self, seconds: float) -> None:
+        """Work the node's callbacks for a while."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=left)
+
+    def play(
+        self,
+        goal: RunEpisode.Goal,
+        on_feedback: Callable[[RunEpisode.Feedback], None] = lambda _: None,
+    ) -> RunEpisode.Result:
+        """Ask for an episode, once `is_free`, and wait for its end.
 
         Raises:
-            EpisodeClientError: The policy node is not there or not free, refuses, or ended.
+            EpisodeClientError: The policy node refuses, ended, or is silent.
         """
-        self._wait_until_free()
-        self._has_restarted = False
-        accepted = self._client.send_goal_async(goal)
+
+        def note(message: RunEpisode.Impl.FeedbackMessage) -> None:
+            self._heard_at = time.monotonic()
+            on_feedback(message.feedback)
+
+        self._has_restarted, self._heard_at = False, time.monotonic()
+        accepted = self._client.send_goal_async(goal, feedback_callback=note)
         self._until(accepted.done)
         handle = accepted.result()
         if not handle.accepted:
@@ -55,24 +80,15 @@ class EpisodeClient:
         self._until(answer.done)
         return answer.result().result
 
-    def _wait_until_free(self) -> None:
-        free = (EpisodeStatus.IDLE, EpisodeStatus.FINISHED)
-        end = time.monotonic() + self.FREE_S
-        while not (self._state in free and self._client.server_is_ready()):
-            self._executor.spin_once(timeout_sec=0.1)
-            if time.monotonic() > end:
-                raise EpisodeClientError(
-                    'another episode is running; end it first'
-                    if self._client.server_is_ready()
-                    else 'no policy node; are namespace and ROS_DOMAIN_ID those of the station?'
-                )
-
     def _until(self, ready: Callable[[], object]) -> None:
         while not ready():
             self._executor.spin_once(timeout_sec=0.1)
-            if self._has_restarted or not self._client.server_is_ready():
+            if self._has_restarted:
                 raise EpisodeClientError('the policy node ended in the middle of the episode')
+            if time.monotonic() - self._heard_at > self.SILENCE_S:
+                raise EpisodeClientError(f'the policy node is silent for {self.SILENCE_S:g} s')
 
     def _on_episode(self, message: EpisodeStatus) -> None:
+        self._heard_at = time.monotonic()
         self._state = message.state
         self._has_restarted |= message.state == EpisodeStatus.IDLE

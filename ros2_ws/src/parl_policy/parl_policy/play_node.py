@@ -30,6 +30,9 @@ class PlayedTask:
 class PlayNode(Node):
     """Its episodes have the purpose 'evaluation': stored with their film, never trained on."""
 
+    FREE_S = 10.0
+    """Wall time to wait for a policy node that plays nothing."""
+
     def __init__(self, **node_options: object) -> None:
         """Read the parameters; `play` does the work. `node_options` as rclpy has them.
 
@@ -53,6 +56,7 @@ class PlayNode(Node):
         Raises:
             EpisodeClientError: No policy node plays them.
         """
+        self._wait_until_free()
         successes = played = 0
         for seed in range(self._seed, self._seed + self._episodes):
             if self.client.is_cancelled:
@@ -74,6 +78,17 @@ class PlayNode(Node):
             print(f'seed {seed}: {outcome} after {result.steps} steps{why}', flush=True)
         rate = f' ({successes / played:.0%})' if played else ''
         print(f'successes: {successes} of {played}{rate}', flush=True)
+
+    def _wait_until_free(self) -> None:
+        end = time.monotonic() + self.FREE_S
+        while not self.client.is_free:
+            self.client.spin_for(0.1)
+            if time.monotonic() > end:
+                raise EpisodeClientError(
+                    'another episode is running; end it first'
+                    if self.client.is_there
+                    else 'no policy node; are namespace and ROS_DOMAIN_ID those of the station?'
+                )
 
     def _whole_number(self, name: str, default: int, least: int) -> int:
         value = self.declare_parameter(name, default).value

@@ -112,13 +112,13 @@ def test_ctrl_c_cancels_the_episode_and_begins_no_other(bench, task_file):
 
 
 def test_without_a_policy_node_it_says_so(ros_domain, new_node, monkeypatch):
-    monkeypatch.setattr(EpisodeClient, 'FREE_S', 0.3)
+    monkeypatch.setattr(PlayNode, 'FREE_S', 0.3)
     with pytest.raises(EpisodeClientError, match='no policy node; are namespace and ROS_DOMAIN'):
         new_node().play()
 
 
 def test_another_episode_is_not_disturbed(bench, new_node, monkeypatch):
-    monkeypatch.setattr(EpisodeClient, 'FREE_S', 1.0)
+    monkeypatch.setattr(PlayNode, 'FREE_S', 1.0)
     bench.station.freezes_after = 1
     bench.policy.link.INPUT_TIMEOUT_S = LIMIT_S
     bench.send()
@@ -138,6 +138,13 @@ def test_an_episode_is_given_up_when_the_policy_node_starts_anew(bench, new_node
 
     bench.client.create_timer(0.1, tell_of_a_new_start)
     assert play(bench, node) == ['the policy node ended in the middle of the episode']
+
+
+def test_an_episode_of_which_nothing_is_heard_is_given_up(bench, new_node, monkeypatch):
+    monkeypatch.setattr(EpisodeClient, 'SILENCE_S', 1.5)
+    bench.station.freezes_after = 2
+    bench.policy.link.INPUT_TIMEOUT_S = LIMIT_S
+    assert play(bench, new_node()) == ['the policy node is silent for 1.5 s']
 
 
 @pytest.mark.parametrize(
