@@ -61,12 +61,22 @@ def saved_rounds(path: Path, config: LearningConfig) -> list[list[str]]:
 
 
 def load_checkpoint(path: Path, loop: LearningLoop) -> None:
-    """Bring a loop that has resumed the same rounds to where the checkpoint was written."""
+    """Bring a loop that has resumed the same rounds to where the checkpoint was written.
+
+    Raises:
+        CheckpointError: It was written on another kind of device.
+    """
     tensors, metadata = load_weights(path)
+    generator = loop.units.generator
+    if len(tensors['random']) != len(generator.get_state()):
+        raise CheckpointError(
+            f'{path} was written on another kind of device than {generator.device.type!r}, which '
+            f'draws other numbers; choose the device it was written on, or another folder'
+        )
     loop.counters = Counters(**metadata['counters'])
     for name, module in _stateful(loop).items():
         module.load_state_dict(part(tensors, name))
-    loop.units.generator.set_state(tensors['random'])
+    generator.set_state(tensors['random'])
 
 
 class _Stateful(Protocol):

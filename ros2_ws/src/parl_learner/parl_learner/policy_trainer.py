@@ -81,7 +81,8 @@ class PolicyTrainer:
             return
         with torch.no_grad():
             context = policy.encode(torch.zeros(1, observation_dim))
-            _, log_probs = policy.rsample(context, 1, torch.Generator())
+            generator = torch.Generator(torch.get_default_device())
+            _, log_probs = policy.rsample(context, 1, generator)
         if log_probs is None:
             raise ConfigError(
                 f'{name} does not know its log-probabilities; leave '
@@ -104,7 +105,6 @@ class PolicyTrainer:
             observations: (B, O).
             data_actions: (B, D), for the imitation term.
             generator: Source of all randomness.
-
         """
         policy = cast(ReparameterisedPolicy, self.policy)
         config = self.config.value_gradient
@@ -112,7 +112,8 @@ class PolicyTrainer:
         actions, log_probs = policy.rsample(context, 1, generator)
         snapped = actions + (policy.action_spec.snap(actions) - actions).detach()
         loss = value_gradient_loss(q_function(snapped).squeeze(1), config.normalise_values)
-        if config.target_entropy is not None and log_probs is not None:
+        if config.target_entropy is not None:
+            assert log_probs is not None  # `check_value_gradient`
             loss = loss + self.log_temperature.detach().exp() * log_probs.mean()
         if config.imitation_weight > 0.0:
             imitation = policy.loss(context, data_actions.unsqueeze(1), None, generator).mean()

@@ -155,8 +155,8 @@ def _still_meant(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str,
     """Give what stays of the base: settings say nothing to another class than they were for."""
 
     def is_for_another_class(key: str) -> bool:
-        before, after = (layer.get(f'{key}_class') for layer in (base, patch))
-        return None not in (before, after) and before != after
+        name = f'{key}_class'
+        return name in base and name in patch and base[name] != patch[name]
 
     return {key: value for key, value in base.items() if not is_for_another_class(key)}
 

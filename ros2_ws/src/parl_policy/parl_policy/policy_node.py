@@ -204,8 +204,9 @@ class PolicyNode(ArtifactNode):
         self._diagnostics.publish(convert.to_diagnostics(stamp, name, text, bool(lacks)))
 
     def _show_life(self) -> None:
-        """A person who resets the scene takes minutes; nobody shall take that for a hang."""
-        if self._status.state == EpisodeStatus.RESETTING:
+        """A person takes minutes to reset the scene or after a pause: that is no hang."""
+        is_paused = self._status.state == EpisodeStatus.RUNNING and self.link.is_paused
+        if is_paused or self._status.state == EpisodeStatus.RESETTING:
             self._episode.publish(self._status)
 
     def _on_label(

@@ -153,6 +153,7 @@ def test_layers(tmp_path):
             '{policy_class: a, policy: {width: 3}}',
             {'policy_class': 'a', 'policy': {'blocks': 2, 'width': 3}, 'seed': 1},
         ),
+        ('{policy_class: null}', {'seed': 1}),
     ],
 )
 def test_settings_of_another_class_are_not_inherited(tmp_path, text, expected):

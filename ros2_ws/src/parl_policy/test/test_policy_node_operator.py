@@ -9,6 +9,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from parl_msgs.msg import EpisodeStatus
 from parl_msgs.srv import Act, LabelEpisode
+from parl_policy.policy_node import PolicyNode
 
 
 def test_cancel_ends_an_episode_that_waits(bench):
@@ -64,6 +65,18 @@ def test_pause_sends_no_targets_until_resume(bench):
     assert bench.call(Trigger, 'policy/resume').success
     assert bench.result_of(handle).result.outcome == EpisodeStatus.TIMEOUT
     assert bench.station.steps == 60
+
+
+def test_a_long_pause_shows_signs_of_life(start_bench, monkeypatch):
+    monkeypatch.setattr(PolicyNode, 'SIGN_OF_LIFE_S', 0.1)
+    bench = start_bench()
+    bench.put_version(1)
+    bench.send(max_steps=60)
+    bench.wait(lambda: bench.station.steps >= 1)
+    assert bench.call(Trigger, 'policy/pause').success
+    bench.statuses.clear()
+    bench.wait(lambda: len(bench.statuses) > 3)
+    assert {status.state for status in bench.statuses} == {EpisodeStatus.RUNNING}
 
 
 def test_a_paused_episode_can_be_ended_and_the_next_one_waits(bench):

@@ -188,9 +188,12 @@ def test_a_stop_that_lasts_ends_the_episode_of_a_policy_that_goes_on(started):
         held = started.command(target([0.3, 0.0, 0.16], now_s), at(started, now_s), now_s)
         faults.append(held.is_arm_fault)
     assert faults == [False, False, False, True, True]
+    # A policy that paused in between did not go on.
+    held = started.command(target([0.3, 0.0, 0.16], 109.0), at(started, 109.0), 109.0)
+    assert not held.is_arm_fault
     started.resume()
     started.stop()
-    held = started.command(target([0.3, 0.0, 0.16], 101.6), at(started, 101.6), 101.6)
+    held = started.command(target([0.3, 0.0, 0.16], 109.2), at(started, 109.2), 109.2)
     assert not held.is_arm_fault
 
 

@@ -300,15 +300,16 @@ def main() -> None:
     executor = SingleThreadedExecutor(context=context)
     node = parking = None
     try:
-        node = DriverNode(context=context)
+        try:
+            node = DriverNode(context=context)
+        except ValueError as error:
+            sys.exit(f'driver: {error}')
         executor.add_node(node)
         while context.ok() and not interrupts.ask_to_end and not (parking and parking.done()):
             if interrupts.ask_to_park and parking is None:
                 node.get_logger().info('parking the arm; Ctrl-C again leaves it where it is')
                 parking = executor.create_task(node.park)
             executor.spin_once(timeout_sec=0.1)
-    except ValueError as error:
-        sys.exit(f'driver: {error}')
     except ExternalShutdownException:
         pass
     finally:

@@ -51,7 +51,7 @@ class SafetyShell:
         self._servo_fault = ''
         self._newest_frame_s: float | None = None
         self._is_stopped = False
-        self._refused_since_s = np.inf
+        self._refused_at_s = self._refused_since_s = -np.inf
         self._is_episode_running = False
         self._newest_state_s = -np.inf
         self._last_target_at_s = -np.inf
@@ -154,7 +154,7 @@ class SafetyShell:
     def stop(self) -> None:
         """Hold where the arm is commanded to be, until resume()."""
         self._is_stopped = True
-        self._refused_since_s = np.inf
+        self._refused_at_s = -np.inf
 
     def resume(self) -> None:
         """Take targets again."""
@@ -280,7 +280,10 @@ class SafetyShell:
         """Whether a stop has refused targets for so long that the episode is to be given up."""
         if not self._is_stopped:
             return False
-        self._refused_since_s = min(self._refused_since_s, now_s)
+        gap_s = self._config.max_target_silence_periods * self._task.control_period_s
+        if not now_s - self._refused_at_s <= gap_s:  # the first, or the policy had paused
+            self._refused_since_s = now_s
+        self._refused_at_s = now_s
         return now_s - self._refused_since_s >= self._config.stop_patience_s
 
     def _camera_fault(self, now_s: float) -> str:

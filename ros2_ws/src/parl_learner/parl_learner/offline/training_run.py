@@ -58,17 +58,10 @@ class TrainingRun:
             DurableWriteError: The disk is full, say.
             ConfigError: The networks do not fit the observations.
         """
-        self._lock = take_folder(folder)
         self.config = config
         self._data, self._folder, self._say = data, folder, say
         self._checkpoint = folder / 'learner.checkpoint'
         self._result_path = folder / 'result.json'
-        self.result = begin_result(
-            self._result_path,
-            self._checkpoint,
-            json.loads(json.dumps(to_mapping(config))),
-            digest(data),
-        )
         self._rounds: list[list[str]] = []
         self._progress = TrainingProgress(len(config.practice_rounds))
         self._timer = CheckpointTimer(self.CHECKPOINT_EVERY_S)
@@ -81,6 +74,14 @@ class TrainingRun:
             example.observation_names or [f'observation_{i}' for i in range(width)],
             config.seed,
             ActionSpec(1, example.actions.shape[1], config.binary_actions),
+        )
+        # Not before the loop: a configuration that it refuses shall leave nothing in the folder.
+        self._lock = take_folder(folder)
+        self.result = begin_result(
+            self._result_path,
+            self._checkpoint,
+            json.loads(json.dumps(to_mapping(config))),
+            digest(data),
         )
         self._player = Player(config, self.loop)
         if self._checkpoint.exists():

@@ -14,6 +14,8 @@ from parl_learner.offline.run_folder import RunFolderError
 from parl_learner.offline.training_config import TrainingConfig
 from parl_learner.offline.training_result import load_result
 from parl_learner.offline.training_run import TrainingRun
+from parl_policy.config_file import ConfigError
+from parl_policy.weights_file import load_weights, weights_to_bytes
 
 CORRIDOR = EnvironmentConfig(id='Corridor-v0', max_steps=6)
 
@@ -112,6 +114,25 @@ def test_another_configuration_is_refused(config, data, tmp_path):
     changed = dataclasses.replace(config, evaluation_episodes=5)
     with pytest.raises(CheckpointError, match=r'evaluation_episodes was \d+ and is 5'):
         TrainingRun(changed, data, tmp_path, lambda _: None)
+
+
+def test_a_configuration_that_is_refused_leaves_nothing_behind(config, learning, data, tmp_path):
+    wrong = learning(policy_class='no_such_module:Policy')
+    with pytest.raises(ConfigError, match='no_such_module'):
+        TrainingRun(
+            dataclasses.replace(config, learning=wrong), data, tmp_path / 'run', lambda _: None
+        )
+    assert not (tmp_path / 'run').exists()
+
+
+def test_a_run_of_another_kind_of_device_is_named(config, data, tmp_path):
+    TrainingRun(config, data, tmp_path, lambda _: None).run()
+    path = tmp_path / 'learner.checkpoint'
+    tensors, metadata = load_weights(path)
+    tensors['random'] = tensors['random'][:16]  # as long as a GPU's
+    path.write_bytes(weights_to_bytes(tensors, metadata))
+    with pytest.raises(CheckpointError, match="on another kind of device than 'cpu'"):
+        TrainingRun(config, data, tmp_path, lambda _: None)
 
 
 def test_other_data_is_refused(config, data, tmp_path):
