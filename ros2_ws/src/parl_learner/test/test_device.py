@@ -9,11 +9,14 @@ import pytest
 import torch
 
 from parl_learner.action_cache import ActionCache
+from parl_learner.checkpoint import load_checkpoint, save_checkpoint
 from parl_learner.critic_loss import calibrated, conservative_gap, expectile_loss, td_targets
 from parl_learner.device import default_generator, use_device
 from parl_learner.image_augmentation import shift_batch
 from parl_learner.learning_loop import LearningLoop
+from parl_learner.policy_trainer import PolicyTrainerConfig
 from parl_learner.replay import Replay
+from parl_learner.value_gradient import ValueGradientConfig
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.config_file import ConfigError
 from parl_policy.critic import CriticConfig, CriticEnsemble
@@ -97,28 +100,41 @@ def test_dppo_needs_the_cpu(learning):
         LearningLoop(learning(method='dppo'), ('a', 'b', 'c'), seed=0)
 
 
-def test_on_a_gpu_a_run_learns_and_resumes(learning, recorded, tmp_path):
-    if not torch.cuda.is_available():
+METHODS = {
+    'pa_rl': {},
+    'value_gradient': {
+        'policy_class': 'gaussian',
+        'policy': {'hidden': [8]},
+        'policy_trainer': PolicyTrainerConfig(
+            value_gradient=ValueGradientConfig(target_entropy=-3.0)
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('device', ['cpu', 'cuda'])
+def test_a_run_learns_and_resumes(learning, recorded, tmp_path, device, method):
+    if device == 'cuda' and not torch.cuda.is_available():
         pytest.skip('no GPU here')
-    from parl_learner.checkpoint import load_checkpoint, save_checkpoint
+    config = learning(method=method, **METHODS[method])
 
     def run(path=None):
-        loop = LearningLoop(learning(), ('a', 'b', 'c'), seed=0)
+        loop = LearningLoop(config, ('a', 'b', 'c'), seed=0)
         loop.begin_round(recorded[:2])
         while not loop.idle:
             loop.advance()
             if path is not None and loop.counters.critic_steps == 2:
                 save_checkpoint(path, loop, [['x']])
-                loop = LearningLoop(learning(), ('a', 'b', 'c'), seed=1)
+                loop = LearningLoop(config, ('a', 'b', 'c'), seed=1)
                 loop.resume([recorded[:2]])
                 load_checkpoint(path, loop)
         return loop
 
     try:
-        use_device('cuda')
+        use_device(device)
         whole, resumed = run(), run(tmp_path / 'checkpoint')
     finally:
-        torch.set_default_device('cpu')
-    assert whole.policy_trainer._parameters[0].is_cuda
-    for kind, content in whole.version_files().items():
-        assert content == resumed.version_files()[kind]
+        torch.set_default_device(None)
+    assert whole.policy_trainer._parameters[0].device.type == device
+    assert whole.version_files() == resumed.version_files()
