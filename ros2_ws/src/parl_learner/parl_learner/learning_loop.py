@@ -100,14 +100,7 @@ class LearningLoop:
             self.actor_config.make_critic(), config.critic_trainer, self.actor_config.action_spec
         )
         self.cache = ActionCache(config.optimisation, self.actor_config.action_spec)
-        self.dppo: Dppo | None = None
-        if config.method == 'dppo':
-            if torch.get_default_device().type != 'cpu':
-                raise ConfigError(
-                    "method 'dppo' draws the policy node's actions again, to the bit: it "
-                    "needs device 'cpu'"
-                )
-            self.dppo = Dppo(self.policy, self.policy_trainer, config.dppo, config.discount)
+        self.dppo = self._make_dppo() if config.method == 'dppo' else None
         self.counters = Counters()
         self.stages: tuple[Stage, ...] = ()
         self.units = LearningUnits(
@@ -202,6 +195,14 @@ class LearningLoop:
                 self.actor_config, self.critic_trainer.critic, 'critic', version
             ),
         }
+
+    def _make_dppo(self) -> Dppo:
+        if torch.get_default_device().type != 'cpu':
+            raise ConfigError(
+                "method 'dppo' draws the policy node's actions again, to the bit: it needs device "
+                "'cpu'"
+            )
+        return Dppo(self.policy, self.policy_trainer, self.config.dppo, self.config.discount)
 
     def _plan(self, episodes: Sequence[RecordedEpisode]) -> None:
         rows = len(self.replay.observations)
