@@ -5,13 +5,11 @@ Tensors are made on torch's default device, which holds for one thread. Versions
 tensors, read on any machine; a run resumes on the kind of device it was begun on.
 """
 
-from typing import get_args, Literal
-
 import torch
 
 from parl_policy.config_file import ConfigError
 
-DeviceName = Literal['auto', 'cpu', 'cuda']
+NAMES = ('auto', 'cpu', 'cuda')
 
 
 def use_device(name: str) -> torch.device:
@@ -23,8 +21,8 @@ def use_device(name: str) -> torch.device:
     Raises:
         ConfigError: Unknown, or there is no such device.
     """
-    if name not in get_args(DeviceName):
-        raise ConfigError(f'device is {name!r}, expected one of {list(get_args(DeviceName))}')
+    if name not in NAMES:
+        raise ConfigError(f'device is {name!r}, expected one of {list(NAMES)}')
     has_gpu = torch.cuda.is_available()
     if name == 'cuda' and not has_gpu:
         raise ConfigError(
