@@ -111,6 +111,7 @@ class Work:
         self.rows, self.next_rows = torch.arange(2 * shape.batch).split(shape.batch)
         self.batch = Batch(
             rows=self.rows,
+            next_rows=self.next_rows,
             observations=self.observations[self.rows],
             next_observations=self.observations[self.next_rows],
             actions=self.actions[self.rows],
@@ -150,7 +151,7 @@ class Ours:
         self.trainer.update(
             self.work.batch,
             self.cache.particles(self.work.rows),
-            self.cache.particles(self.work.next_rows),
+            self.cache.particles(self.work.batch.next_rows),
             self.work.draws,
         )
 

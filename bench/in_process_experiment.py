@@ -8,7 +8,6 @@ import time
 
 from in_process_station import Choose, InProcessStation
 import numpy as np
-import torch
 
 from parl_learner.experiment_config import ExperimentConfig
 from parl_learner.experiment_schedule import EpisodeStep, LearnStep, next_step
@@ -18,6 +17,7 @@ from parl_policy.artifact_store import ArtifactStore
 from parl_policy.episode_file import episode_to_bytes
 from parl_policy.episode_player import EpisodeGoal
 from parl_policy.observation import StationState
+from parl_policy.open_loop_actor import OpenLoopActor
 from parl_policy.policy_classes import load_actor
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
 from widowx_sim.task_scene import Script
@@ -107,9 +107,8 @@ def _chooser(
         critic = store.path(critics[0].name) if step.optimise else None
         loaded.clear()
         loaded[key] = load_actor(store.path(policy.name), critic)[0]
-    actor = loaded[key]
-    generator = torch.Generator().manual_seed(step.seed)
+    actor = OpenLoopActor(loaded[key], step.seed)
     return lambda index, observation, state: (
-        actor.act(observation, generator).action.astype(np.float64),
+        actor.act(index, observation).action.astype(np.float64),
         f'policy {step.version}',
     )

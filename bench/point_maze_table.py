@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stitched PointMaze: what ranking (global) and climbing (local) add to imitation, over seeds.
+"""Stitched PointMaze: three tables over seeds, all cells with the same walks and the same budget.
 
-The rows of global and local optimisation train the same policy class on the same walks with the
-same budget; only the action optimisation differs, in backups, practice and evaluation alike. The
-imitation row is the policy of the row *both* before practice, acting without a critic. Filtered
-imitation has no critic at all; Gaussian Cal-QL has the tanh-Gaussian actor of SAC, with as many
-updates, and no imitation before.
+optimisation: what ranking (global) and climbing (local) add to imitation. Only the action
+optimisation differs, in backups, practice and evaluation alike. The imitation row is the policy of
+the row *both* before practice, acting without a critic. Filtered imitation has no critic at all;
+Gaussian Cal-QL has the tanh-Gaussian actor of SAC, with as many updates, and no imitation before.
+
+classes: PA-RL with every policy class, and the baselines that `parl-train --method` knows.
+
+ablations: one number or rule of PA-RL changed, before any practice, which would bring all to the
+ceiling.
 """
 
 import argparse
@@ -26,34 +30,106 @@ from parl_learner.offline.training_run import TrainingRun
 
 FOLDER = Path('runs/point_maze_table')
 WALKS = 400
+CLIMB = 'learning.optimisation.gradient_steps'
+NO_PRACTICE = 'practice_episodes=0'
 VARIANTS: dict[str, tuple[str, ...]] = {
-    'global': ('learning.optimisation.gradient_steps=0',),
+    'both': (),
+    'global': (f'{CLIMB}=0',),
     'local': (
         'learning.optimisation.samples=1',
         'learning.optimisation.particles=1',
         'learning.distil_data_action=false',  # it would be all that is taught
     ),
-    'both': (),
     'both_bfloat16': ('learning.optimisation.precision=bfloat16',),
     'filtered_imitation': ('learning.method=filtered_imitation',),
     'gaussian_cal_ql': ('learning.policy.hidden=[128, 128]',),
+    'flow': ('learning.policy_class=flow',),
+    'gaussian': ('learning.policy_class=gaussian', 'learning.policy={hidden: [128, 128]}'),
+    'autoregressive': (  # half as deep and wide as the paper's, as all networks here are small
+        'learning.policy={layers: 2, hidden: 128, heads: 4}',
+        'learning.policy_trainer=null',
+    ),
+    'idql': (),
+    'diffusion_ql': (),
+} | {
+    name: (NO_PRACTICE, *changes)
+    for name, changes in {
+        'samples_4': ('learning.optimisation.samples=4',),
+        'samples_64': ('learning.optimisation.samples=64',),
+        'steps_1': (f'{CLIMB}=1',),
+        'steps_30': (f'{CLIMB}=30',),
+        'stop_at_first_failure': ('learning.optimisation.acceptance=stop_at_first_failure',),
+        'cem_from_policy': (f'{CLIMB}=0', 'learning.optimisation.cem_iterations=4'),
+        'cem_from_scratch': (
+            f'{CLIMB}=0',
+            'learning.optimisation.cem_iterations=4',
+            'learning.optimisation.proposals=uniform',
+        ),
+        'softmax_backup': ('learning.critic_trainer.backup=softmax',),
+        'base_policy_backup': ('learning.critic_trainer.backup=policy',),
+        'cql': ('learning.critic_trainer.algorithm=cql',),
+        'iql': ('learning.critic_trainer={algorithm: iql, expectile: 0.9}',),
+        'mse': ('learning.critic.head=mse',),
+        'chunks': ('learning.action_horizon=4',),
+    }.items()
 }
 """Changes of each; a variant with the name of a method of `parl-train` is that method."""
-ROWS = (
-    ('imitation', 'both', 'policy', 'first'),
-    ('+ global, pre-trained', 'global', 'optimised', 'first'),
-    ('+ local, pre-trained', 'local', 'optimised', 'first'),
-    ('+ both, pre-trained', 'both', 'optimised', 'first'),
-    ('+ global, after practice', 'global', 'optimised', 'last'),
-    ('+ local, after practice', 'local', 'optimised', 'last'),
-    ('+ both, after practice', 'both', 'optimised', 'last'),
-    ('+ both, after practice, policy alone', 'both', 'policy', 'last'),
-    ('+ both, bfloat16, pre-trained', 'both_bfloat16', 'optimised', 'first'),
-    ('+ both, bfloat16, after practice', 'both_bfloat16', 'optimised', 'last'),
-    ('filtered imitation, after practice', 'filtered_imitation', 'policy', 'last'),
-    ('Gaussian Cal-QL, pre-trained', 'gaussian_cal_ql', 'policy', 'first'),
-    ('Gaussian Cal-QL, after practice', 'gaussian_cal_ql', 'policy', 'last'),
-)
+Row = tuple[str, str, str, str]
+"""Label, variant, who acts, and when: before practice ('first') or after ('last')."""
+TABLES: dict[str, tuple[Row, ...]] = {
+    'optimisation': (
+        ('imitation', 'both', 'policy', 'first'),
+        ('+ global, pre-trained', 'global', 'optimised', 'first'),
+        ('+ local, pre-trained', 'local', 'optimised', 'first'),
+        ('+ both, pre-trained', 'both', 'optimised', 'first'),
+        ('+ global, after practice', 'global', 'optimised', 'last'),
+        ('+ local, after practice', 'local', 'optimised', 'last'),
+        ('+ both, after practice', 'both', 'optimised', 'last'),
+        ('+ both, after practice, policy alone', 'both', 'policy', 'last'),
+        ('+ both, bfloat16, pre-trained', 'both_bfloat16', 'optimised', 'first'),
+        ('+ both, bfloat16, after practice', 'both_bfloat16', 'optimised', 'last'),
+        ('filtered imitation, after practice', 'filtered_imitation', 'policy', 'last'),
+        ('Gaussian Cal-QL, pre-trained', 'gaussian_cal_ql', 'policy', 'first'),
+        ('Gaussian Cal-QL, after practice', 'gaussian_cal_ql', 'policy', 'last'),
+    ),
+    'classes': tuple(
+        (f'{label}, {what}', variant, actor, when)
+        for label, variant in (
+            ('diffusion', 'both'),
+            ('flow', 'flow'),
+            ('autoregressive', 'autoregressive'),
+            ('Gaussian', 'gaussian'),
+            ('IDQL', 'idql'),
+            ('Diffusion-QL', 'diffusion_ql'),
+        )
+        for what, actor, when in (
+            ('policy alone before', 'policy', 'first'),
+            ('with its critic before', 'optimised', 'first'),
+            ('with its critic after practice', 'optimised', 'last'),
+            ('policy alone after practice', 'policy', 'last'),
+        )
+    ),
+    'ablations': tuple(
+        (label, variant, 'optimised', 'first')
+        for label, variant in (
+            ('k = 16, m = 4, T = 10', 'both'),
+            ('k = 4', 'samples_4'),
+            ('k = 64', 'samples_64'),
+            ('T = 0', 'global'),
+            ('T = 1', 'steps_1'),
+            ('T = 30', 'steps_30'),
+            ('climbing ends at the first failure', 'stop_at_first_failure'),
+            ('CEM from the policy', 'cem_from_policy'),
+            ('CEM from scratch', 'cem_from_scratch'),
+            ('softmax backup', 'softmax_backup'),
+            ('backup with the base policy', 'base_policy_backup'),
+            ('CQL', 'cql'),
+            ('IQL, expectile 0.9', 'iql'),
+            ('MSE head', 'mse'),
+            ('chunks of 4 steps', 'chunks'),
+        )
+    ),
+}
 
 
 def run_one(variant: str, seed: int, folder: Path) -> None:
@@ -82,13 +158,13 @@ def run_one(variant: str, seed: int, folder: Path) -> None:
     print(json.dumps({'scores': scores, 'cpu': result.cpu_seconds}), flush=True)
 
 
-def table(cells: Mapping[Cell, dict], seeds: Sequence[int]) -> str:
-    """The result as a Markdown table."""
+def table(rows: Sequence[Row], cells: Mapping[Cell, dict], seeds: Sequence[int]) -> str:
+    """Rows as a Markdown table."""
     lines = [
         '| policy | ' + ' | '.join(f'seed {s}' for s in seeds) + ' | mean | 95 % interval |',
         '|---' * (len(seeds) + 3) + '|',
     ]
-    for label, variant, actor, when in ROWS:
+    for label, variant, actor, when in rows:
         results = [cells[variant, s]['scores'][f'{when} {actor}'] for s in seeds]
         solved = [sum(score == 100.0 for score in scores) for scores in results]
         episodes = sum(len(scores) for scores in results)
@@ -97,14 +173,17 @@ def table(cells: Mapping[Cell, dict], seeds: Sequence[int]) -> str:
         lines.append(
             f'| {label} | {shown} | {sum(solved) / episodes:.0%} | {low:.0%} … {high:.0%} |'
         )
-    cpu = [cell['cpu'] for cell in cells.values()]
+    cpu = [cells[variant, seed]['cpu'] for _, variant, _, _ in rows for seed in seeds]
     lines.append(f'\nA cell took {min(cpu):.0f} … {max(cpu):.0f} s of one core.')
     return '\n'.join(lines)
 
 
 def main() -> None:
-    """Run what is missing and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run what is missing and print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('table', nargs='?', choices=TABLES, default='optimisation')
     parser.add_argument('--seeds', type=at_least_1, default=5)
     parser.add_argument('--workers', type=at_least_1, default=2, help='cells at a time')
     parser.add_argument('--folder', type=Path, default=FOLDER, help='continued when run again')
@@ -114,10 +193,12 @@ def main() -> None:
     if given.one:
         run_one(given.one, given.seed, given.folder / f'{given.one}-{given.seed}')
         return
-    seeds = range(given.seeds)
-    cells = [(variant, seed) for seed in seeds for variant in VARIANTS]
+    seeds, rows = range(given.seeds), TABLES[given.table]
+    variants = dict.fromkeys(variant for _, variant, _, _ in rows)
+    cells = [(variant, seed) for seed in seeds for variant in variants]
     arguments = ['--folder', str(given.folder)]
-    print(table(run_cells(__file__, cells, given.folder, given.workers, arguments), seeds))
+    done = run_cells(__file__, cells, given.folder, given.workers, arguments)
+    print(table(rows, done, seeds))
 
 
 if __name__ == '__main__':

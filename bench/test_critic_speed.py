@@ -48,6 +48,7 @@ def batch():
     rows = torch.arange(0, 2 * STATES, 2)
     return observations, Batch(
         rows=rows,
+        next_rows=rows + 1,
         observations=observations[rows],
         next_observations=observations[rows + 1],
         actions=torch.rand(STATES, SPEC.dim, generator=draws(2)) * 2.0 - 1.0,

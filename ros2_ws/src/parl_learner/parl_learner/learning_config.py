@@ -50,6 +50,12 @@ class LearningConfig:
     policy: Mapping[str, Any] = field(default_factory=dict)
     """Fields of that class's config."""
     policy_trainer: PolicyTrainerConfig = field(default_factory=PolicyTrainerConfig)
+    action_horizon: int = 1
+    """Control steps of an action (T): more than 1 is a chunk, decided at once, played open loop.
+
+    Policy and critic then deal in chunks (Q-chunking, arXiv 2507.07969); `discount` stays that of
+    a control step.
+    """
     critic: CriticConfig = field(default_factory=CriticConfig)
     critic_trainer: CriticTrainerConfig = field(default_factory=CriticTrainerConfig)
     optimisation: ActionOptimisationConfig = field(default_factory=ActionOptimisationConfig)
@@ -111,7 +117,12 @@ class LearningConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        for name in ('imitation_batch_size', 'critic_batch_size', 'particle_refresh_steps'):
+        for name in (
+            'action_horizon',
+            'imitation_batch_size',
+            'critic_batch_size',
+            'particle_refresh_steps',
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f'{name} must be at least 1: {getattr(self, name)}')
         for name in ('imitation_steps', 'offline_critic_steps', 'policy_updates_per_step'):
@@ -128,6 +139,11 @@ class LearningConfig:
                 raise ValueError(f'{name} must lie in [0, 1]: {ratio}')
         if not 0.0 <= self.discount < 1.0:
             raise ValueError(f'discount must lie in [0, 1): {self.discount}')
+        if self.method == 'dppo' and self.action_horizon > 1:
+            raise ValueError(
+                f"method 'dppo' draws the action of each control step again: action_horizon must "
+                f'be 1, not {self.action_horizon}'
+            )
         self.critic_trainer.check_members(self.critic.members)
         if ':' not in self.policy_class:  # one's own need be importable in the learner only
             self.check_policy()

@@ -6,6 +6,7 @@ What is done depends on the episodes alone, never on when they arrived.
 """
 
 from collections.abc import Callable, Sequence
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,13 +71,14 @@ class LearningLoop:
             config: All numbers.
             observation_names: Layout of the observations.
             seed: Of weights and of all later draws.
-            action_spec: Layout of the actions; the station's by default.
+            action_spec: Layout of a control step; the station's by default.
 
         Raises:
             ConfigError: Method and policy class, or method and device, do not go together.
         """
         torch.manual_seed(seed)
         self.config = config
+        action_spec = dataclasses.replace(action_spec, horizon=config.action_horizon)
         self.actor_config = ActorConfig(
             policy_class=config.policy_class,
             policy=config.policy,
@@ -88,9 +90,10 @@ class LearningLoop:
         )
         self.replay = Replay(
             observation_size(observation_names),
-            action_spec.flat_dim,
+            action_spec.dim,
             config.discount,
             config.failure_return,
+            action_spec.horizon,
         )
         self.policy = self.actor_config.make_policy()
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)

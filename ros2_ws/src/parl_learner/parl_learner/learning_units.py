@@ -98,9 +98,9 @@ class LearningUnits:
         batch = self._draw(self.config.critic_batch_size, self.config.mixing_ratio)
         current = following = None
         if self.critic_trainer.needs_actions:
-            self._renew_particles(unit, torch.cat([batch.rows, batch.rows + 1]).unique())
+            self._renew_particles(unit, torch.cat([batch.rows, batch.next_rows]).unique())
             current = self._actions(batch.rows)
-            following = self._actions(batch.rows + 1)
+            following = self._actions(batch.next_rows)
         self.critic_metrics = self.critic_trainer.update(batch, current, following, self.generator)
 
     def _draw(self, size: int, mixing_ratio: float | None) -> Batch:

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from parl_learner.action_chunks import action_chunks
 from parl_learner.returns import FailureReturn, monte_carlo_returns
 
 
@@ -58,16 +59,18 @@ class Batch:
     """B transitions.
 
     Attributes:
-        rows: (B,) rows of the observations in the replay; the next observation is the next row.
+        rows: (B,) rows of the observations in the replay.
+        next_rows: (B,) rows of the next observations.
         observations: (B, O).
         next_observations: (B, O).
         actions: (B, D) executed, in [-1, 1].
-        rewards: (B,).
-        discounts: (B,) discount where the episode went on or timed out, 0 after a success.
+        rewards: (B,), of a chunk the discounted sum.
+        discounts: (B,) of the next value; 0 after a success, not after a time-out.
         returns: (B,) Monte-Carlo returns.
     """
 
     rows: torch.Tensor
+    next_rows: torch.Tensor
     observations: torch.Tensor
     next_observations: torch.Tensor
     actions: torch.Tensor
@@ -85,18 +88,28 @@ class Replay:
         action_dim: int,
         discount: float,
         failure_return: FailureReturn = 'endless',
+        horizon: int = 1,
     ) -> None:
-        """Start empty."""
+        """Start empty.
+
+        Args:
+            observation_dim: O.
+            action_dim: A, numbers of a control step.
+            discount: Of a control step.
+            failure_return: See `monte_carlo_returns`.
+            horizon: T, control steps of an action; D = T · A.
+        """
         self.discount = discount
+        self.horizon = horizon
         self.failure_return = failure_return
         self.observations = torch.empty(0, observation_dim)
-        self.row_actions = torch.empty(0, action_dim)
-        """(M, D) executed action of each row; 0 in closing rows, which begin no transition."""
+        self.row_actions = torch.empty(0, horizon * action_dim)
+        """(M, D) executed from each row on; 0 in closing rows, which begin no transition."""
         self._columns = {
             name: torch.empty(0)
             for name in ('rewards', 'discounts', 'returns', 'demonstration', 'success')
         }
-        self._rows = torch.empty(0, dtype=torch.long)
+        self._rows = self._next_rows = torch.empty(0, dtype=torch.long)
 
     def __len__(self) -> int:
         """Transitions held."""
@@ -108,7 +121,8 @@ class Replay:
         Raises:
             ValueError: Its observations or actions have another width than the replay's.
         """
-        expected = (self.observations.shape[1], self.row_actions.shape[1])
+        width = self.row_actions.shape[1] // self.horizon
+        expected = (self.observations.shape[1], width)
         found = (episode.observations.shape[1], episode.actions.shape[1])
         if found != expected:
             raise ValueError(
@@ -117,31 +131,35 @@ class Replay:
             )
         length = len(episode.actions)
         terminated = bool(episode.terminated[-1])
-        discounts = np.full(length, self.discount, dtype=np.float32)
-        discounts[episode.terminated] = 0.0
+        chunks = action_chunks(
+            episode.actions, episode.rewards, episode.terminated, self.discount, self.horizon
+        )
         columns = {
-            'rewards': episode.rewards,
-            'discounts': discounts,
+            'rewards': chunks.rewards,
+            'discounts': chunks.discounts,
             'returns': monte_carlo_returns(
                 episode.rewards, terminated, self.discount, self.failure_return
             ),
             'demonstration': np.full(length, episode.purpose == 'demonstration', np.float32),
             'success': np.full(length, episode.success, np.float32),
         }
-        self._rows = torch.cat([self._rows, len(self.observations) + torch.arange(length)])
+        rows = len(self.observations) + torch.arange(length)
+        self._rows = torch.cat([self._rows, rows])
+        self._next_rows = torch.cat([self._next_rows, rows + torch.as_tensor(chunks.steps)])
         self.observations = torch.cat([self.observations, torch.tensor(episode.observations)])
-        closing = torch.zeros(1, expected[1])
-        self.row_actions = torch.cat([self.row_actions, torch.tensor(episode.actions), closing])
+        closing = torch.zeros(1, self.row_actions.shape[1])
+        self.row_actions = torch.cat([self.row_actions, torch.tensor(chunks.actions), closing])
         for name, values in columns.items():
             self._columns[name] = torch.cat([self._columns[name], torch.tensor(values)])
 
     def batch(self, chosen: torch.Tensor) -> Batch:
         """The transitions of the given indices (B,)."""
-        rows = self._rows[chosen]
+        rows, next_rows = self._rows[chosen], self._next_rows[chosen]
         return Batch(
             rows=rows,
+            next_rows=next_rows,
             observations=self.observations[rows],
-            next_observations=self.observations[rows + 1],
+            next_observations=self.observations[next_rows],
             actions=self.row_actions[rows],
             rewards=self._columns['rewards'][chosen],
             discounts=self._columns['discounts'][chosen],

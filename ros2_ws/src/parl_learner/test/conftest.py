@@ -5,7 +5,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
 
 from parl_learner.critic_trainer_config import CriticTrainerConfig
 from parl_learner.experiment_config import ExperimentConfig
@@ -17,6 +16,7 @@ from parl_policy.critic import CriticConfig
 from parl_policy.episode import Episode
 from parl_policy.episode_file import episode_to_bytes
 from parl_policy.observation import observation_size
+from parl_policy.open_loop_actor import OpenLoopActor
 
 NAMES = ('a', 'b', 'c')
 
@@ -58,9 +58,9 @@ def played():
 
     def play(policy, episode_id='p0', outcome='success', length=10, seed=2, names=NAMES):
         episode = make_episode(episode_id, 'practice', outcome, length, seed, names)
-        generator = torch.Generator().manual_seed(seed)
-        actor = Actor(policy, None, ActionOptimisationConfig())
-        actions = [actor.act(o.copy(), generator).action for o in episode.observations[:-1]]
+        actor = OpenLoopActor(Actor(policy, None, ActionOptimisationConfig()), seed)
+        states = episode.observations[:-1]
+        actions = [actor.act(step, o.copy()).action for step, o in enumerate(states)]
         return dataclasses.replace(
             episode,
             actions=actions,

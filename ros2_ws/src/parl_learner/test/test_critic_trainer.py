@@ -35,6 +35,7 @@ def new_batch():
     rewards = torch.tensor([-1.0, 0.0, -1.0, -1.0])
     return Batch(
         rows=torch.arange(STATES),
+        next_rows=torch.arange(STATES) + 1,
         observations=torch.randn(STATES, 2, generator=draws),
         next_observations=torch.randn(STATES, 2, generator=draws),
         actions=torch.rand(STATES, ACTION_DIM, generator=draws) * 2.0 - 1.0,
@@ -207,7 +208,8 @@ def test_rlpd_targets_by_hand():
             torch.nn.init.zeros_(member.head.weight)
             torch.nn.init.constant_(member.head.bias, value)
     one, nothing = torch.ones(1), torch.zeros(1, ACTION_DIM)
-    batch = Batch(one.long(), one[:, None].repeat(1, 2), one[:, None].repeat(1, 2), nothing,
+    states = one[:, None].repeat(1, 2)
+    batch = Batch(one.long(), one.long(), states, states, nothing,
                   -one, 0.5 * one, 0 * one)  # fmt: skip
     particles = Particles(nothing[None], torch.zeros(1, 1))
     generator = torch.Generator().manual_seed(0)
@@ -259,7 +261,8 @@ def test_iql_learns_the_expectile_of_its_data():
     actions = torch.tensor([[-1.0], [1.0]]).repeat(16, 1)
     rewards = torch.where(actions[:, 0] > 0, 0.0, -10.0)
     states = torch.zeros(32, 2)
-    batch = Batch(torch.arange(32), states, states, actions, rewards, 0 * rewards, rewards)
+    rows = torch.arange(32)
+    batch = Batch(rows, rows, states, states, actions, rewards, 0 * rewards, rewards)
     generator = torch.Generator().manual_seed(0)
     for _ in range(1500):
         trainer.update(batch, None, None, generator)
@@ -328,7 +331,8 @@ def test_two_members_are_drawn_with_replacement_for_the_target():
             torch.nn.init.constant_(member.head.bias, value)
     one = torch.ones(1)
     nothing = torch.zeros(1, ACTION_DIM)
-    batch = Batch(one.long(), one[:, None].repeat(1, 2), one[:, None].repeat(1, 2), nothing,
+    states = one[:, None].repeat(1, 2)
+    batch = Batch(one.long(), one.long(), states, states, nothing,
                   0 * one, one, 0 * one)  # fmt: skip
     particles = Particles(nothing[None], torch.zeros(1, 1))
     generator = torch.Generator().manual_seed(0)

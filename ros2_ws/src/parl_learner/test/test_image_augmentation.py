@@ -13,6 +13,7 @@ def test_both_images_of_a_transition_take_one_shift_and_the_rest_stays():
     column = torch.arange(6.0)
     batch = Batch(
         rows=torch.arange(6),
+        next_rows=torch.arange(6) + 1,
         observations=observations,
         next_observations=2.0 * observations,
         actions=column[:, None],

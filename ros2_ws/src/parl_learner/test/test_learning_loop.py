@@ -423,6 +423,8 @@ def test_a_support_that_cannot_hold_the_returns_is_refused(learning, demonstrati
     [
         ({'imitation_batch_size': 0}, 'imitation_batch_size must be at least 1: 0'),
         ({'particle_refresh_steps': 0}, 'particle_refresh_steps must be at least 1'),
+        ({'action_horizon': 0}, 'action_horizon must be at least 1'),
+        ({'action_horizon': 2, 'method': 'dppo'}, "'dppo' .* action_horizon must be 1, not 2"),
         ({'mixing_ratio': 1.5}, r'mixing_ratio must lie in \[0, 1\]'),
         ({'distillation_mixing_ratio': -0.1}, r'distillation_mixing_ratio must lie in \[0, 1\]'),
         ({'discount': 1.0}, r'discount must lie in \[0, 1\)'),

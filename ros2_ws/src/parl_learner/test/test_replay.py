@@ -113,3 +113,19 @@ def test_the_limits_of_the_support_belong_to_it(replay, new_episode):
     slow = Replay(3, 7, discount=0.99)
     slow.add(new_episode(outcome='timeout', length=80))
     slow.check_support((-100.0, 0.0))
+
+
+def test_transitions_of_chunks(episodes):
+    replay = Replay(3, 7, discount=0.9, horizon=2)
+    for episode in episodes:
+        replay.add(episode)
+    batch = replay.batch(torch.arange(6))
+    assert batch.rows.tolist() == [0, 1, 2, 4, 5, 7]
+    assert batch.next_rows.tolist() == [2, 3, 3, 6, 6, 8]
+    assert torch.equal(batch.next_observations, replay.observations[[2, 3, 3, 6, 6, 8]])
+    torch.testing.assert_close(batch.discounts, torch.tensor([0.81, 0, 0, 0.81, 0.9, 0]))
+    torch.testing.assert_close(batch.rewards, torch.tensor([-1.9, -1.0, 0, -1.9, -1.0, 0]))
+    torch.testing.assert_close(batch.returns, torch.tensor([-1.9, -1.0, 0, -10, -10, 0]))
+    actions = episodes[0].actions
+    np.testing.assert_array_equal(batch.actions[0], np.concatenate([actions[0], actions[1]]))
+    assert replay.row_actions.shape == (9, 14)

@@ -3,7 +3,6 @@
 
 from dataclasses import dataclass
 import functools
-import time
 from typing import Literal
 
 import numpy as np
@@ -24,14 +23,12 @@ class Decision:
         candidates: (m, D) particles it was chosen from.
         values: (m,) their Q; NaN without a critic.
         mean_q: Q of the chosen action; NaN without a critic.
-        seconds: Time the choice took [s].
     """
 
     action: np.ndarray
     candidates: np.ndarray
     values: np.ndarray
     mean_q: float
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,6 @@ class Actor:
         Raises:
             ValueError: The observation is not finite.
         """
-        started = time.perf_counter()
         if not np.isfinite(observation).all():
             raise ValueError(f'observation is not finite: {observation}')
         states = torch.as_tensor(observation, dtype=torch.float32).unsqueeze(0)
@@ -92,5 +88,4 @@ class Actor:
             candidates=candidates[0].cpu().numpy(),
             values=values.cpu().numpy(),
             mean_q=mean_q,
-            seconds=time.perf_counter() - started,
         )

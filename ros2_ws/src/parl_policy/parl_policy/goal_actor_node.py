@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget, ObjectPositions
@@ -16,6 +15,7 @@ from parl_policy.artifact_node import ArtifactNode
 from parl_policy.artifact_store import ArtifactRecord
 from parl_policy.episode_abort import EpisodeAbortError
 from parl_policy.observation import ObservationLayout, StationState
+from parl_policy.open_loop_actor import OpenLoopActor
 from parl_policy.policy_classes import load_actor
 from parl_policy.station_node import StationLink
 from parl_policy.weights_file import WeightsFileError
@@ -70,10 +70,10 @@ async def make_goal_actor(
 def _policy_actor(
     actor: Actor, observation_names: tuple[str, ...], version: str, seed: int
 ) -> GoalActor:
-    generator = torch.Generator().manual_seed(seed)
+    open_loop = OpenLoopActor(actor, seed)
 
-    async def choose(_: int, observation: np.ndarray, __: StationState) -> Decision:
-        return actor.act(observation, generator)
+    async def choose(step: int, observation: np.ndarray, _: StationState) -> Decision:
+        return open_loop.act(step, observation)
 
     return GoalActor(version, choose, observation_names)
 
@@ -100,7 +100,7 @@ def outside_actor(link: StationLink, goal: RunEpisode.Goal, service: str) -> Goa
             raise EpisodeAbortError(f'{service}: {answer.message}')
         action = np.clip(np.asarray(answer.actions, dtype=np.float64), -1.0, 1.0)
         unknown = float('nan')
-        return Decision(action, action[None], np.array([unknown]), unknown, 0.0)
+        return Decision(action, action[None], np.array([unknown]), unknown)
 
     return GoalActor('', choose)
 

@@ -209,7 +209,7 @@ class Bench:
         self.wait(future.done)
         return future.result()
 
-    def put_version(self, version, layout=LAYOUT):
+    def put_version(self, version, layout=LAYOUT, horizon=1):
         """Store a tiny untrained policy and critic; gives the policy's name."""
         image = None
         if layout.image_size is not None:
@@ -221,7 +221,7 @@ class Bench:
             optimisation=ActionOptimisationConfig(samples=8, particles=4, gradient_steps=2),
             choice='argmax',
             observation_names=tuple(layout.names),
-            action_spec=ActionSpec(horizon=1, dim=7, binary=(6,)),
+            action_spec=ActionSpec(horizon, dim=7, binary=(6,)),
         )
         for kind, module in (('critic', config.make_critic()), ('policy', config.make_policy())):
             content = version_to_bytes(config, module, kind, version)

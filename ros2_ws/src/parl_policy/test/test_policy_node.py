@@ -6,11 +6,13 @@ import time
 import numpy as np
 from policy_bench import LAYOUT, LIMIT_S, PERIOD_S, PIXELS, START
 from rclpy.qos import qos_profile_sensor_data
+import torch
 from visualization_msgs.msg import MarkerArray
 
 from parl_msgs.msg import EpisodeStatus
 from parl_policy import message_conversion as convert
 from parl_policy.episode_file import read_frames
+from parl_policy.policy_classes import load_actor
 
 
 def test_success_is_recorded_as_it_was_played(bench):
@@ -155,3 +157,16 @@ def test_stored_episodes_are_announced_again_after_a_restart(start_bench):
     name = bench.play().file.name
     again = start_bench()
     again.wait(lambda: name in [artifact.name for artifact in again.artifacts])
+
+
+def test_a_chunk_is_played_open_loop(bench):
+    """As the actor decides it, from the observations of steps 0, 3 and 6 alone."""
+    bench.put_version(2, horizon=3)
+    episode = bench.episode(bench.play(policy_version=2, max_steps=7, seed=5))
+    (policy,) = [r for r in bench.store.list('policy') if r.version == 2]
+    (critic,) = [r for r in bench.store.list('critic') if r.version == 2]
+    actor, _, _ = load_actor(bench.store.path(policy.name), bench.store.path(critic.name))
+    generator = torch.Generator().manual_seed(5)
+    chunks = [actor.act(episode.observations[i].copy(), generator).action for i in (0, 3, 6)]
+    expected = np.concatenate(chunks).reshape(-1, 7)[:7]
+    np.testing.assert_allclose(episode.proposed_actions, expected, atol=1e-6)

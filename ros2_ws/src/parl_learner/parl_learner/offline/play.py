@@ -12,7 +12,7 @@ from parl_learner.offline.reward_convention import RewardConvention
 from parl_learner.offline.trajectory import ACTION_LIMIT, Trajectory
 
 Act = Callable[[np.ndarray], np.ndarray]
-"""Observations (B, O) to actions (B, D) in [-1, 1]."""
+"""Observations (B, O) to actions (B, D) in [-1, 1], of one or more control steps each."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class _Running:
     environment: gymnasium.Env
     index: int
     observations: list[np.ndarray]
+    planned: list[np.ndarray] = field(default_factory=list)
     actions: list[np.ndarray] = field(default_factory=list)
     rewards: list[float] = field(default_factory=list)
     over: bool = False
@@ -68,9 +69,14 @@ def play(
     running = [r for e in environments if (r := _begin(e, waiting, reset_options))]
     finished: dict[int, PlayedEpisode] = {}
     while running:
-        actions = act(np.stack([r.observations[-1] for r in running]))
-        for r, action in zip(running, actions, strict=True):
-            _step(r, action, convention, max_steps)
+        deciding = [r for r in running if not r.planned]
+        if deciding:
+            actions = act(np.stack([r.observations[-1] for r in deciding]))
+            for r, action in zip(deciding, actions, strict=True):
+                of_a_step = r.environment.action_space.shape or ()
+                r.planned.extend(action.reshape(-1, *of_a_step))
+        for r in running:
+            _step(r, r.planned.pop(0), convention, max_steps)
         for r in [r for r in running if r.over]:
             finished[r.index] = _finish(r, convention, purpose, name)
             running.remove(r)

@@ -83,3 +83,16 @@ def test_trajectories_survive_a_file(tmp_path):
         for name in ('observations', 'actions', 'rewards', 'terminated'):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
             assert getattr(one, name).dtype == getattr(other, name).dtype
+
+
+def test_a_chunk_is_played_to_its_end_before_the_next_decision():
+    asked = []
+
+    def act(observations):
+        asked.append(observations[:, 0])
+        return np.tile(np.float32([0.25, 0.5, 1.0]), (len(observations), 1))
+
+    (episode,) = play_corridor(act, [0], 1)
+    t = episode.trajectory
+    assert t.actions[:, 0].tolist() == pytest.approx([0.25, 0.5, ACTION_LIMIT] * 2)
+    np.testing.assert_array_equal(np.concatenate(asked), t.observations[[0, 3], 0])
