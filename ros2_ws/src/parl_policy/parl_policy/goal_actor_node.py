@@ -123,7 +123,7 @@ async def _version(
         found = [record for record in node.store.list(kind) if record.version == version]
         return found[-1] if found else None
 
-    return await link.until(
+    return await link.wait.until(
         find,
         link.VERSION_TIMEOUT_S,
         lambda: (

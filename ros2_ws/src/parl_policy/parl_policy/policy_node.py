@@ -102,7 +102,7 @@ class PolicyNode(ArtifactNode):
         request = handle.request
         goal = EpisodeGoal(request.episode_id, request.purpose, request.max_steps, request.seed)
         reason = ''
-        self.link.is_cancelled = lambda: handle.is_cancel_requested
+        self.link.wait.is_cancelled = lambda: handle.is_cancel_requested
         try:
             player = await self._play(handle, goal)
         except Exception as error:  # a policy of one's own may raise anything
@@ -197,7 +197,7 @@ class PolicyNode(ArtifactNode):
         self._episode.publish(message)
 
     def _diagnose(self) -> None:
-        lacks = self.link.lacks()
+        lacks = self.link.wait.lacks()
         text = lacks or ('an episode is running' if self._is_busy else 'no episode is running')
         stamp = self.get_clock().now().to_msg()
         name = f'{self.get_fully_qualified_name()}: inputs'
@@ -205,7 +205,7 @@ class PolicyNode(ArtifactNode):
 
     def _show_life(self) -> None:
         """A person takes minutes to reset the scene or after a pause: that is no hang."""
-        is_paused = self._status.state == EpisodeStatus.RUNNING and self.link.is_paused
+        is_paused = self._status.state == EpisodeStatus.RUNNING and self.link.wait.is_paused
         if is_paused or self._status.state == EpisodeStatus.RESETTING:
             self._episode.publish(self._status)
 
@@ -239,12 +239,12 @@ class PolicyNode(ArtifactNode):
         return response
 
     def _on_pause(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self.link.is_paused = True
+        self.link.wait.is_paused = True
         response.success, response.message = True, 'paused: no target, no new episode'
         return response
 
     def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self.link.is_paused = False
+        self.link.wait.is_paused = False
         response.success, response.message = True, 'resumed'
         return response
 

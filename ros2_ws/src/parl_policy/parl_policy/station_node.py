@@ -4,14 +4,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-import time
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from rclpy.client import Client
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data, QoSProfile, ReliabilityPolicy
-from rclpy.task import Future
 from sensor_msgs.msg import Image, JointState
 from visualization_msgs.msg import MarkerArray
 
@@ -24,8 +21,8 @@ from parl_policy.config_file import from_known_keys, load_yaml
 from parl_policy.episode_abort import EpisodeAbortError
 from parl_policy.input_gate import InputGate
 from parl_policy.observation import StationState
+from parl_policy.waiting_node import EpisodeWait
 
-Value = TypeVar('Value')
 ServiceResponse: TypeAlias = Any
 """Response of the service that is called."""
 
@@ -42,31 +39,11 @@ class _StationTask:
             raise ValueError(f'control_rate_hz must be more than 0: {self.control_rate_hz}')
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Waiting:
-    """Something that an episode waits for."""
-
-    ready: Callable[[], object]
-    """Gives it, or None."""
-    future: Future
-    """Gets it."""
-    since: float
-    """Wall time of the beginning [s, monotonic]."""
-    timeout_s: float
-    """After this the episode is aborted."""
-    missing: Callable[[], str]
-    """Says what has not come."""
-    is_input: bool
-    """Whether it is due each control period; else a person may take minutes for it."""
-
-
 class StationLink:
-    """Keeps the newest inputs, waits for what belongs together, sends targets."""
+    """Keeps the newest inputs until those that belong together are there; sends targets."""
 
     INPUT_TIMEOUT_S = 5.0
     """Wall time without complete inputs after which the episode is aborted."""
-    LATE_S = 1.0
-    """Wall time after which a missing input is reported."""
     SERVICE_TIMEOUT_S = 30.0
     """Wall time for the way to the start pose and for an actor's answer."""
     VERSION_TIMEOUT_S = 60.0
@@ -87,15 +64,12 @@ class StationLink:
         self.period_s = 1.0 / task.control_rate_hz
         self._frame_id = f'{task.robot}/base_link'
         self.gate = InputGate(self._camera_period_s)
-        self.is_paused = False
-        self.is_cancelled: Callable[[], bool] = lambda: False
-        """Whether whoever wanted the episode wants it no longer."""
+        self.wait = EpisodeWait(node)
         self.is_over: Callable[[], bool] = lambda: False
         """Whether the operator has said how the episode ends."""
         self.frames: list[tuple[float, bytes]] = []
         self._keeps_frames = False
         self._node = node
-        self._waiting: _Waiting | None = None
         take = node.create_subscription
         # First, so that a frame that came with what was seen in it is taken first.
         take(Image, 'camera/color/image_raw', self._on_image, qos_profile_sensor_data)
@@ -109,18 +83,6 @@ class StationLink:
         self._reset = node.create_client(Reset, 'reset')
         self._go_to_start = node.create_client(GoToStart, 'go_to_start')
         self._clients: dict[str, Client] = {}
-        wall = Clock(clock_type=ClockType.STEADY_TIME)
-        node.create_timer(0.1, self._poke, clock=wall)
-
-    def lacks(self) -> str:
-        """Which input the episode has been waiting for too long; empty if for none."""
-        waiting = self._waiting
-        if waiting is None or not waiting.is_input or self.is_paused:
-            return ''
-        if self._waits_s(waiting) < self.LATE_S:
-            return ''
-        missing = waiting.missing()
-        return f'waits {self._waits_s(waiting):.1f} s: {missing}' if missing else ''
 
     async def reset(self, seed: int) -> tuple[Target, float]:
         """Put scene and arm to their start.
@@ -128,7 +90,9 @@ class StationLink:
         Returns:
             The commanded target there, and the time of the first control boundary [s].
         """
-        await self.until(lambda: not self.is_paused or None, self.SERVICE_TIMEOUT_S, lambda: '')
+        await self.wait.until(
+            lambda: not self.wait.is_paused or None, self.SERVICE_TIMEOUT_S, lambda: ''
+        )
         before_s = self.gate.now_s
         answer = await self.call(self._reset, Reset.Request(seed=seed), self._reset_timeout_s)
         self._check(answer, 'reset')
@@ -169,59 +133,30 @@ class StationLink:
             timeout_s: Wall time for its answer; None: SERVICE_TIMEOUT_S.
         """
         name = client.srv_name
-        await self.until(
+        await self.wait.until(
             lambda: client.service_is_ready() or None,
             self.SERVICE_TIMEOUT_S,
             lambda: f'service {name} does not exist; is its node running?',
         )
         future = client.call_async(request)
-        future.add_done_callback(lambda _: self._poke())
+        future.add_done_callback(lambda _: self.wait.look())
 
         def answer() -> ServiceResponse | None:
             if not future.done() and not client.service_is_ready():
                 raise EpisodeAbortError(f'service {name} went away before it answered')
             return future.result() if future.done() else None
 
-        return await self.until(
+        return await self.wait.until(
             answer,
             self.SERVICE_TIMEOUT_S if timeout_s is None else timeout_s,
             lambda: f'service {name} does not answer',
         )
 
-    async def until(
-        self,
-        ready: Callable[[], Value | None],
-        timeout_s: float,
-        missing: Callable[[], str],
-        is_input: bool = False,
-    ) -> Value:
-        """Wait until `ready` gives a value; say what is `missing` after a wall time.
-
-        Raises:
-            EpisodeAbortError: Nothing came in time, or `ready` raised it.
-        """
-        value = None if self.is_cancelled() else ready()
-        while value is None:
-            future: Future = Future()
-            self._waiting = _Waiting(
-                ready=ready,
-                future=future,
-                since=time.monotonic(),
-                timeout_s=timeout_s,
-                missing=missing,
-                is_input=is_input,
-            )
-            try:
-                value = await future
-            finally:
-                self._waiting = None
-        return value
-
     async def hold_back(self, began_s: float) -> None:
         """Wait until the target of a step that began then [s] may leave."""
         due_s = began_s + self._target_delay_s
         if self._target_delay_s > 0.0:
-            await self.until(
+            await self.wait.until(
                 lambda: self.gate.has_come(due_s) or None,
                 self.INPUT_TIMEOUT_S,
                 lambda: (
@@ -269,10 +204,12 @@ class StationLink:
             return self.gate.arm_fault(episode_id)
 
         def is_due() -> bool:
-            is_held = self.is_paused and not self.is_over()
+            is_held = self.wait.is_paused and not self.is_over()
             return bool(arm_fault()) or not (is_held or missing())
 
-        await self.until(lambda: is_due() or None, self.INPUT_TIMEOUT_S, missing, is_input=True)
+        await self.wait.until(
+            lambda: is_due() or None, self.INPUT_TIMEOUT_S, missing, is_input=True
+        )
         if arm_fault():
             raise EpisodeAbortError(f'the arm holds: {arm_fault()}')
 
@@ -280,43 +217,22 @@ class StationLink:
         if not answer.success:
             raise EpisodeAbortError(f'{name} failed: {answer.message}')
 
-    def _poke(self) -> None:
-        waiting = self._waiting
-        if waiting is None or waiting.future.done():
-            return
-        if self.is_cancelled():
-            waiting.future.set_exception(EpisodeAbortError('cancelled by the client'))
-            return
-        try:
-            value = waiting.ready()
-        except EpisodeAbortError as error:
-            waiting.future.set_exception(error)
-            return
-        if value is not None:
-            waiting.future.set_result(value)
-        elif self._waits_s(waiting) > waiting.timeout_s and not self.is_paused:
-            reason = waiting.missing() or 'paused for too long'
-            waiting.future.set_exception(EpisodeAbortError(reason))
-
-    def _waits_s(self, waiting: _Waiting) -> float:
-        return time.monotonic() - waiting.since
-
     def _on_joints(self, message: JointState) -> None:
         stamp_s = convert.seconds(message.header.stamp)
         self.gate.take_opening(stamp_s, convert.to_opening(message))
-        self._poke()
+        self.wait.look()
 
     def _on_objects(self, message: ObjectPositions) -> None:
         self.gate.take_objects(convert.to_objects(message))
-        self._poke()
+        self.wait.look()
 
     def _on_reward(self, message: Reward) -> None:
         self.gate.take_verdict(convert.to_verdict(message))
-        self._poke()
+        self.wait.look()
 
     def _on_executed(self, message: EndEffectorTarget) -> None:
         self.gate.take_executed(convert.to_executed(message))
-        self._poke()
+        self.wait.look()
 
     def _on_image(self, message: Image) -> None:
         try:
@@ -325,4 +241,4 @@ class StationLink:
             self._node.get_logger().error(str(error), throttle_duration_sec=5.0)
             return
         self.gate.take_frame(convert.seconds(message.header.stamp), frame)
-        self._poke()
+        self.wait.look()
