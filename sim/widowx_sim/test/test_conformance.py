@@ -336,7 +336,7 @@ def test_a_pwm_gripper_opens_and_closes_and_linear_position_holds(client):
         client.single.publish(JointSingleCommand(name='gripper', cmd=0.0))
     assert client.call('get_robot_info', GRIPPER).mode == 'pwm'
     client.set_mode(GRIPPER, 'linear_position')
-    client.single.publish(JointSingleCommand(name='gripper', cmd=0.025))
+    client.single.publish(JointSingleCommand(name='gripper', cmd=0.050))
     client.wait(lambda: abs(client.states[-1].position[7] - 0.025) < 0.002, 'the fingers')
 
 
@@ -350,6 +350,7 @@ def test_torque_off_drops_the_arm(client):
     client.let_pass(0.3)
     assert abs(client.positions()[0] - before[0]) < 0.1
     client.call('torque_enable', ARM, enable=True)
+    client.let_pass(0.2)  # states from before the answer may still come
     held = client.positions()
     client.let_pass(0.3)
     np.testing.assert_allclose(client.positions()[:6], held[:6], atol=0.05)
@@ -385,7 +386,7 @@ def test_a_failed_read_gives_minus_pi_and_partial_lists(client):
 def test_a_failed_read_gives_nan_where_so_configured(client):
     client.call('inject_fault', fault='no_answer', joint='wrist_angle')
     assert np.isnan(client.fresh().position).all()
-    assert len(client.read(ALL, 'ID')) == 6
+    assert client.read(ALL, 'ID') == [1, 2, 4, 6]  # up to the first that is silent
 
 
 @sim_only('a servo would ignore the goal or hit its limit')
@@ -414,14 +415,16 @@ def test_a_trajectory_pauses_where_a_whole_second_is_crossed(client):
     client.write(WRIST, 'Profile_Velocity', 50)
     begin = client.positions()[5]
     trajectory = JointTrajectory()
-    for index, (seconds, nanoseconds) in enumerate([(0, 0), (0, 900_000_000), (1, 0)]):
+    for index, time_ms in enumerate([0, 900, 1000, 1050]):
         point = JointTrajectoryPoint(positions=[begin + 0.1 * index])
-        point.time_from_start.sec, point.time_from_start.nanosec = seconds, nanoseconds
+        point.time_from_start.sec = time_ms // 1000
+        point.time_from_start.nanosec = time_ms % 1000 * 1_000_000
         trajectory.points.append(point)
     client.trajectory.publish(
         JointTrajectoryCommand(cmd_type='single', name='wrist_rotate', traj=trajectory)
     )
-    client.wait(lambda: client.states[-1].position[5] > begin + 0.05, 'the second waypoint')
-    second = stamp_s(client.states[-1])
+    # The first is never sent, and each other when the one before it is due.
     client.wait(lambda: client.states[-1].position[5] > begin + 0.15, 'the third waypoint')
-    assert stamp_s(client.states[-1]) - second == pytest.approx(3.395, abs=0.1)
+    third = stamp_s(client.states[-1])
+    client.wait(lambda: client.states[-1].position[5] > begin + 0.25, 'the fourth waypoint')
+    assert stamp_s(client.states[-1]) - third == pytest.approx(3.395, abs=0.1)

@@ -57,6 +57,8 @@ def test_info_of_arm_gripper_and_all(bus):
     gripper = robot_info('single', 'gripper')
     assert gripper.joint_names == ['left_finger']
     assert (gripper.lower_limits, gripper.upper_limits) == ([0.015], [0.037])
+    # sqrt(24^2 - 14^2) mm: the finger with the servo at zero.
+    assert gripper.sleep_positions == pytest.approx([0.019494], abs=1e-6)
     assert bus.mode_of('single', 'gripper') == ('linear_position', 'time')
     assert robot_info(*ALL).names == ['arm', 'all']
 
@@ -125,9 +127,17 @@ def test_changing_the_mode_lets_the_arm_sag_while_the_bus_is_busy(arm):
 
     height = arm.end_effector_pose()[2, 3]
     ServoBus(arm, wait).set_operating_mode(*ARM, 'position', 'time', 200, 100)
-    # Six joints: torque off, four writes, torque on.
-    assert sum(waited) == pytest.approx(36 * TRANSACTION_S)
-    assert 0.001 < height - arm.end_effector_pose()[2, 3] < 0.05
+    # Six joints, one after the other: torque off, four writes; torque on.
+    assert waited == pytest.approx([5 * TRANSACTION_S, TRANSACTION_S] * 6)
+    assert 2e-4 < height - arm.end_effector_pose()[2, 3] < 0.02
+
+
+def test_a_groups_mode_is_what_was_set_by_its_name_and_its_motors_may_differ(bus):
+    assert bus.mode_of(*ALL) == ('position', 'velocity')  # nobody ever sets it
+    bus.set_operating_mode('single', 'waist', 'pwm', 'velocity', 0, 0)
+    assert bus.mode_of('single', 'waist') == ('pwm', 'velocity')
+    assert bus.mode_of(*ARM) == ('position', 'time')
+    assert bus.read(*ARM, 'Operating_Mode') == [16, 3, 3, 3, 3, 3]
 
 
 def test_an_overload_drops_one_servo_until_a_smart_reboot_which_forgets_the_profile(bus, arm):
@@ -158,12 +168,16 @@ def test_a_reboot_takes_time_in_which_nothing_holds(arm):
     waited.clear()
     bus.reboot(*ARM, True, False)
     assert waited == [1.0] * 6 + [TRANSACTION_S] * 6  # one after the other, and torque on
+    waited.clear()
+    bus.is_cut = True
+    bus.reboot(*ALL, True, True)
+    assert waited == [1.0] * 7  # who cannot be read is taken for troubled
 
 
-def test_a_motor_that_does_not_answer_is_missing_from_the_list(bus, arm):
+def test_a_list_ends_before_the_first_motor_that_does_not_answer(bus, arm):
     faults = StationFaults(arm.servos)
     faults.inject('no_answer', 'wrist_angle', 0.0, arm.time_s)
-    assert len(bus.read(*ALL, 'Present_Temperature')) == 6
+    assert bus.read(*ALL, 'ID') == [1, 2, 4, 6]
     assert faults.is_read_failing(arm.time_s)
     bus.reboot(*ALL, True, True)
     assert len(bus.read(*ALL, 'Present_Temperature')) == 7
@@ -171,25 +185,46 @@ def test_a_motor_that_does_not_answer_is_missing_from_the_list(bus, arm):
     assert bus.read(*ALL, 'Present_Temperature') == []
 
 
+def test_two_small_motors_have_a_load_and_no_current_and_report_it_as_one(bus, arm):
+    assert len(bus.read(*ALL, 'Present_Current')) == 5
+    assert bus.read(*ALL, 'Present_Load') == []
+    bus.set_operating_mode('single', 'gripper', 'pwm', 'velocity', 0, 0)
+    arm.servos.command([6], np.array([-250.0]))
+    arm.advance(2.0)
+    load = bus.read('single', 'gripper', 'Present_Load')[0]
+    assert load < -10
+    assert arm.joint_state().effort[6] == pytest.approx(2.69 * load, abs=1.4)
+
+
+def test_linear_position_is_the_gap_between_the_fingers(arm):
+    arm.servos.command([6], np.array([0.050]))
+    arm.advance(1.0)
+    assert joints(arm)[7:] == pytest.approx([0.025, -0.025], abs=5e-4)
+    # Beyond both dead points of its crank the driver has no angle to send.
+    for gap_m in (0.0199, 0.0761):
+        with pytest.raises(CommandError, match='gripper command is'):
+            arm.servos.command([6], np.array([gap_m]))
+
+
 def test_the_pwm_gripper_stops_on_the_cup_and_at_its_stops(bus, arm):
     bus.set_operating_mode('single', 'gripper', 'pwm', 'velocity', 0, 0)
-    arm.command_gripper(-80)
+    arm.servos.command([6], np.array([-80.0]))
     arm.advance(1.0)
     assert joints(arm)[7] == pytest.approx(0.037, abs=5e-4)  # gear friction
-    arm.command_gripper(-250)
+    arm.servos.command([6], np.array([-250.0]))
     arm.advance(3.0)
     assert joints(arm)[7] == pytest.approx(0.010, abs=5e-4)
-    arm.command_gripper(250)
+    arm.servos.command([6], np.array([250.0]))
     arm.advance(3.0)
     assert joints(arm)[7] == pytest.approx(0.037, abs=5e-4)
 
 
 def test_pwm_left_on_overloads_the_gripper_and_a_holding_pwm_does_not(bus, arm):
     bus.set_operating_mode('single', 'gripper', 'pwm', 'velocity', 0, 0)
-    arm.command_gripper(-200)
+    arm.servos.command([6], np.array([-200.0]))
     arm.advance(8.0)
     assert bus.read('single', 'gripper', 'Hardware_Error_Status') == [0]
-    arm.command_gripper(-350)
+    arm.servos.command([6], np.array([-350.0]))
     arm.advance(5.5)
     assert bus.read('single', 'gripper', 'Hardware_Error_Status') == [32]
     assert bus.read('single', 'gripper', 'Torque_Enable') == [0]

@@ -11,7 +11,7 @@ _WRAP_NS = 2**32
 
 
 class TrajectoryPlayer:
-    """Sends one waypoint after the other.
+    """Sends one waypoint after the other, each when the one before it is due; never the first.
 
     The driver computes each waiting time from the nanosecond part of two stamps alone, in unsigned
     32 bits: across a whole second it wraps, and the arm pauses about 3.34 s too long.
@@ -37,7 +37,7 @@ class TrajectoryPlayer:
         nanoseconds: Sequence[int],
         now_s: float,
     ) -> None:
-        """Send the first waypoint and remember the others.
+        """Send the second waypoint at once and remember the others; the first is where the arm is.
 
         Args:
             motors: whose goals.
@@ -46,13 +46,16 @@ class TrajectoryPlayer:
             now_s: time.
 
         Raises:
-            CommandError: one is still being played, or a waypoint has the wrong length.
+            CommandError: one is still being played, there are fewer than two waypoints, or one has
+                the wrong length.
         """
         if self.is_busy:
             raise CommandError('trajectory refused: joints are still moving; wait for its end')
-        if not waypoints or any(len(waypoint) != len(motors) for waypoint in waypoints):
+        if len(waypoints) < 2:
+            raise CommandError('trajectory refused: give at least 2 waypoints')
+        if any(len(waypoint) != len(motors) for waypoint in waypoints):
             raise CommandError(f'trajectory refused: give {len(motors)} positions a waypoint')
-        self._motors, self._waypoints = motors, list(waypoints)
+        self._motors, self._waypoints = motors, list(waypoints[1:])
         self._waits_s = [
             1e-9 * ((after - before) % _WRAP_NS) for before, after in pairwise(nanoseconds)
         ]

@@ -24,7 +24,7 @@ class RobotInfo:
     velocity_limits: list[float]
     """[rad/s], finger [m/s]."""
     sleep_positions: list[float]
-    """[rad]."""
+    """[rad], finger [m]."""
     state_indices: list[int]
     """Where the joint stands in joint_states."""
     names: list[str]
@@ -60,6 +60,7 @@ def robot_info(cmd_type: str, name: str) -> RobotInfo:
     motors = select_motors(cmd_type, name)
     lower = [*wx250s.ARM_LOWER_RAD.tolist(), wx250s.FINGER_LIMITS_URDF_M[0]]
     upper = [*wx250s.ARM_UPPER_RAD.tolist(), wx250s.FINGER_LIMITS_URDF_M[1]]
+    sleep = [*wx250s.SLEEP_POSITIONS_RAD, wx250s.finger_position(0.0)]
     speeds = [wx250s.VELOCITY_LIMIT_RAD_S] * 6 + [wx250s.FINGER_VELOCITY_LIMIT_M_S]
     names = [*wx250s.ARM_JOINTS, 'left_finger']
     return RobotInfo(
@@ -68,7 +69,7 @@ def robot_info(cmd_type: str, name: str) -> RobotInfo:
         lower_limits=[lower[motor] for motor in motors],
         upper_limits=[upper[motor] for motor in motors],
         velocity_limits=[speeds[motor] for motor in motors],
-        sleep_positions=[wx250s.SLEEP_POSITIONS_RAD[motor] for motor in motors],
+        sleep_positions=[sleep[motor] for motor in motors],
         state_indices=[wx250s.JOINT_STATE_NAMES.index(names[motor]) for motor in motors],
         names=list(GROUPS) if name == 'all' else [name],
     )

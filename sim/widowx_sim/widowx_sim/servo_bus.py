@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arm driver's services: what a request does to the servos, and how long the bus is busy.
 
-None of them reports success: a bad request is logged and answered emptily, a motor that does not
-answer is missing from a list.
+None of them reports success: a bad request is logged and answered emptily, a list ends before the
+first motor that does not answer.
 """
 
 from collections.abc import Callable
+from itertools import takewhile
 
 from widowx_sim import wx250s
 from widowx_sim.command_error import CommandError
 from widowx_sim.motor_selection import select_motors
 from widowx_sim.servo_registers import Measurement, ServoRegisters
-from widowx_sim.servo_state import ServoState
 from widowx_sim.station import Station
 
 TRANSACTION_S = 0.0025
@@ -37,12 +37,19 @@ class ServoBus:
         self._servos = station.servos
         self._wait = wait or (lambda _seconds: None)
         self.registers = ServoRegisters(self._servos.states, station.profile)
+        # What a mode file with modes for the group arm alone leaves.
+        self._group_modes = {'arm': ('position', 'time'), 'all': ('position', 'velocity')}
         self.is_cut = False
         """Nothing gets through to the servos or back."""
 
     def mode_of(self, cmd_type: str, name: str) -> tuple[str, str]:
-        """Return mode and profile type of the first motor; raises CommandError if unknown."""
+        """Return mode and profile type; raises CommandError for an unknown name.
+
+        A group's are what was last set by its own name, whatever its motors were given since.
+        """
         motor = select_motors(cmd_type, name)[0]
+        if cmd_type == 'group':
+            return self._group_modes[name]
         profile = 'time' if self._station.profile.is_time[motor] else 'velocity'
         return self._servos.states[motor].mode, profile
 
@@ -50,7 +57,7 @@ class ServoBus:
         self, cmd_type: str, name: str, mode: str, profile_type: str, velocity: int,
         acceleration: int,
     ) -> None:  # fmt: skip
-        """Let go, change mode and profile, hold again: always, and whatever held before.
+        """Let go, change mode and profile, hold again: one motor after the other, always.
 
         Args:
             cmd_type: group or single.
@@ -70,22 +77,25 @@ class ServoBus:
         self.registers.check_write('Profile_Acceleration', acceleration)
         for motor in motors:
             self._servos.check_mode(motor, mode)
-        self._each(motors, lambda motor: self._set_torque(motor, False))
         for motor in self._answering(motors):
-            self._pass(4)
+            self._set_torque(motor, False)
+            self._pass(5)
             self._servos.set_mode(motor, mode, self._station.motor_positions())
             is_time = 4 if profile_type == 'time' else 0
             self.registers.write(motor, 'Drive_Mode', is_time + wx250s.DRIVE_MODES[motor])
             self.registers.write(motor, 'Profile_Velocity', velocity)
             self.registers.write(motor, 'Profile_Acceleration', acceleration)
-        self._each(motors, lambda motor: self._set_torque(motor, True))
+            self._set_torque(motor, True)
+            self._pass(1)
+        if cmd_type == 'group':
+            self._group_modes[name] = (mode, profile_type)
 
     def torque_enable(self, cmd_type: str, name: str, is_on: bool) -> None:
         """Hold, or let go and fall; raises CommandError for an unknown name."""
         self._each(select_motors(cmd_type, name), lambda motor: self._set_torque(motor, is_on))
 
     def reboot(self, cmd_type: str, name: str, is_on: bool, is_smart: bool) -> None:
-        """Reboot motors; in a smart reboot of a group only those in trouble.
+        """Reboot motors; in a smart reboot of a group only those in trouble, or not to be read.
 
         Args:
             cmd_type: group or single.
@@ -98,13 +108,12 @@ class ServoBus:
         """
         motors = select_motors(cmd_type, name)
         if cmd_type == 'group' and is_smart:
-            motors = [m for m in motors if self._is_troubled(self._servos.states[m])]
-        if self.is_cut:
-            return
+            motors = [m for m in motors if self.is_cut or self._is_troubled(m)]
         for motor in motors:
-            self._servos.states[motor].reboot()
-            self.registers.reboot(motor)
-            self._servos.refresh()
+            if not self.is_cut:
+                self._servos.states[motor].reboot()
+                self.registers.reboot(motor)
+                self._servos.refresh()
             self._wait(REBOOT_S)
         if is_on:
             self._each(motors, lambda motor: self._set_torque(motor, True))
@@ -119,11 +128,17 @@ class ServoBus:
             self.write(cmd_type, name, register, value)
 
     def read(self, cmd_type: str, name: str, register: str) -> list[int]:
-        """Return a register of each motor that answers; raises CommandError if unknown."""
+        """Return a register of each motor before the first that does not answer or lacks it.
+
+        Raises CommandError for an unknown name.
+        """
         motors = select_motors(cmd_type, name)
         self.registers.check_name(register)
         now = self._measurement()
-        values = [self.registers.read(motor, register, now) for motor in self._answering(motors)]
+        readable = takewhile(
+            lambda motor: self._answering([motor]) and self.registers.has(motor, register), motors
+        )
+        values = [self.registers.read(motor, register, now) for motor in readable]
         self._pass(len(motors))
         return values
 
@@ -163,6 +178,6 @@ class ServoBus:
             efforts=state.effort[:7],
         )
 
-    @staticmethod
-    def _is_troubled(state: ServoState) -> bool:
+    def _is_troubled(self, motor: int) -> bool:
+        state = self._servos.states[motor]
         return bool(state.hardware_error) or not state.answers

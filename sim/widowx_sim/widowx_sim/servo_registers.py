@@ -18,7 +18,6 @@ SPEED_UNIT_RAD_S = 0.229 * 2 * np.pi / 60
 """One count of a velocity: 0.229 rpm."""
 SLOPE_UNIT_RAD_S2 = 214.577 * 2 * np.pi / 3600
 """One count of an acceleration: 214.577 rev/min^2."""
-CURRENT_UNIT_MA = 2.69
 FACTORY_POSITION_GAIN = 800
 
 _TICKS_PER_RAD = 4096 / (2 * np.pi)
@@ -87,7 +86,7 @@ class Measurement:
     positions_rad: FloatArray
     velocities_rad_s: FloatArray
     efforts: FloatArray
-    """[mA], or load [0.1 %] of motors that sense no current."""
+    """as in joint_states: 2.69 a count"""
 
 
 class ServoRegisters:
@@ -109,6 +108,12 @@ class ServoRegisters:
             known = ', '.join(sorted([*_PLAIN, *_WRITABLE, *_READ_ONLY]))
             raise CommandError(f'register {name!r} is unknown: known are {known}')
 
+    @staticmethod
+    def has(motor: int, name: str) -> bool:
+        """Return whether the model of this servo has a register that `check_name` let pass."""
+        missing = 'Present_Load' if motor in wx250s.CURRENT_MOTORS else 'Present_Current'
+        return name != missing
+
     def read(self, motor: int, name: str, now: Measurement) -> int:
         """Return a register; raises CommandError for an unknown name."""
         self.check_name(name)
@@ -126,8 +131,8 @@ class ServoRegisters:
             'Moving': lambda: int(abs(now.velocities_rad_s[motor]) > 10 * SPEED_UNIT_RAD_S),
             'Present_Position': lambda: 2048 + round(now.positions_rad[motor] * _TICKS_PER_RAD),
             'Present_Velocity': lambda: round(now.velocities_rad_s[motor] / SPEED_UNIT_RAD_S),
-            'Present_Current': lambda: round(now.efforts[motor] / CURRENT_UNIT_MA),
-            'Present_Load': lambda: round(now.efforts[motor]),
+            'Present_Current': lambda: round(now.efforts[motor] / wx250s.CURRENT_UNIT_MA),
+            'Present_Load': lambda: round(now.efforts[motor] / wx250s.CURRENT_UNIT_MA),
             'Present_Temperature': lambda: state.temperature_c,
             'Present_Input_Voltage': lambda: 120,
         }[name]()

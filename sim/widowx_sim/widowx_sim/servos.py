@@ -187,6 +187,8 @@ class Servos:
     def _set_point(self, motor: int, goal: float) -> float:
         if motor == GRIPPER and self.states[motor].mode == 'position':
             goal = wx250s.finger_position(goal)
+        elif motor == GRIPPER:
+            goal = goal / 2  # linear_position: the gap between the fingers
         return float(np.clip(goal, self._lower[motor], self._upper[motor]))
 
     def _goal_fault(self, motor: int, value: float) -> str:
@@ -195,6 +197,8 @@ class Servos:
         unit = 'm' if motor == GRIPPER else 'rad'
         if motor == GRIPPER and mode == 'position':
             low, high, unit = -np.pi, np.pi, 'rad'
+        elif mode == 'linear_position':
+            low, high = 2 * low, 2 * high
         elif mode == 'velocity':
             low, high, unit = -wx250s.VELOCITY_LIMIT_RAD_S, wx250s.VELOCITY_LIMIT_RAD_S, 'rad/s'
         elif mode == 'current':

@@ -31,7 +31,7 @@ class JointState:
     velocity: FloatArray
     """(9,) [rad/s]; 0 for the fingers."""
     effort: FloatArray
-    """(9,) [mA], load [0.1 %] for wrist_rotate and gripper; 0 for the fingers."""
+    """(9,) [mA], load [2.69 a 0.1 %] for wrist_rotate and gripper; 0 for the fingers."""
 
     @classmethod
     def of_failed_read(cls, position_rad: float) -> 'JointState':
@@ -113,12 +113,12 @@ class Station:
         """Begin to move the gripper; it follows the time profile until something is in the way.
 
         Args:
-            finger_m: goal of the left finger [m] from the centre.
+            finger_m: goal of the left finger [m] from the centre; mode linear_position.
 
         Raises:
             CommandError: not finite, or beyond the travel.
         """
-        self.servos.command(_GRIPPER, np.array([finger_m]))
+        self.servos.command(_GRIPPER, np.array([2 * finger_m]))
 
     def advance(self, duration_s: float) -> None:
         """Simulate `duration_s` [s], rounded to whole physics steps."""

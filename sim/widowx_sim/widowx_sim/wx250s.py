@@ -22,7 +22,7 @@ TICK_LIMITS = ((0, 4095), (819, 3345), (648, 3094), (0, 4095), (910, 3447), (0, 
 """Min_ and Max_Position_Limit; 4096 ticks a turn, 2048 at zero."""
 VELOCITY_LIMIT_TICKS = 131
 """Velocity_Limit: 131 x 0.229 rpm = pi rad/s."""
-SLEEP_POSITIONS_RAD = (0.0, -1.80, 1.55, 0.0, 0.8, 0.0, 0.0)
+SLEEP_POSITIONS_RAD = (0.0, -1.80, 1.55, 0.0, 0.8, 0.0)
 
 ARM_LOWER_RAD = np.array(
     [-math.pi + 1e-5, -1.88496, -2.14675, -math.pi + 1e-5, -1.74533, -math.pi + 1e-5]
@@ -50,6 +50,8 @@ STALL_TORQUES_NM = np.array([4.1, 8.2, 8.2, 4.1, 4.1, 1.5, 1.5])
 NO_LOAD_SPEEDS_RAD_S = np.array([4.8, 4.8, 4.8, 4.8, 4.8, 6.4, 6.4])
 PWM_LIMIT = 885
 CURRENT_LIMIT_MA = 1193
+CURRENT_UNIT_MA = 2.69
+"""One count of a current."""
 CURRENT_MOTORS = range(5)
 """Motors that sense current; the others have no current mode."""
 
@@ -96,9 +98,10 @@ def motor_efforts(arm_torques_nm: FloatArray, finger_force_n: float) -> FloatArr
         finger_force_n: force on the finger [N].
 
     Returns:
-        (7,) current [mA] for the five motors that sense it, load [0.1 %] for wrist_rotate and
-        gripper, as the vendor's joint_states mixes them.
+        (7,) current [mA] for the five motors that sense it. The others report their load [0.1 %],
+        which the arm's driver takes for a current and multiplies by 2.69, too.
     """
     current_ma = 1000.0 * arm_torques_nm[:5] / _TORQUE_CONSTANTS
     loads = np.array([arm_torques_nm[5] / _WRIST_ROTATE_RATED_NM, finger_force_n * _HORN_RADIUS_M])
-    return np.concatenate([current_ma, np.clip(1000.0 * loads, -1000.0, 1000.0)])
+    permille = np.clip(1000.0 * loads, -1000.0, 1000.0)
+    return np.concatenate([current_ma, CURRENT_UNIT_MA * permille])

@@ -13,7 +13,9 @@ from widowx_driver.driver_config import DriverConfig
 from widowx_driver.safety_shell import SafetyShell
 from widowx_driver.task_file import load_driver_task
 
-FAKE_INTERBOTIX = Path(__file__).parent / 'fake_interbotix'
+FAKE_INTERBOTIX = str(Path(__file__).parent / 'fake_interbotix')
+INTERBOTIX_PATH = os.environ.get('INTERBOTIX_PATH', FAKE_INTERBOTIX).split(os.pathsep)
+"""Where the vendor's modules come from, and what they need; else the stand-in."""
 TASK_TEXT = """
 task: test
 robot: wx250s
@@ -59,10 +61,11 @@ def started(shell, state_at_start):
 
 @pytest.fixture(params=['direct', 'interbotix_xs_modules'])
 def backend(request, monkeypatch):
-    """With the vendor's modules or without; a stand-in with their documented interface is used."""
+    """With the vendor's modules, or their stand-in, and without."""
     if request.param != 'direct':
-        monkeypatch.syspath_prepend(FAKE_INTERBOTIX)
-        monkeypatch.setenv('PYTHONPATH', str(FAKE_INTERBOTIX), prepend=os.pathsep)
+        for folder in INTERBOTIX_PATH:
+            monkeypatch.syspath_prepend(folder)
+            monkeypatch.setenv('PYTHONPATH', folder, prepend=os.pathsep)
     yield request.param
     for name in list(sys.modules):
         if name.startswith(('interbotix_common_modules', 'interbotix_xs_modules')):

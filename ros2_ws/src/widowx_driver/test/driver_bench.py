@@ -108,7 +108,7 @@ class FakeArm(Node):
 
     def _on_single(self, message):
         self.singles.append(message)
-        self._obey(message.name, finger_m=message.cmd)
+        self._obey(message.name, finger_m=message.cmd / 2)
 
     def _on_group(self, message):
         self.groups.append(message)

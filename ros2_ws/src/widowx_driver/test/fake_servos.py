@@ -19,6 +19,8 @@ class FakeServos:
             'Profile_Velocity': [2000] * 7,
             'Profile_Acceleration': [300] * 7,
             'Goal_PWM': [885] * 7,
+            'Operating_Mode': [3] * 7,
+            'Drive_Mode': [4, 4, 4, 4, 5, 4, 4],
         }
         self.log = []
         self.silent_count = 0
@@ -46,6 +48,8 @@ class FakeServos:
                              profile_acceleration):  # fmt: skip
         self.modes[name] = (mode, profile_type)
         for motor in self.motors(name):
+            self.registers['Operating_Mode'][motor] = 3
+            self.registers['Drive_Mode'][motor] |= 4
             self.registers['Profile_Velocity'][motor] = profile_velocity
             self.registers['Profile_Acceleration'][motor] = profile_acceleration
         return SimpleNamespace()

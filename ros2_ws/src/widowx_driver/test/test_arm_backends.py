@@ -5,8 +5,10 @@ import sys
 
 from driver_bench import SLEEP
 import pytest
+from std_srvs.srv import Trigger
 
 from parl_msgs.srv import GoToStart
+from widowx_driver import arm_jobs
 
 
 def test_the_profile_is_written_and_a_raised_arm_is_not_let_go(bench, backend):
@@ -33,6 +35,25 @@ def test_the_namespace_names_the_arm_and_the_task_file_its_model(start_bench, ba
     assert bench.driver.backend_name == backend
     assert not bench.answer((0.30, 0.0, 0.16)).limited
     bench.wait(lambda: bench.arm.groups and bench.arm.singles, 'commands under /left_arm')
+
+
+@pytest.mark.parametrize('backend', ['interbotix_xs_modules'], indirect=True)
+def test_a_robot_that_the_vendor_does_not_know_is_named_and_nobody_waits_for_ever(
+    start_bench, backend, task_file, monkeypatch
+):
+    monkeypatch.setattr(arm_jobs, 'PREPARING_LIMIT_S', 1.0)
+    text = task_file.read_text(encoding='utf-8').replace('robot: wx250s', 'robot: my_arm')
+    task_file.write_text(text, encoding='utf-8')
+    bench = start_bench(SLEEP, 0.02)
+    bench.diagnosis('robot_model my_arm: ')
+    bench.wait(lambda: bench.driver.is_ready, 'prepared servos')
+    for reply in (
+        bench.call(bench.arm.go_to_start, GoToStart.Request()),
+        bench.call(bench.arm.park, Trigger.Request()),
+    ):
+        assert not reply.success
+        assert 'check robot in the task file' in reply.message
+    assert bench.arm.groups == []
 
 
 @pytest.mark.parametrize('backend', ['interbotix_xs_modules'], indirect=True)

@@ -74,7 +74,7 @@ class WireFuzz:
         self._executed = executed_pose(executed)
         command = Command(
             joint_positions=joints,
-            finger_m=round(arm.singles[-1].cmd, 7),
+            finger_m=round(arm.singles[-1].cmd / 2, 7),
             executed=self._executed,
             gripper=executed.gripper,
         )

@@ -18,7 +18,7 @@ from widowx_driver.task_file import DriverTask
 ANSWERING_LIMIT_S = 2.0
 """Wall time that go_to_start waits for servos that did not answer, as after a drop-out."""
 PREPARING_LIMIT_S = 60.0
-"""Wall time that go_to_start waits for the servos to be prepared."""
+"""Wall time that go_to_start waits for the servos to be prepared and the backend to be ready."""
 
 
 class Promise(Awaitable, Protocol):
@@ -41,8 +41,8 @@ class Station(Protocol):
         """Return the time of the node clock."""
         ...
 
-    def can_send(self) -> bool:
-        """Tell whether set-points reach the arm."""
+    def sending_fault(self) -> str:
+        """Return why set-points do not reach the arm, or an empty string."""
         ...
 
     def send(self, command: Command) -> None:
@@ -86,9 +86,10 @@ class ArmJobs:
     async def go_to_start(self) -> MotionResult:
         """Wait for the servos, bring back those that let go, lead the arm to its start pose."""
         await self._until(lambda: self._servos.is_prepared, PREPARING_LIMIT_S)
+        await self._until(lambda: not self._station.sending_fault(), PREPARING_LIMIT_S)
         await self._until(lambda: self._servos.health.answers, ANSWERING_LIMIT_S)
-        if not self._servos.is_prepared:
-            return MotionResult(success=False, message=self._servos.fault())
+        if fault := self._cannot_move():
+            return MotionResult(success=False, message=fault)
         if self._servos.health.errors:
             recovered = await self._recovery.alone()
             if not recovered.success:
@@ -101,14 +102,14 @@ class ArmJobs:
 
     async def park(self) -> MotionResult:
         """Lead the arm to its rest pose, torque on; give up if it cannot be moved now."""
-        if not self._servos.is_prepared:
-            return MotionResult(success=False, message=self._servos.fault())
+        if fault := self._cannot_move():
+            return MotionResult(success=False, message=fault)
         return await self._go(self._to_rest)
 
     def advance(self) -> None:
         """Send the next set-point of a slow way, or end it, if that is due."""
         state = self._station.newest_state
-        if state is None or not self._station.can_send():
+        if state is None or self._station.sending_fault():
             return
         step = self._motion.advance(state, self._station.now_s())
         if isinstance(step, Command):
@@ -125,6 +126,11 @@ class ArmJobs:
         polls, self._polls = self._polls, []
         for waiting in polls:
             waiting.set_result(None)
+
+    def _cannot_move(self) -> str:
+        return self._station.sending_fault() or (
+            '' if self._servos.is_prepared else self._servos.fault()
+        )
 
     async def _go(self, motion: SlowMotion) -> MotionResult:
         self.end('replaced by a newer call')

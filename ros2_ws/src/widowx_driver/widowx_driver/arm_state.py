@@ -27,9 +27,9 @@ class ArmState:
     finger_m: float
     """left_finger position; NaN where missing"""
     efforts: FloatArray | None = None
-    """(6,) [mA; load in 0.1 % at wrist_rotate]; None if not reported"""
+    """(6,) [mA; at wrist_rotate 2.69 for each 0.1 % of load]; None if not reported"""
     gripper_effort: float = float('nan')
-    """load of the gripper's servo [0.1 %]; NaN if not reported"""
+    """2.69 for each 0.1 % of load of the gripper's servo; NaN if not reported"""
     fault: str = ''
     """why this state cannot be believed; empty if it can"""
 

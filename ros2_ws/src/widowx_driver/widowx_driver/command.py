@@ -39,6 +39,11 @@ class Command:
     reason: str = ''
     """which limits; empty if none"""
 
+    @property
+    def finger_gap_m(self) -> float:
+        """Distance between the fingers [m]: mode linear_position takes this, not a finger's."""
+        return 2.0 * self.finger_m
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hold:

@@ -161,9 +161,9 @@ class DriverNode(Node):
         now_s = self.get_clock().now().nanoseconds * 1e-9
         return now_s if self._state is None else max(now_s, self._state.stamp_s)
 
-    def can_send(self) -> bool:
-        """Tell whether set-points reach the arm."""
-        return not self._backend.fault()
+    def sending_fault(self) -> str:
+        """Return why set-points do not reach the arm, or an empty string."""
+        return self._backend.fault()
 
     def send(self, command: Command) -> None:
         """Send set-points in answer to the newest joint state, if there is one."""
@@ -179,7 +179,7 @@ class DriverNode(Node):
             self._sender.forget()
             self._jobs.end('the arm was restarted')
         held = self._shell.watch(self._state)
-        if held is not None and self.can_send():
+        if held is not None and not self.sending_fault():
             self.get_logger().error(held.reason)
             self.send(held)
         if self._drops.suspects(state):
@@ -192,7 +192,7 @@ class DriverNode(Node):
         self._shell.note_frame(convert.stamp_to_seconds(message.header.stamp))
 
     def _poll(self) -> None:
-        self.can_send()  # the vendor's backend is built when the arm is there
+        self.sending_fault()  # the vendor's backend is built when the arm is there
         self._poll_servos()
         is_silent = time.monotonic() - self._state_heard_s > ARM_GONE_S
         if is_silent or self.count_publishers('joint_states') == 0:
@@ -220,7 +220,7 @@ class DriverNode(Node):
             )
         # A hold repeats the last command, so that time goes on where it waits for commands.
         last = self._shell.last_command
-        if last is not None and self.can_send():
+        if last is not None and not self.sending_fault():
             self.send(last)
             self._servos.note_command()
 
@@ -273,7 +273,7 @@ class DriverNode(Node):
             self.now_s(),
             self._counter,
             self._servos,
-            self._backend.fault(),
+            self.sending_fault(),
         )
         if report.level > Level.OK:
             self.get_logger().warning(report.text)

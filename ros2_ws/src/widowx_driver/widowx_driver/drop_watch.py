@@ -7,9 +7,9 @@ from widowx_driver.arm_state import ArmState
 from widowx_driver.motion_watch import STATES_TO_BELIEVE
 
 SILENT_EFFORT = 3.0
-"""A servo without torque reports 0, within one unit of its register (2.69 mA)."""
+"""A servo without torque reports 0, within one unit of its register: 2.69, a load's too."""
 PUSHING_EFFORT = 20.0
-"""A servo that holds or moves something reports more than this (mA; load in 0.1 %)."""
+"""A servo that holds or moves something reports more than this (mA; 0.7 % of load)."""
 
 
 class DropWatch:

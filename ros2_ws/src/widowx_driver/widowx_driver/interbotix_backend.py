@@ -92,12 +92,17 @@ class InterbotixBackend:
             hint = '; it hangs: restart driver and arm' if is_late else ''
             return f'{MODULE}: is being set up since {waited_s:.0f} s{hint}'
         error = self._arm.exception()
-        return '' if error is None else f'{MODULE}: {error}; restart the driver'
+        if error is None:
+            return ''
+        return (
+            f'{MODULE}: robot_model {self._robot_model}: {error}; check robot in the task file '
+            'and that every servo answers, then restart the driver'
+        )
 
     def send(self, command: Command) -> None:
         """Publish set-points: a group command streams, a trajectory would stop half way."""
         core = self._arm.result(timeout=0).core
-        core.robot_write_joint_command(GRIPPER_NAME, float(command.finger_m))
+        core.robot_write_joint_command(GRIPPER_NAME, float(command.finger_gap_m))
         core.robot_write_commands(ARM_GROUP, [float(q) for q in command.joint_positions])
 
     def close(self) -> None:
@@ -123,7 +128,6 @@ class InterbotixBackend:
             self._arm.set_result(arm)
         except SystemExit:
             # The constructor ends the process if the group has not six joints.
-            text = 'it gave up: check robot_model, and that every servo answers'
-            self._arm.set_exception(RuntimeError(text))
+            self._arm.set_exception(RuntimeError('it gave up'))
         except Exception as error:
             self._arm.set_exception(error)

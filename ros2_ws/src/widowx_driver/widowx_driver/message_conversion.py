@@ -96,7 +96,7 @@ def joint_group_message(command: Command) -> JointGroupCommand:
 
 def joint_single_message(command: Command) -> JointSingleCommand:
     """Return the gripper's set-point."""
-    return JointSingleCommand(name=GRIPPER_NAME, cmd=float(command.finger_m))
+    return JointSingleCommand(name=GRIPPER_NAME, cmd=float(command.finger_gap_m))
 
 
 def service_request(request: ServoRequest) -> object:

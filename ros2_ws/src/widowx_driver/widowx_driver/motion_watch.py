@@ -17,7 +17,7 @@ STANDSTILL_RAD = 0.03
 """An arm whose joints move less than this in the effort window pushes; else it accelerates."""
 
 EFFORT_LIMITS = 1.7 * np.array([800.0, 1000.0, 600.0, 600.0, 600.0, 700.0]) + 10.0
-"""Mean effort that the Bridge station aborts at: mA; the load [0.1 %] of wrist_rotate is below."""
+"""Mean effort that the Bridge station aborts at [mA]; for wrist_rotate it is 45 % of load."""
 
 
 class MotionWatch:

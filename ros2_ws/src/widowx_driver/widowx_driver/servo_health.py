@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from widowx_driver.arm_model import JOINT_NAMES
 from widowx_driver.driver_config import DriverConfig
 from widowx_driver.servo_dialogue import Script
-from widowx_driver.servo_request import ALL_GROUP, GRIPPER_NAME, read_register
+from widowx_driver.servo_request import (
+    ALL_GROUP,
+    GRIPPER_NAME,
+    read_register,
+    silent_servo_fault,
+)
 
 SERVO_NAMES = (*JOINT_NAMES, GRIPPER_NAME)
 ERROR_BITS = {
@@ -52,15 +57,10 @@ class ServoHealth:
         self._turn -= self._turn % 2
 
     def note(self, register: str, values: Sequence[int]) -> None:
-        """Take the values of a register, one per servo that answered."""
-        count = len(SERVO_NAMES)
-        if len(values) != count:
-            self._missing = (
-                f'{len(values)} of {count} servos answer; check cables, supply and serial line'
-            )
-            return
-        self._missing = ''
-        self._values[register] = list(values)
+        """Take the values of a register, one per servo up to the first that did not answer."""
+        self._missing = silent_servo_fault(SERVO_NAMES, values)
+        if not self._missing:
+            self._values[register] = list(values)
 
     @property
     def answers(self) -> bool:

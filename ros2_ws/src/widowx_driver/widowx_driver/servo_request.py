@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests to the arm's driver, by the names of its services and fields."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -57,8 +57,21 @@ def get_robot_info(name: str) -> ServoRequest:
 
 
 def read_register(name: str, register: str) -> ServoRequest:
-    """Ask for a register of each motor; those that do not answer are missing from the list."""
+    """Ask for a register of each motor; the list ends before the first that does not answer."""
     return _request('get_motor_registers', name, reg=register)
+
+
+def silent_servo_fault(names: Sequence[str], values: Sequence[int]) -> str:
+    """Return which servo did not answer, or an empty string.
+
+    Args:
+        names: of the servos that were asked, in order.
+        values: the answer to `read_register`.
+    """
+    if len(values) >= len(names):
+        return ''
+    who = names[len(values)] if values else f'{names[0]}, or every servo,'
+    return f'{who} does not answer; check cables, supply and serial line'
 
 
 def write_register(name: str, register: str, value: int) -> ServoRequest:

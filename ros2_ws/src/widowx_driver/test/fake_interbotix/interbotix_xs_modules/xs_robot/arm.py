@@ -20,6 +20,8 @@ from interbotix_xs_msgs.srv import (
 import rclpy
 from sensor_msgs.msg import JointState
 
+from interbotix_xs_modules.xs_robot import mr_descriptions
+
 
 class InterbotixRobotXSCore:
     def __init__(self, robot_model, robot_name, node):
@@ -91,10 +93,12 @@ class InterbotixManipulatorXS:
                  moving_time=2.0, accel_time=0.3, node=None):  # fmt: skip
         """The times are stored and never written; a wrong arm ends the process."""
         self.core = InterbotixRobotXSCore(robot_model, robot_name, node)
+        description = getattr(mr_descriptions, robot_model)
         request = RobotInfo.Request(cmd_type='group', name=group_name)
         reply = self.core.srv_get_info.call_async(request)
         rclpy.spin_until_future_complete(node, reply)  # for ever
-        if reply.result().num_joints != 6:
+        rclpy.spin_once(node)  # for ever, if joint_states end here
+        if reply.result().num_joints != description.JOINT_COUNT:
             sys.exit(1)
         self.moving_time, self.accel_time = moving_time, accel_time
         if gripper_name is not None:
