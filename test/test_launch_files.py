@@ -195,7 +195,7 @@ def test_driver_parks_while_arm_or_simulation_is_there(read):
         if process.name == 'driver':
             # From anywhere in the workspace it takes up to 10 s; a simulation may be slower.
             assert process.sigterm_timeout_s >= 30.0
-    assert simulated[0].name == 'sim'  # the runner ends them from the last to the first
+    assert simulated[0].name == 'sim'  # it stays until nobody commands it any more
     # What is launched together gets one Ctrl-C, and xs_sdk would end at once.
     assert 'interbotix' not in (LAUNCH / 'hardware.launch.yaml').read_text(encoding='utf-8')
 

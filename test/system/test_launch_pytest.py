@@ -15,7 +15,12 @@ from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 import launch_pytest
 from launch_pytest.actions import ReadyToTest
-import rclpy
+import numpy as np
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import JointState
+
+from parl_msgs.srv import GoToStart
+from widowx_driver.arm_model import REST_JOINTS
 
 LAUNCH = Path(__file__).parents[2] / 'ros2_ws/src/widowx_bringup/launch'
 LIMIT_S = 60.0
@@ -39,12 +44,35 @@ def station(ros_domain_id, name, tmp_path):
     return LaunchDescription([include, ReadyToTest()])
 
 
+def wait(is_done, say):
+    end = time.monotonic() + LIMIT_S
+    while not is_done():
+        assert time.monotonic() < end, f'{say()} in {LIMIT_S:.0f} s'
+        time.sleep(0.05)
+
+
 @pytest.mark.timeout(150)
 @pytest.mark.launch(fixture=station)
-def test_the_nodes_come_up(ros_domain):
-    node = rclpy.create_node('witness')
-    end = time.monotonic() + LIMIT_S
-    while not set(node.get_node_names()) >= NODES:
-        assert time.monotonic() < end, f'only {node.get_node_names()} in {LIMIT_S:.0f} s'
-        rclpy.spin_once(node, timeout_sec=0.1)
-    node.destroy_node()
+def test_the_nodes_come_up(witness):
+    names = witness.node.get_node_names
+    wait(lambda: set(names()) >= NODES, lambda: f'only {names()}')
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize('name', ['sim.launch.yaml'])
+@pytest.mark.launch(fixture=station)
+def test_the_arm_is_parked_at_the_end(witness):
+    states = []
+    witness.node.create_subscription(
+        JointState, 'joint_states', states.append, qos_profile_sensor_data
+    )
+    client = witness.node.create_client(GoToStart, 'go_to_start')
+    wait(lambda: states and client.service_is_ready(), lambda: 'no driver')
+    answer = client.call_async(GoToStart.Request())
+    wait(answer.done, lambda: 'not at the start')
+    assert answer.result().success, answer.result().message
+    raised = np.array(states[-1].position)
+    assert np.max(np.abs(raised[1:3] - REST_JOINTS[1:3])) > 1.0
+    yield  # launch ends everything meanwhile
+    at = np.array(states[-1].position)
+    np.testing.assert_allclose(at[[1, 2, 4]], REST_JOINTS[[1, 2, 4]], atol=0.15)

@@ -71,7 +71,7 @@ class Bench:
         return future.result()
 
     def command(self, joints, finger=0.037, group='arm', single='gripper'):
-        self._single.publish(JointSingleCommand(name=single, cmd=finger))
+        self._single.publish(JointSingleCommand(name=single, cmd=2 * finger))
         self._group.publish(JointGroupCommand(name=group, cmd=[float(j) for j in joints]))
 
     def newest(self, name) -> int:
@@ -152,7 +152,7 @@ def test_bad_commands_are_logged_by_name_and_the_arm_holds(bench):
         ('shape (5,)', {'joints': [0.0] * 5}),
         ("group 'legs'", {'joints': before, 'group': 'legs'}),
         ("joint 'tail'", {'joints': before, 'single': 'tail'}),
-        ('gripper command is 0.5', {'joints': before, 'finger': 0.5}),
+        ('gripper command is 0.5', {'joints': before, 'finger': 0.25}),
     ):
         bench.command(**fields)
         bench.wait(lambda words=words: any(words in error for error in bench.errors()))

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 import dataclasses
 import functools
+import signal
 import sys
 import time
 
@@ -20,6 +21,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
@@ -190,27 +192,46 @@ class SimNode(Node):
         )
         self._image_publisher.publish(conversion.image_message(image, *header))
 
+    def is_commanded(self) -> bool:
+        """Tell whether anybody is there who may command the arm."""
+        return self.count_publishers('commands/joint_group') > 0
+
     def destroy_node(self) -> None:
         """Free the graphics context with the node."""
         self._station.close()
         super().destroy_node()
 
 
+def _spin_until_left(node: SimNode) -> None:
+    interrupts: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _frame: interrupts.append(number))
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while rclpy.ok() and not interrupts:
+        executor.spin_once()
+    if node.is_commanded():
+        node.get_logger().info('the arm stays until nobody commands it any more; SIGTERM ends it')
+    while rclpy.ok() and node.is_commanded():
+        executor.spin_once()
+
+
 def main() -> None:
-    """Run the node until it is interrupted."""
-    rclpy.init()
+    """Run the node until Ctrl-C, and then on until nobody commands the arm any more.
+
+    Ctrl-C on a launch file reaches all its nodes at once, and the driver then parks the arm: this
+    arm is there meanwhile, as the real one is. SIGTERM ends it at once.
+    """
+    rclpy.init(signal_handler_options=SignalHandlerOptions.SIGTERM)
     node = None
     try:
         node = SimNode()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        executor.spin()
+        _spin_until_left(node)
     except ValueError as error:
         sys.exit(f'sim: {error}')
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except RuntimeError:
-        if rclpy.ok():  # else Ctrl-C came while rclpy took a message
+        if rclpy.ok():  # else SIGTERM came while rclpy took a message
             raise
     finally:
         if node is not None:

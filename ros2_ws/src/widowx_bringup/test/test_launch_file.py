@@ -57,6 +57,7 @@ launch:
       respawn: 'true'
       respawn_delay: 2.0
       sigterm_timeout: 40.0
+      sigkill_timeout: 20.0
       output: screen
 """)
     assert process.command == (
@@ -86,6 +87,7 @@ launch:
     assert process.respawn
     assert process.respawn_delay_s == 2.0
     assert process.sigterm_timeout_s == 40.0
+    assert process.sigkill_timeout_s == 20.0
     assert not process.shutdown_on_exit
 
 

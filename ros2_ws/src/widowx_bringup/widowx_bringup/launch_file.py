@@ -20,7 +20,11 @@ from widowx_bringup.node_command import (
     ParameterValue,
     ros_arguments,
 )
-from widowx_bringup.process_specification import ProcessSpecification, SIGTERM_TIMEOUT_S
+from widowx_bringup.process_specification import (
+    ProcessSpecification,
+    SIGKILL_TIMEOUT_S,
+    SIGTERM_TIMEOUT_S,
+)
 
 PROCESS_KEYS = (
     'name',
@@ -30,6 +34,7 @@ PROCESS_KEYS = (
     'respawn_delay',
     'on_exit',
     'sigterm_timeout',
+    'sigkill_timeout',
     'if',
     'unless',
 )
@@ -204,7 +209,8 @@ class _LaunchFileReader:
             raise entry.error(f"key 'output': only 'screen' is supported, not {output!r}")
         respawn = scope.optional(entry, 'respawn') or 'false'
         delay = scope.optional(entry, 'respawn_delay') or 0.0
-        patience = scope.optional(entry, 'sigterm_timeout') or SIGTERM_TIMEOUT_S
+        terminate_after = scope.optional(entry, 'sigterm_timeout') or SIGTERM_TIMEOUT_S
+        kill_after = scope.optional(entry, 'sigkill_timeout') or SIGKILL_TIMEOUT_S
         try:
             specification = ProcessSpecification(
                 name=scope.optional(entry, 'name') or program,
@@ -216,7 +222,8 @@ class _LaunchFileReader:
                 respawn=truth(entry, 'respawn', respawn),
                 respawn_delay_s=float(delay),
                 shutdown_on_exit=on_exit == 'shutdown',
-                sigterm_timeout_s=float(patience),
+                sigterm_timeout_s=float(terminate_after),
+                sigkill_timeout_s=float(kill_after),
             )
         except ValueError as error:
             raise entry.error(str(error)) from error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the processes of one launch file alive, and ends them one after the other."""
+"""Keeps the processes of one launch file alive, and ends them together."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -16,29 +16,24 @@ GAVE_UP = 2
 class ProcessKeeper:
     """Runs processes until one that ends everything ends, all have ended, or `stop` is called.
 
-    They end in the reverse of the order given: what a process needs stands before it, and is there
-    until it has ended. So the driver parks before the arm that it parks goes.
+    All are told to end at once, as `ros2 launch` does: what others still need stays by itself, as
+    the simulated arm does until its driver has parked it.
     """
 
     def __init__(
         self,
         specifications: Sequence[ProcessSpecification],
         write_line: Callable[[str, str], None],
-        *,
-        terminate_limit_s: float = 5.0,
     ) -> None:
         """Prepares the processes; `run` starts them.
 
         Args:
             specifications: what to run, in the order of the launch file.
             write_line: takes the name of a process and one line it printed.
-            terminate_limit_s: time from SIGTERM to SIGKILL [s].
         """
         self._specifications = specifications
         self._write_line = write_line
-        self._terminate_limit_s = terminate_limit_s
-        self._tasks: list[asyncio.Task[None]] = []
-        self._ending: ChildProcess | None = None
+        self._running: set[ChildProcess] = set()
         self._stopping = asyncio.Event()
         self._exit_code = 0
 
@@ -49,9 +44,10 @@ class ProcessKeeper:
             self._stopping.set()
 
     def interrupt(self) -> None:
-        """Ends everything; called again, sends SIGINT once more to the process that ends now."""
-        if self._ending is not None:
-            self._ending.send(signal.SIGINT)
+        """Ends everything; called again, sends SIGINT once more to what has not ended yet."""
+        if self._stopping.is_set():
+            for child in self._running:
+                child.send(signal.SIGINT)
         self.stop(128 + signal.SIGINT)
 
     async def run(self) -> int:
@@ -62,16 +58,14 @@ class ProcessKeeper:
             last process that failed where all ended by themselves; 128 + n for signal n.
         """
         async with asyncio.TaskGroup() as group:
-            self._tasks = [
-                group.create_task(self._keep(index, specification))
-                for index, specification in enumerate(self._specifications)
-            ]
+            for specification in self._specifications:
+                group.create_task(self._keep(specification))
         return self._exit_code
 
-    async def _keep(self, index: int, specification: ProcessSpecification) -> None:
+    async def _keep(self, specification: ProcessSpecification) -> None:
         while not self._stopping.is_set():
             try:
-                exit_code = await self._run_once(index, specification)
+                exit_code = await self._run_once(specification)
             except OSError as error:
                 self._write_line(specification.name, f'cannot be started: {error}')
                 self.stop(127)
@@ -88,41 +82,37 @@ class ProcessKeeper:
                 self._exit_code = exit_code or self._exit_code
                 return
 
-    async def _run_once(self, index: int, specification: ProcessSpecification) -> int:
+    async def _run_once(self, specification: ProcessSpecification) -> int:
         child = ChildProcess(specification)
         self._write_line(specification.name, f'process started with pid {child.pid}')
         reading = asyncio.create_task(
             child.read_lines(lambda line: self._write_line(specification.name, line))
         )
         ended = asyncio.create_task(child.wait_until_ended())
-        its_turn = asyncio.create_task(self._wait_for_turn_to_end(index))
-        await asyncio.wait((ended, its_turn), return_when=asyncio.FIRST_COMPLETED)
-        its_turn.cancel()
+        stopping = asyncio.create_task(self._stopping.wait())
+        self._running.add(child)
+        await asyncio.wait((ended, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
         if not ended.done():
-            self._ending = child
-            await self._end(child, ended, specification.sigterm_timeout_s)
-            self._ending = None
+            await _end(child, ended, specification)
+        self._running.remove(child)
         exit_code = child.collect()
         await reading
         return exit_code
 
-    async def _wait_for_turn_to_end(self, index: int) -> None:
-        await self._stopping.wait()
-        if later := self._tasks[index + 1 :]:
-            await asyncio.wait(later)
 
-    async def _end(
-        self, child: ChildProcess, ended: 'asyncio.Task[None]', sigterm_timeout_s: float
-    ) -> None:
-        child.send(signal.SIGINT)
-        for limit_s, last_resort in (
-            (sigterm_timeout_s, signal.SIGTERM),
-            (self._terminate_limit_s, signal.SIGKILL),
-        ):
-            if await _within(limit_s, asyncio.shield(ended)):
-                return
-            child.send_to_group(last_resort)
-        await ended
+async def _end(
+    child: ChildProcess, ended: 'asyncio.Task[None]', specification: ProcessSpecification
+) -> None:
+    child.send(signal.SIGINT)
+    for limit_s, last_resort in (
+        (specification.sigterm_timeout_s, signal.SIGTERM),
+        (specification.sigkill_timeout_s, signal.SIGKILL),
+    ):
+        if await _within(limit_s, asyncio.shield(ended)):
+            return
+        child.send_to_group(last_resort)
+    await ended
 
 
 async def _within(limit_s: float, what: 'Coroutine[Any, Any, Any] | asyncio.Future[None]') -> bool:

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a launch file: `python3 -m widowx_bringup.run sim.launch.yaml [name:=value ...]`.
 
-Where ROS 2's own launch is installed it is used. The wheels do not have it; there this runner
-reads the same files.
+It reads the files of ROS 2's own `ros2 launch`, which the wheels do not have, and keeps more than
+that promises: who crashed is started again, nothing outlives it, and the exit code is told.
 """
 
 import argparse
 import asyncio
 from collections.abc import Sequence
-import importlib.util
 import os
 from pathlib import Path
-import shutil
 import signal
 import sys
 
@@ -52,14 +50,6 @@ def parse_arguments(words: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def ros2_launch_command(path: Path, words: Sequence[str]) -> tuple[str, ...] | None:
-    """Gives the `ros2 launch` command for a file, or None where it is not installed."""
-    ros2 = shutil.which('ros2')
-    if ros2 is None or importlib.util.find_spec('ros2launch') is None:
-        return None
-    return (ros2, 'launch', str(path), *words)
-
-
 def run(specifications: Sequence[ProcessSpecification]) -> int:
     """Runs the processes until they end, or until Ctrl-C or SIGTERM; gives the exit code."""
     width = max((len(specification.name) for specification in specifications), default=0)
@@ -85,12 +75,11 @@ def main() -> int:
     parser.add_argument('arguments', nargs='*', metavar='name:=value', help='for its `arg`s')
     options = parser.parse_args()
     try:
-        path = find_launch_file(options.file)
-        command = ros2_launch_command(path, options.arguments)
-        if command is not None:
-            os.execv(command[0], command)
         specifications = read_launch_file(
-            path, parse_arguments(options.arguments), _find_prefix, os.environ
+            find_launch_file(options.file),
+            parse_arguments(options.arguments),
+            _find_prefix,
+            os.environ,
         )
     except LaunchError as error:
         print(error, file=sys.stderr)
