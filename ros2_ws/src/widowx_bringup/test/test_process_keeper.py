@@ -98,8 +98,12 @@ def test_long_line_and_line_without_end_arrive_whole():
     assert 'rest' in lines
 
 
-@pytest.mark.parametrize(('code', 'starts'), [(2, 1), (1, 3)])
-def test_who_gave_up_is_not_started_again_but_who_crashed_is(tmp_path, code, starts):
+@pytest.mark.parametrize(
+    ('code', 'ends_everything', 'starts'), [(2, True, 1), (2, False, 1), (1, True, 3)]
+)
+def test_who_gave_up_is_not_started_again_but_who_crashed_is(
+    tmp_path, code, ends_everything, starts
+):
     script = f"""
 from pathlib import Path
 import sys
@@ -109,7 +113,10 @@ with count.open('a') as file:
 sys.exit(0 if count.stat().st_size == 3 else {code})
 """
     specification = ProcessSpecification(
-        name='one', command=(sys.executable, '-c', script), respawn=True, shutdown_on_exit=True
+        name='one',
+        command=(sys.executable, '-c', script),
+        respawn=True,
+        shutdown_on_exit=ends_everything,
     )
     keeper = ProcessKeeper([specification], lambda *_: None)
     exit_code = asyncio.run(asyncio.wait_for(keeper.run(), 20.0))

@@ -76,7 +76,7 @@ class ProcessKeeper:
             is_over = exit_code in (0, GAVE_UP) or not specification.respawn
             if specification.shutdown_on_exit and is_over:
                 self.stop(exit_code)
-            elif specification.respawn:
+            elif specification.respawn and exit_code != GAVE_UP:
                 await _within(specification.respawn_delay_s, self._stopping.wait())
             else:
                 self._exit_code = exit_code or self._exit_code

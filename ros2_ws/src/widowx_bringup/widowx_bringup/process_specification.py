@@ -19,7 +19,7 @@ class ProcessSpecification:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Set on top of the runner's own environment."""
     respawn: bool = False
-    """Start it again when it ends."""
+    """Start it again when it ends, unless with exit code 2: another start would end so too."""
     respawn_delay_s: float = 0.0
     """Time between its end and the new start [s]."""
     shutdown_on_exit: bool = False
