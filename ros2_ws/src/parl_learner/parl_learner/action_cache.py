@@ -72,7 +72,7 @@ class ActionCache:
         self,
         critic: CriticEnsemble,
         observations: torch.Tensor,
-        data_actions: torch.Tensor,
+        data_actions: torch.Tensor | None,
         generator: torch.Generator,
     ) -> None:
         """Make the particles of all rows anew; arguments as in `optimise`."""

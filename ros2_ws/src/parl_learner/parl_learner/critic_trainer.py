@@ -10,7 +10,6 @@ import torch
 
 from parl_learner.critic_loss import calibrated, conservative_gap, expectile_loss, td_targets
 from parl_learner.critic_trainer_config import CriticTrainerConfig
-from parl_learner.input_noise import with_noise
 from parl_learner.replay import Batch
 from parl_learner.state_tensors import (
     load_optimiser_tensors,
@@ -66,6 +65,11 @@ class CriticTrainer:
         """Whether an update asks for actions of π_opt or of the policy."""
         return self.algorithm != 'iql'
 
+    @property
+    def is_conservative(self) -> bool:
+        """Whether it asks for those of the current states too."""
+        return self.algorithm in ('cal_ql', 'cql') and self.config.cql_weight > 0
+
     def fit_normalisation(self, observations: torch.Tensor) -> None:
         """Take mean and spread of (N, O)."""
         for critic in (self.critic, self.target):
@@ -87,23 +91,21 @@ class CriticTrainer:
 
         Args:
             batch: B transitions.
-            current: π_opt, or the policy with equal values, at the observations.
-            following: The same at the next observations; both None unless `needs_actions`.
+            current: π_opt, or the policy with equal values, at the observations; None unless
+                `is_conservative`.
+            following: The same at the next observations; None unless `needs_actions`.
             generator: Source of all randomness.
         """
         config = self.config
         drawn = self._draw_members(generator)
         targets = self._targets(batch, following, drawn[0], generator)
-        states, actions = self.critic.encode(batch.observations), batch.actions
-        if config.input_noise > 0:
-            states = with_noise(states, config.input_noise, generator)
-            actions = with_noise(actions, config.input_noise, generator).clamp(-1.0, 1.0)
-        data_raw = self.critic.raw_at(states, actions.unsqueeze(1)).squeeze(2)
+        states = self.critic.encode(batch.observations)
+        data_raw = self.critic.raw_at(states, batch.actions.unsqueeze(1)).squeeze(2)
         head = self.critic.value_head
         td_loss = head.loss(data_raw, targets).mean()
         data_values = head.value(data_raw)
         loss, gap = td_loss, torch.zeros(())
-        if self.algorithm in ('cal_ql', 'cql') and config.cql_weight > 0:
+        if self.is_conservative:
             assert current is not None
             assert following is not None
             gap = self._gap(

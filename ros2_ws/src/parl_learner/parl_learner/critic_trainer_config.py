@@ -49,15 +49,11 @@ class CriticTrainerConfig:
 
     With few updates a bootstrap has not reached the start of an episode yet; the return has.
     """
-    input_noise: float = 0.0
-    """Standard deviation of the noise on normalised states and data actions; `input_noise.py`."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         if not 0.0 <= self.return_weight <= 1.0:
             raise ValueError(f'return_weight must lie in [0, 1]: {self.return_weight}')
-        if self.input_noise < 0.0:
-            raise ValueError(f'input_noise must be 0 or more: {self.input_noise}')
         if not 0.0 < self.expectile < 1.0:
             raise ValueError(f'expectile must lie in (0, 1): {self.expectile}')
         if self.backup not in ('softmax', 'argmax', 'policy'):

@@ -14,13 +14,14 @@ import math
 import torch
 
 from parl_learner.policy_trainer import PolicyTrainer
-from parl_learner.replay import RecordedEpisode
+from parl_learner.replay import Batch, RecordedEpisode
 from parl_learner.state_tensors import load_optimiser_tensors, optimiser_tensors, part, prefixed
 from parl_learner.state_value import StateValue
 from parl_policy.diffusion_policy import DiffusionPolicy
 from parl_policy.episode import Episode
 from parl_policy.policy import Policy
 
+VALUE_WARM_UP_STEPS = 300
 SAME_ACTION = 1e-3
 """Largest difference between a recorded action and the one drawn again."""
 
@@ -134,6 +135,18 @@ class Dppo:
         )
         self._round: dict[str, torch.Tensor] = {}
 
+    def fit_value(self, batch: Batch, batch_size: int, generator: torch.Generator) -> None:
+        """Learn the returns of these transitions before the first round.
+
+        From a value of 0, which with rewards of -1 is the best there is, a time-out would look
+        like a success; a round's few updates do not mend that.
+        """
+        with torch.no_grad():
+            context = self.policy.encode(batch.observations)
+        for _ in range(VALUE_WARM_UP_STEPS):
+            chosen = torch.randint(len(context), (batch_size,), generator=generator)
+            self._step_value(context[chosen], batch.returns[chosen])
+
     @torch.no_grad()
     def begin_round(self, episodes: Sequence[RecordedEpisode]) -> None:
         """Draw the chains of a round's episodes again, and find their advantages.
@@ -162,10 +175,7 @@ class Dppo:
             self.config.clip,
             self.config.denoising_discount,
         )
-        value_loss = (self._values(context.detach()) - batch['returns']).square().mean()
-        self.optimiser.zero_grad(set_to_none=True)
-        value_loss.backward()
-        self.optimiser.step()
+        self._step_value(context.detach(), batch['returns'])
         return self.policy_trainer.step(loss)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
@@ -181,6 +191,12 @@ class Dppo:
         self.value.load_state_dict(part(state, 'value'))
         load_optimiser_tensors(self.optimiser, part(state, 'adam'))
         self._round = dict(part(state, 'round'))
+
+    def _step_value(self, context: torch.Tensor, returns: torch.Tensor) -> None:
+        loss = (self._values(context) - returns).square().mean()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
 
     def _values(self, context: torch.Tensor) -> torch.Tensor:
         """Values (B,) of states; the network predicts them in units of an endless reward of 1."""

@@ -183,8 +183,15 @@ class LearningConfig:
         return self.trains_critic and self.method != 'pa_rl'
 
     @property
+    def backs_up_fresh_samples(self) -> bool:
+        """Whether backups take actions that the policy draws for that update alone."""
+        is_renewed = self.learns_with_critic and self.particle_refresh_steps == 1
+        return is_renewed and self.critic_trainer.backup == 'policy'
+
+    @property
     def uses_candidates(self) -> bool:
         """Whether samples of the policy are kept for the states of the replay."""
         trainer = self.critic_trainer
         algorithms = (trainer.algorithm, trainer.practice_algorithm or trainer.algorithm)
-        return self.method == 'pa_rl' or (self.trains_critic and set(algorithms) != {'iql'})
+        needs_actions = self.trains_critic and set(algorithms) != {'iql'}
+        return self.method == 'pa_rl' or (needs_actions and not self.backs_up_fresh_samples)

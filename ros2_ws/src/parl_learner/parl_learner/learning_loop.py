@@ -164,6 +164,7 @@ class LearningLoop:
             self._fit_normalisation()
         if self.counters.round == 1:
             self._begin_practice()
+            self._fit_value()
         if self.counters.round >= 1 and self.dppo is not None:
             self.dppo.begin_round(episodes)
         self._plan(episodes)
@@ -219,9 +220,14 @@ class LearningLoop:
             )
 
     def _begin_practice(self) -> None:
-        if self.config.trains_critic or self.dppo is not None:
-            self.policy_trainer.begin_distillation()
-            self.critic_trainer.begin_practice()
+        self.policy_trainer.begin_distillation()
+        self.critic_trainer.begin_practice()
+
+    def _fit_value(self) -> None:
+        if self.dppo is not None:
+            everything = self.replay.batch(torch.arange(len(self.replay)))
+            size = self.config.imitation_batch_size
+            self.dppo.fit_value(everything, size, self.units.generator)
 
     def _fit_normalisation(self) -> None:
         self.policy.fit_normalisation(self.replay.observations)

@@ -46,7 +46,7 @@ class LearningUnits:
 
     def begin_distilling(self) -> float:
         """Make all particles with the critic as it is; returns the spread of their values."""
-        self.optimise_all()
+        self._optimise_all(self.replay.row_actions)
         everything = torch.arange(len(self.replay.observations))
         return value_spread(self.cache.particles(everything).values)
 
@@ -70,15 +70,6 @@ class LearningUnits:
         """Draw the candidates of some of the observations that have none."""
         self.cache.sample_next(self.policy, self.replay.observations, self.generator)
 
-    def optimise_all(self) -> None:
-        """Make the particles of all observations with the critic as it is."""
-        self.cache.optimise_all(
-            self.critic_trainer.critic,
-            self.replay.observations,
-            self.replay.row_actions,
-            self.generator,
-        )
-
     def follow_critic(self) -> None:
         """One policy update by a method that learns together with the critic."""
         batch = self._draw(self.config.imitation_batch_size, self.config.mixing_ratio)
@@ -98,8 +89,11 @@ class LearningUnits:
         batch = self._draw(self.config.critic_batch_size, self.config.mixing_ratio)
         current = following = None
         if self.critic_trainer.needs_actions:
-            self._renew_particles(unit, torch.cat([batch.rows, batch.next_rows]).unique())
-            current = self._actions(batch.rows)
+            is_conservative = self.critic_trainer.is_conservative
+            rows = [batch.rows, batch.next_rows] if is_conservative else [batch.next_rows]
+            if not self.config.backs_up_fresh_samples:
+                self._renew_particles(unit, torch.cat(rows).unique())
+            current = self._actions(batch.rows) if is_conservative else None
             following = self._actions(batch.next_rows)
         self.critic_metrics = self.critic_trainer.update(batch, current, following, self.generator)
 
@@ -112,9 +106,19 @@ class LearningUnits:
 
     def _actions(self, rows: torch.Tensor) -> Particles:
         """Actions of the rows (B,) as values are backed up with."""
+        if self.config.backs_up_fresh_samples:
+            return self._fresh_samples(rows)
         if self.config.critic_trainer.backup == 'policy':
             return self.cache.policy_actions(rows)
         return self.cache.particles(rows)
+
+    @torch.no_grad()
+    def _fresh_samples(self, rows: torch.Tensor) -> Particles:
+        """The policy as it is now; a target needs one action, the conservative term more."""
+        count = self.config.optimisation.samples if self.critic_trainer.is_conservative else 1
+        context = self.policy.encode(self.replay.observations[rows])
+        actions = self.policy.sample(context, count, self.generator)
+        return Particles(actions, torch.zeros(actions.shape[:2]))
 
     def _renew_particles(self, unit: int, rows: torch.Tensor) -> None:
         """Make what the rows' actions come from anew, as often as the configuration asks for."""
@@ -124,7 +128,7 @@ class LearningUnits:
             if moves and unit > 0:
                 self.sample_all()
             if is_optimised:
-                self.optimise_all()
+                self._optimise_all(None)
         if refresh == 1:
             if moves:
                 self.cache.sample(self.policy, self.replay.observations, rows, self.generator)
@@ -138,6 +142,12 @@ class LearningUnits:
                     rows,
                     self.generator,
                 )
+
+    def _optimise_all(self, data_actions: torch.Tensor | None) -> None:
+        """Make the particles of all observations with the critic as it is."""
+        self.cache.optimise_all(
+            self.critic_trainer.critic, self.replay.observations, data_actions, self.generator
+        )
 
     @torch.no_grad()
     def _imitation_weights(self, batch: Batch) -> torch.Tensor | None:

@@ -45,7 +45,7 @@ def pretraining_stages(config: LearningConfig, rows: int) -> tuple[Stage, ...]:
     return (
         Stage('imitating', config.imitation_steps, policy_updates=1.0),
         _sampling_stage(config, rows),
-        _critic_stage(config, critic_steps),
+        _critic_stage(config, critic_steps, policy_updates=1.0),
         Stage('finishing', 1),
     )
 
@@ -63,6 +63,7 @@ def practice_stages(
         new_rows: Those that came since the last round.
     """
     policy_steps = math.ceil(steps * config.policy_updates_per_step)
+    ratio = config.policy_updates_per_step / config.critic_updates_per_step
     critic_steps = math.ceil(steps * config.critic_updates_per_step)
     if config.method == 'frozen':
         return (Stage('finishing', 1),)
@@ -80,12 +81,12 @@ def practice_stages(
     if config.learns_with_critic:
         return (
             _sampling_stage(config, rows),
-            _critic_stage(config, critic_steps),
+            _critic_stage(config, critic_steps, ratio),
             Stage('finishing', 1),
         )
     sampling = _sampling_stage(config, rows)
     distilling = Stage('distilling', policy_steps, policy_updates=1.0)
-    critic = _critic_stage(config, critic_steps)
+    critic = _critic_stage(config, critic_steps, ratio)
     if config.practice_order == 'critic_first':
         return (sampling, critic, distilling, Stage('finishing', 1))
     sampling_new = dataclasses.replace(sampling, name='sampling_new', units=_blocks(new_rows))
@@ -119,8 +120,8 @@ def _blocks(rows: int) -> int:
     return math.ceil(rows / ActionCache.ROWS_AT_ONCE)
 
 
-def _critic_stage(config: LearningConfig, steps: int) -> Stage:
+def _critic_stage(config: LearningConfig, steps: int, policy_updates: float) -> Stage:
+    """Critic updates, with so many policy updates for each where both learn together."""
     if not config.learns_with_critic:
         return Stage('critic', steps, critic_updates=1.0)
-    ratio = config.policy_updates_per_step / config.critic_updates_per_step
-    return Stage('actor_critic', steps, policy_updates=ratio, critic_updates=1.0)
+    return Stage('actor_critic', steps, policy_updates=policy_updates, critic_updates=1.0)

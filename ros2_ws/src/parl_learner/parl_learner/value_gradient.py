@@ -16,7 +16,12 @@ class ValueGradientConfig:
     Needs a policy class that knows its log-probabilities.
     """
     imitation_weight: float = 0.0
-    """Weight of the policy's supervised loss on the data, beside Q."""
+    """Weight of the policy's supervised loss on the data, beside Q.
+
+    Diffusion-QL weighs Q by η and a loss that is a mean over the action's D numbers; here it is a
+    sum and Q weighs 1, so the weight is 1/(D · η). Its code has η from 0.005 (kitchen) to 4.5
+    (AntMaze): one weight does not fit all tasks.
+    """
     normalise_values: bool = False
     """Divide Q by its mean magnitude in the batch, as Diffusion-QL does."""
 

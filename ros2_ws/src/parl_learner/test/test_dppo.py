@@ -103,6 +103,17 @@ def test_steps_of_an_operator_are_left_out(new_episode, played, dppo):
     assert len(loop.dppo.state_dict()['round/advantages']) == 3
 
 
+def test_a_time_out_does_not_look_like_a_success_in_the_first_round(new_episode, played, dppo):
+    """A value of 0 would bootstrap a time-out with the best there is."""
+    loop = dppo(new_episode)
+    outcomes = ('success', 'timeout')
+    names = [f'p{i}' for i in range(2)]
+    pairs = zip(names, outcomes, strict=True)
+    loop.begin_round([played(loop.policy, name, outcome) for name, outcome in pairs])
+    success, timeout = loop.dppo.state_dict()['round/advantages'].split(10)
+    assert success[-3:].mean() > timeout[-3:].mean() + 5.0
+
+
 def test_another_policy_s_episode_is_refused(new_episode, played, dppo):
     loop, other = dppo(new_episode), dppo(new_episode, imitation_steps=7)
     with pytest.raises(ValueError, match=r'episode p0, step 0: .* another version acted'):

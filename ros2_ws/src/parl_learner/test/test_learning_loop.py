@@ -103,11 +103,13 @@ def test_stages_of_the_baselines(learning, demonstrations, practice, method, sta
     before, critic = tensors(loop.policy), tensors(loop.critic_trainer.critic)
     assert run_round(loop, practice) == stages
     assert is_same(before, loop.policy) == (method == 'frozen')
+    assert loop.policy_trainer.optimiser.param_groups[0]['lr'] == 5e-5
     assert is_same(critic, loop.critic_trainer.critic)
     assert loop.counters.version == 2
 
 
 IQL = CriticTrainerConfig(algorithm='iql')
+FRESH = CriticTrainerConfig(algorithm='rlpd', backup='policy')
 
 
 @pytest.mark.parametrize(
@@ -119,12 +121,13 @@ IQL = CriticTrainerConfig(algorithm='iql')
         ({'method': 'value_gradient'}, 1),
         ({'method': 'value_gradient', 'particle_refresh_steps': 1}, 1),
         ({'method': 'imitation', 'critic_trainer': CriticTrainerConfig(backup='policy')}, 1),
+        ({'method': 'value_gradient', 'critic_trainer': FRESH, 'particle_refresh_steps': 1}, 0),
     ],
 )
 def test_stages_of_methods_that_learn_with_the_critic(
     learning, demonstrations, practice, changes, samples
 ):
-    """Two critic updates a step and half a policy update: one in four."""
+    """In practice two critic updates a step and half a policy update: one in four."""
     loop = LearningLoop(
         learning(policy_updates_per_step=0.5, critic_updates_per_step=2.0, **changes), NAMES, 0
     )
@@ -132,9 +135,9 @@ def test_stages_of_methods_that_learn_with_the_critic(
     assert run_round(loop, demonstrations) == [
         ('imitating', 3), *sampling, ('actor_critic', 5), ('finishing', 1)
     ]  # fmt: skip
-    assert (loop.counters.policy_steps, loop.counters.critic_steps) == (3 + 1, 5)
+    assert (loop.counters.policy_steps, loop.counters.critic_steps) == (3 + 5, 5)
     assert run_round(loop, practice) == [*sampling, ('actor_critic', 10), ('finishing', 1)]
-    assert (loop.counters.policy_steps, loop.counters.critic_steps) == (3 + 1 + 2, 15)
+    assert (loop.counters.policy_steps, loop.counters.critic_steps) == (3 + 5 + 2, 15)
     assert loop.policy_trainer.optimiser.param_groups[0]['lr'] == 5e-5
 
 
@@ -144,7 +147,7 @@ def test_candidates_follow_a_policy_that_moves(learning, demonstrations):
         learning(
             method='value_gradient',
             particle_refresh_steps=1,
-            critic_trainer=CriticTrainerConfig(backup='policy', cql_actions=2),
+            critic_trainer=CriticTrainerConfig(backup='argmax', cql_actions=2),
         ),
         NAMES,
         seed=0,
@@ -157,6 +160,30 @@ def test_candidates_follow_a_policy_that_moves(learning, demonstrations):
     after = loop.cache.state_dict()['candidates']
     assert after.shape == before.shape
     assert (after != before).any()
+
+
+@pytest.mark.parametrize(('algorithm', 'drawn'), [('rlpd', [(8, 1)]), ('cal_ql', [(8, 4)] * 2)])
+def test_backups_draw_what_they_need_of_a_policy_that_moves(
+    learning, demonstrations, monkeypatch, algorithm, drawn
+):
+    """One action of each next state for a target; k of both states for the conservative term."""
+    settings = {
+        'method': 'value_gradient',
+        'particle_refresh_steps': 1,
+        'critic_trainer': CriticTrainerConfig(algorithm=algorithm, backup='policy'),
+    }
+    loop = LearningLoop(learning(**settings), NAMES, seed=0)
+    run_round(loop, demonstrations)
+    found, sample = [], loop.policy.sample
+    monkeypatch.setattr(
+        loop.policy,
+        'sample',
+        lambda context, count, generator: (
+            found.append((len(context), count)) or sample(context, count, generator)
+        ),
+    )
+    loop.units.improve_critic(0)
+    assert found == drawn
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,28 @@ def test_changes_and_extension():
     assert config.reward == RewardConvention()
 
 
+@pytest.mark.parametrize(
+    ('task', 'width', 'eta'),
+    [
+        ('kitchen_complete', 9, 0.005),
+        ('kitchen_mixed', 9, 0.005),
+        ('antmaze_large_diverse', 8, 3.5),
+        ('antmaze_large_play', 8, 4.5),
+        ('antmaze_medium_diverse', 8, 3.0),
+        ('antmaze_medium_play', 8, 2.0),
+        ('robot', 7, 0.005),
+        ('calvin', 7, 0.005),
+    ],
+)
+def test_diffusion_ql_weighs_q_as_its_authors_do(task, width, eta):
+    """Q times η beside a mean over the action's numbers; here 1 beside a weighed sum."""
+    weight = load_training(task, method='diffusion_ql').learning.policy_trainer.value_gradient
+    assert weight.imitation_weight == pytest.approx(1.0 / (width * eta), rel=0.03)
+    other = load_training(task, method='gaussian_cal_ql').learning.policy_trainer.value_gradient
+    assert other.imitation_weight == 0.0
+    assert other.target_entropy == -(width - (task == 'robot'))
+
+
 def test_unknown_names_and_changes_are_refused():
     with pytest.raises(ConfigError, match=r'no config .antmaze.; name a YAML file'):
         load_training('antmaze')
