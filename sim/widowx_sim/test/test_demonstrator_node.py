@@ -22,7 +22,7 @@ def act(ros_domain, task_file):
     executor.add_node(node)
     executor.add_node(client_node)
 
-    def call(step, seed=1, episode='one', cup=(0.28, -0.1, 0.0), count=1):
+    def call(step, seed=1, episode='one', cup=(0.28, -0.1, 0.0)):
         target = EndEffectorTarget()
         position = target.pose.position
         position.x, position.y, position.z = 0.28, 0.02, 0.18
@@ -35,7 +35,6 @@ def act(ros_domain, task_file):
             episode_id=episode,
             step=step,
             seed=seed,
-            count=count,
             target=target,
             gripper_opening=1.0,
             objects=objects,
@@ -80,7 +79,3 @@ def test_unseen_cup_is_refused_by_name(act):
     answer = act(0, cup=(float('nan'), float('nan'), float('nan')))
     assert not answer.success
     assert 'cup has not been seen' in answer.message
-
-
-def test_several_samples_are_refused(act):
-    assert 'count is 32' in act(0, count=32).message

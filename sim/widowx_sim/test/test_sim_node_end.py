@@ -12,6 +12,8 @@ import rclpy
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
+from parl_msgs.msg import EndEffectorTarget
+
 LIMIT_S = 30.0
 
 
@@ -65,6 +67,18 @@ def test_after_ctrl_c_it_obeys_until_its_driver_has_ended(sim, node):
     group.publish(JointGroupCommand(name='arm', cmd=joints))
     wait(node, lambda: abs(states[-1].position[0] - joints[0]) < 0.05)
     node.destroy_publisher(group)
+    assert sim.wait(LIMIT_S) == 0
+
+
+def test_after_ctrl_c_it_waits_for_a_driver_that_still_makes_its_commands_topic(sim, node):
+    """The vendor's modules make it a few seconds after the driver's start."""
+    states = []
+    node.create_subscription(JointState, 'joint_states', states.append, qos_profile_sensor_data)
+    executed = node.create_publisher(EndEffectorTarget, 'executed_target', 10)
+    wait(node, lambda: states)
+    sim.send_signal(signal.SIGINT)
+    assert 'the arm stays until nobody commands it' in sim.stderr.readline()
+    node.destroy_publisher(executed)
     assert sim.wait(LIMIT_S) == 0
 
 

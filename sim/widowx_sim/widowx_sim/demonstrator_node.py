@@ -2,14 +2,12 @@
 """Serves the scripted expert as an actor, for demonstrations through the policy node."""
 
 import dataclasses
-import sys
 
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from parl_msgs.srv import Act
 from widowx_sim import message_conversion
+from widowx_sim.run_node import explained, node_process, spin
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
 from widowx_sim.task_scene import load_task_scene
 
@@ -45,8 +43,6 @@ class DemonstratorNode(Node):
                 f'step {request.step} of episode {request.episode_id!r} is not of '
                 f'the one begun here ({self._episode_id!r}): begin with step 0'
             )
-        elif request.count != 1:
-            response.message = f'count is {request.count}: a script has one action, ask for 1'
         elif thing is None or goal is None:
             unseen = names[0] if thing is None else names[1]
             response.message = f'{unseen} has not been seen yet: wait until the detector has it'
@@ -60,24 +56,10 @@ class DemonstratorNode(Node):
 
 def main() -> None:
     """Run the node until it is interrupted."""
-    rclpy.init()
-    node = None
-    try:
-        node = DemonstratorNode()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        executor.spin()
-    except ValueError as error:
-        sys.exit(f'demonstrator: {error}')
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except RuntimeError:
-        if rclpy.ok():  # else Ctrl-C came while rclpy took a message
-            raise
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
+    with node_process('demonstrator'):
+        with explained('demonstrator', ValueError):
+            node = DemonstratorNode()
+        spin(node)
 
 
 if __name__ == '__main__':

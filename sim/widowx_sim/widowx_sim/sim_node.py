@@ -5,7 +5,6 @@ from collections.abc import Callable
 import dataclasses
 import functools
 import signal
-import sys
 import time
 
 from geometry_msgs.msg import TransformStamped
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
@@ -32,6 +31,7 @@ from widowx_sim.floats import FloatArray
 from widowx_sim.joint_trajectory import TrajectoryPlayer
 from widowx_sim.paced_station import PacedStation
 from widowx_sim.pacing import PacingConfig, TICK_S
+from widowx_sim.run_node import explained, node_process
 from widowx_sim.servo_bus import ServoBus
 from widowx_sim.start_modes import check_start_modes, set_vendor_modes
 from widowx_sim.station import JointState as MeasuredJoints
@@ -193,8 +193,10 @@ class SimNode(Node):
         self._image_publisher.publish(conversion.image_message(image, *header))
 
     def is_commanded(self) -> bool:
-        """Tell whether anybody is there who may command the arm."""
-        return self.count_publishers('commands/joint_group') > 0
+        """Tell whether anybody is there who commands the arm, or a driver that is to do so."""
+        # The vendor's modules publish commands only some seconds after the driver's start.
+        topics = ('commands/joint_group', 'executed_target')
+        return any(self.count_publishers(topic) for topic in topics)
 
     def destroy_node(self) -> None:
         """Free the graphics context with the node."""
@@ -221,22 +223,13 @@ def main() -> None:
     Ctrl-C on a launch file reaches all its nodes at once, and the driver then parks the arm: this
     arm is there meanwhile, as the real one is. SIGTERM ends it at once.
     """
-    rclpy.init(signal_handler_options=SignalHandlerOptions.SIGTERM)
-    node = None
-    try:
-        node = SimNode()
-        _spin_until_left(node)
-    except ValueError as error:
-        sys.exit(f'sim: {error}')
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except RuntimeError:
-        if rclpy.ok():  # else SIGTERM came while rclpy took a message
-            raise
-    finally:
-        if node is not None:
+    with node_process('sim', signal_handler_options=SignalHandlerOptions.SIGTERM):
+        with explained('sim', ValueError):
+            node = SimNode()
+        try:
+            _spin_until_left(node)
+        finally:
             node.destroy_node()
-        rclpy.try_shutdown()
 
 
 if __name__ == '__main__':

@@ -24,11 +24,15 @@ def require(is_valid: bool, name: str, value: object, remedy: str) -> None:
 
 def read_mapping(path: str | Path) -> Mapping[str, Any]:
     """Read the whole task file; raises TaskFileError where it holds no mapping."""
-    where = str(path) or 'task_file is empty'
+    where = str(path)
+    if Path(path) == Path():
+        raise TaskFileError('parameter task_file is empty; give the path of a task file')
     try:
         content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TaskFileError(f'{where}: cannot be read as a task file: {error}') from error
+        raise TaskFileError(
+            f'{where}: {error}; give the path of a readable task file, saved as UTF-8'
+        ) from error
     return mapping(content, where)
 
 

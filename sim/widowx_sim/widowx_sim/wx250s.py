@@ -14,8 +14,6 @@ ARM_JOINTS = ('waist', 'shoulder', 'elbow', 'forearm_roll', 'wrist_angle', 'wris
 MOTORS = (*ARM_JOINTS, 'gripper')
 JOINT_STATE_NAMES = (*MOTORS, 'left_finger', 'right_finger')
 MOTOR_IDS = (1, 2, 4, 6, 7, 8, 9)
-SHADOW_IDS = {'shoulder': 3, 'elbow': 5}
-"""Second servos on the same axis; the driver moves them along and never lists them."""
 DRIVE_MODES = (0, 0, 0, 0, 1, 0, 0)
 """Bit 0: turns the other way."""
 TICK_LIMITS = ((0, 4095), (819, 3345), (648, 3094), (0, 4095), (910, 3447), (0, 4095), (0, 4095))

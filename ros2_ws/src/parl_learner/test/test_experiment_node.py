@@ -5,7 +5,6 @@ from collections import Counter
 import dataclasses
 import json
 import threading
-import time
 
 import pytest
 import rclpy
@@ -234,9 +233,21 @@ def test_continues_from_the_files_and_writes_down_what_nobody_did(node, policy, 
 
 def test_waits_for_a_policy_that_still_plays_for_a_killed_experiment(node, policy, config):
     policy.tell(EpisodeStatus.RUNNING, 'demonstrations-0000')
+    has_waited = threading.Event()
+    looks = []
+    spin_for = node._episodes.spin_for
+
+    def note_looks(seconds):
+        spin_for(seconds)
+        if node._episodes.is_there and node._episodes._state == EpisodeStatus.RUNNING:
+            looks.append(seconds)
+        if len(looks) == 5:
+            has_waited.set()
+
+    node._episodes.spin_for = note_looks
 
     def finish():
-        time.sleep(1.0)
+        has_waited.wait(30.0)
         finish.goals = len(policy.goals)
         policy.put(RunEpisode.Goal(episode_id='demonstrations-0000', purpose='demonstration'))
         policy.tell(EpisodeStatus.FINISHED, 'demonstrations-0000')
@@ -245,6 +256,7 @@ def test_waits_for_a_policy_that_still_plays_for_a_killed_experiment(node, polic
     finisher.start()
     node.run()
     finisher.join()
+    assert has_waited.is_set(), 'it looks again and again at a policy that plays'
     assert finish.goals == 0
     assert [goal.episode_id for goal in policy.goals] == planned_ids(config)[1:]
 

@@ -2,7 +2,6 @@
 """A node that shares finished files: announces and serves its own, fetches those of others."""
 
 from collections.abc import Collection
-from pathlib import Path
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -15,6 +14,7 @@ from parl_policy.artifact_store import ArtifactError, ArtifactRecord, ArtifactSt
 from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.message_conversion import to_artifact, to_record
+from parl_policy.path_parameter_node import path_parameter
 
 LATCHED = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -27,13 +27,17 @@ class ArtifactNode(Node):
     """
 
     def __init__(self, name: str, fetched_kinds: Collection[str], **options: object) -> None:
-        """Declare `data_folder`, open the store, serve `~/read_artifact`."""
+        """Declare `data_folder`, open the store, serve `~/read_artifact`.
+
+        Raises:
+            ConfigError: `data_folder` is empty or cannot be written.
+        """
         super().__init__(name, **options)
-        folder = str(self.declare_parameter('data_folder', '').value)
-        if not folder:
-            raise ConfigError(f'{name}: parameter data_folder is empty; give an absolute path')
-        self.data_folder = Path(folder)
-        self.store = ArtifactStore(self.data_folder / 'artifacts')
+        self.data_folder = path_parameter(self, 'data_folder')
+        try:
+            self.store = ArtifactStore(self.data_folder / 'artifacts')
+        except DurableWriteError as error:
+            raise ConfigError(f'parameter data_folder is {self.data_folder}: {error}') from error
         self._fetched_kinds = fetched_kinds
         self._fetches: dict[tuple[str, str], ArtifactFetch] = {}  # by name and server
         self._announcements = self.create_publisher(Artifact, 'artifact', LATCHED)

@@ -87,7 +87,6 @@ def outside_actor(link: StationLink, goal: RunEpisode.Goal, service: str) -> Goa
             episode_id=goal.episode_id,
             step=step,
             seed=goal.seed,
-            count=1,
             target=EndEffectorTarget(
                 pose=convert.to_pose(state.target), gripper=state.target.gripper
             ),

@@ -103,9 +103,8 @@ def to_verdict(message: Reward) -> VerdictInput:
 
 def to_opening(message: JointState) -> float:
     """Gripper opening, 0 closed … 1 open, from left_finger; NaN if it cannot be known."""
-    if 'left_finger' not in message.name:
-        return float('nan')
-    finger = message.position[message.name.index('left_finger')]
+    positions = dict(zip(message.name, message.position, strict=False))
+    finger = positions.get('left_finger', float('nan'))
     if not FINGER_CLOSED_M - FINGER_SLACK_M <= finger <= FINGER_OPEN_M + FINGER_SLACK_M:
         return float('nan')
     opening = (finger - FINGER_CLOSED_M) / (FINGER_OPEN_M - FINGER_CLOSED_M)

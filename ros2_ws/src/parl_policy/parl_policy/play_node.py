@@ -2,17 +2,16 @@
 """Plays episodes of a policy version and tells how they went."""
 
 from dataclasses import dataclass
-from pathlib import Path
 import signal
 import time
 
-from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
 from rclpy.signals import uninstall_signal_handlers
 
 from parl_msgs.action import RunEpisode
 from parl_policy.config_file import ConfigError, from_known_keys, load_yaml
 from parl_policy.episode_client_node import EpisodeClient, EpisodeClientError
+from parl_policy.path_parameter_node import path_parameter
 from parl_policy.policy_node import OUTCOMES
 from parl_policy.run_node import node_process
 
@@ -25,6 +24,10 @@ class PlayedTask:
 
     horizon: int
     """Control steps before a time-out."""
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1:
+            raise ValueError(f'horizon must be 1 or more: {self.horizon}')
 
 
 class PlayNode(Node):
@@ -40,14 +43,13 @@ class PlayNode(Node):
             ConfigError: The task file or a parameter cannot be used.
         """
         super().__init__('play', **node_options)
-        path = Path(str(self.declare_parameter('task_file', '').value))
+        path = path_parameter(self, 'task_file')
         self._horizon = from_known_keys(PlayedTask, load_yaml(path), str(path)).horizon
         self._episodes = self._whole_number('episodes', 1, least=1)
         self._seed = self._whole_number('seed', 0, least=0)
         self._version = self._whole_number('version', 0, least=0)
         self._optimise = bool(self.declare_parameter('optimise', False).value)
-        size = self.declare_parameter('image_size', [0, 0]).value
-        self._image_size = [length for length in size or () if length]
+        self._image_size = self._height_and_width()
         self.client = EpisodeClient(self)
 
     def play(self) -> None:
@@ -96,10 +98,21 @@ class PlayNode(Node):
             raise ConfigError(f'parameter {name} is {value}, expected {least} or more')
         return int(value)
 
+    def _height_and_width(self) -> list[int]:
+        # Two zeros: none; ROS cannot tell the type of an empty list.
+        size = list(self.declare_parameter('image_size', [0, 0]).value)
+        if not any(size):
+            return []
+        if len(size) != 2 or min(size) < 1:
+            raise ConfigError(
+                f'parameter image_size is {size}, expected height and width [px], or [0, 0]'
+            )
+        return size
+
 
 def main() -> None:
     """Play; Ctrl-C cancels the running episode and waits for its end, a second one does not."""
-    with node_process('play', ConfigError, InvalidParameterTypeException, EpisodeClientError):
+    with node_process('play', ConfigError, EpisodeClientError):
         node = PlayNode()
 
         def cancel(number: int, _: object) -> None:

@@ -3,7 +3,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from rclpy.client import Client
@@ -21,6 +20,7 @@ from parl_policy.config_file import from_known_keys, load_yaml
 from parl_policy.episode_abort import EpisodeAbortError
 from parl_policy.input_gate import InputGate
 from parl_policy.observation import StationState
+from parl_policy.path_parameter_node import path_parameter
 from parl_policy.waiting_node import EpisodeWait
 
 ServiceResponse: TypeAlias = Any
@@ -51,7 +51,7 @@ class StationLink:
 
     def __init__(self, node: Node) -> None:
         """Subscribe and advertise on behalf of the node."""
-        task_file = Path(str(node.declare_parameter('task_file', '').value))
+        task_file = path_parameter(node, 'task_file')
         period = node.declare_parameter('camera_period_s', 0.07).value
         self._camera_period_s = float(period or 0.0)
         # Detection and decision take now more, now less; a target that leaves a fixed time after

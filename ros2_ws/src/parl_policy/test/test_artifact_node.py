@@ -145,5 +145,13 @@ def test_chunks_and_refusals_of_read_artifact(hosts):
 
 
 def test_empty_data_folder_is_named(ros_domain):
-    with pytest.raises(ConfigError, match='data_folder is empty'):
+    with pytest.raises(ConfigError, match=r'^parameter data_folder is empty; give an absolute'):
         ArtifactNode('learner', fetched_kinds=())
+
+
+def test_data_folder_that_cannot_be_made_is_named(ros_domain, tmp_path):
+    (tmp_path / 'file').write_text('', encoding='utf-8')
+    folder = tmp_path / 'file/data'
+    override = Parameter('data_folder', value=str(folder))
+    with pytest.raises(ConfigError, match=f'^parameter data_folder is {folder}: could not'):
+        ArtifactNode('learner', fetched_kinds=(), parameter_overrides=[override])

@@ -153,8 +153,18 @@ def test_an_episode_of_which_nothing_is_heard_is_given_up(bench, new_node, monke
         ({'episodes': 0}, 'parameter episodes is 0, expected 1 or more'),
         ({'version': -1}, 'parameter version is -1, expected 0 or more'),
         ({'task_file': '/none.yaml'}, 'cannot read /none.yaml'),
+        ({'task_file': ''}, 'parameter task_file is empty; give an absolute path'),
+        ({'image_size': [48, 64, 3]}, r'image_size is \[48, 64, 3\], expected height and width'),
+        ({'image_size': [-1, 2]}, r'image_size is \[-1, 2\]'),
+        ({'image_size': [0, 64]}, r'image_size is \[0, 64\]'),
     ],
 )
 def test_what_cannot_be_played_is_named(ros_domain, new_node, values, message):
     with pytest.raises(ConfigError, match=message):
         new_node(**values)
+
+
+def test_horizon_below_1_is_named(ros_domain, new_node, task_file):
+    task_file.write_text('{robot: wx250s, horizon: -5}', encoding='utf-8')
+    with pytest.raises(ConfigError, match=f'{task_file}: horizon must be 1 or more: -5'):
+        new_node()

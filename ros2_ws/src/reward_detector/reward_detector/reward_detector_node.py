@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 from builtin_interfaces.msg import Time
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
-import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
@@ -34,6 +31,7 @@ from reward_detector.message_conversion import (
     seconds,
 )
 from reward_detector.picture_watch import PictureWatch
+from reward_detector.run_node import node_process, spin
 from reward_detector.task_section import base_frame, read_task_file, TaskFileError
 
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -144,22 +142,8 @@ class RewardDetectorNode(Node):
 def main() -> None:
     """Run the node until it is told to stop."""
     cv2.setNumThreads(1)
-    rclpy.init()
-    node = None
-    try:
-        node = RewardDetectorNode()
-        rclpy.spin(node)
-    except TaskFileError as error:
-        sys.exit(f'reward_detector: {error}')
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except RuntimeError:
-        if rclpy.ok():  # else Ctrl-C came while rclpy took a message
-            raise
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
+    with node_process('reward_detector', TaskFileError):
+        spin(RewardDetectorNode())
 
 
 if __name__ == '__main__':

@@ -59,11 +59,6 @@ class TableHomography:
         pixels = np.atleast_2d(np.asarray(pixels, np.float64))
         return np.c_[_apply(self.matrix, pixels), np.zeros(len(pixels))]
 
-    def to_pixels(self, points: np.ndarray) -> np.ndarray:
-        """Map table points (N, 2) or (N, 3) [m], z ignored, to pixels (N, 2)."""
-        points = np.atleast_2d(np.asarray(points, np.float64))[:, :2]
-        return _apply(np.linalg.inv(self.matrix), points)
-
     def away_from_camera(self, pixel: np.ndarray) -> np.ndarray:
         """Return the (2,) unit vector on the table that leads straight away from the camera.
 

@@ -24,12 +24,14 @@ def read_task_file(path: str | Path) -> dict[str, object]:
     Raises:
         TaskFileError: the file is missing, is no YAML, or holds no mapping.
     """
+    if Path(path) == Path():
+        raise TaskFileError('parameter task_file is empty; give the path of a task file')
     try:
         content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except OSError as error:
-        raise TaskFileError(f'{path}: cannot read the task file ({error})') from error
-    except yaml.YAMLError as error:
-        raise TaskFileError(f'{path}: not valid YAML ({error})') from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise TaskFileError(
+            f'{path}: {error}; give the path of a readable task file, saved as UTF-8'
+        ) from error
     if not isinstance(content, dict):
         raise TaskFileError(f'{path}: a task file is a mapping of sections')
     return content

@@ -48,12 +48,15 @@ def camera(cup_task: Path) -> CameraCalibration:
 def draw(camera: CameraCalibration) -> Callable[..., np.ndarray]:
     """Draws table, rack and, where told, the cup: only lower edges are true to perspective."""
 
+    to_pixels = np.linalg.inv(camera.homography.matrix)
+
     def project(corners: np.ndarray, height: float) -> np.ndarray:
         centre = camera.position[:2]
         on_table = centre + (corners - centre) * (
             camera.position[2] / (camera.position[2] - height)
         )
-        return camera.homography.to_pixels(on_table)
+        pixels = np.c_[on_table, np.ones(len(on_table))] @ to_pixels.T
+        return pixels[:, :2] / pixels[:, 2:]
 
     def fill(image: np.ndarray, corners: np.ndarray, rgb: tuple[int, int, int]) -> None:
         hull = cv2.convexHull(np.round(corners).astype(np.int32))

@@ -259,5 +259,5 @@ def test_camera_never_came(station):
 
 def test_bad_task_file_is_named(ros_domain, tmp_path):
     absent = Parameter('task_file', value=str(tmp_path / 'absent.yaml'))
-    with pytest.raises(TaskFileError, match=r'absent\.yaml: cannot read the task file'):
+    with pytest.raises(TaskFileError, match=r'absent\.yaml.*give the path of a readable task'):
         RewardDetectorNode(parameter_overrides=[absent])

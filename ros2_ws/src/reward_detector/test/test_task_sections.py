@@ -52,11 +52,16 @@ def test_a_wrong_key_is_named(change_task, keys, value, words):
 
 
 def test_unreadable_files(tmp_path):
-    with pytest.raises(TaskFileError, match='cannot read the task file'):
+    with pytest.raises(TaskFileError, match=r'absent\.yaml.*give the path of a readable task'):
         read_task_file(tmp_path / 'absent.yaml')
     (tmp_path / 'broken.yaml').write_text('a: [1, 2', encoding='utf-8')
-    with pytest.raises(TaskFileError, match='not valid YAML'):
+    with pytest.raises(TaskFileError, match=r'(?s)broken\.yaml.*give the path of a readable task'):
         read_task_file(tmp_path / 'broken.yaml')
+    (tmp_path / 'latin.yaml').write_bytes(b'robot: Ger\xe4t')
+    with pytest.raises(TaskFileError, match=r'latin\.yaml.*saved as UTF-8'):
+        read_task_file(tmp_path / 'latin.yaml')
+    with pytest.raises(TaskFileError, match='parameter task_file is empty'):
+        read_task_file('')
     with pytest.raises(TaskFileError, match='key robot must name'):
         base_frame({}, 'x.yaml')
 

@@ -59,6 +59,11 @@ def test_missing_section_is_named(tmp_path, key):
         read_station_shapes(path)
 
 
-def test_absent_file_is_named():
-    with pytest.raises(TaskFileError, match=r'nowhere\.yaml: not readable'):
+def test_unreadable_files_are_named(tmp_path):
+    with pytest.raises(TaskFileError, match=r'nowhere\.yaml.*give the path of a readable task'):
         read_station_shapes('nowhere.yaml')
+    (tmp_path / 'latin.yaml').write_bytes(b'robot: Ger\xe4t')
+    with pytest.raises(TaskFileError, match=r'latin\.yaml.*saved as UTF-8'):
+        read_station_shapes(tmp_path / 'latin.yaml')
+    with pytest.raises(TaskFileError, match='parameter task_file is empty'):
+        read_station_shapes('')

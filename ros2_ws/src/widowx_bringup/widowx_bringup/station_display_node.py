@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Table, camera, workspace walls and the chosen target, for rviz."""
 
-import sys
-
-import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
@@ -12,7 +8,8 @@ from visualization_msgs.msg import MarkerArray
 
 from parl_msgs.msg import EndEffectorTarget
 from widowx_bringup import message_conversion as conversion
-from widowx_bringup.station_shapes import read_station_shapes
+from widowx_bringup.run_node import node_process, spin
+from widowx_bringup.station_shapes import read_station_shapes, TaskFileError
 from widowx_bringup.station_urdf import station_urdf
 
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -22,7 +19,7 @@ class StationDisplayNode(Node):
     """Publishes `station_description`, `workspace_markers`, `target_markers` and `/tf_static`."""
 
     def __init__(self, **node_options: object) -> None:
-        """Read the task file; raises ValueError where it cannot be used."""
+        """Read the task file; raises TaskFileError where it cannot be used."""
         super().__init__('station_display', **node_options)
         shapes = read_station_shapes(str(self.declare_parameter('task_file', '').value))
         description = self.create_publisher(String, 'station_description', _LATCHED)
@@ -45,22 +42,8 @@ class StationDisplayNode(Node):
 
 def main() -> None:
     """Run the node until it is interrupted."""
-    rclpy.init()
-    node = None
-    try:
-        node = StationDisplayNode()
-        rclpy.spin(node)
-    except ValueError as error:
-        sys.exit(f'station_display: {error}')
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except RuntimeError:
-        if rclpy.ok():  # else Ctrl-C came while rclpy took a message
-            raise
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
+    with node_process('station_display', TaskFileError):
+        spin(StationDisplayNode())
 
 
 if __name__ == '__main__':

@@ -47,10 +47,14 @@ class StationShapes:
 
 def read_station_shapes(path: str | Path) -> StationShapes:
     """Read `robot`, `workspace` and `camera` of a task file; raises TaskFileError."""
+    if Path(path) == Path():
+        raise TaskFileError('parameter task_file is empty; give the path of a task file')
     try:
         task = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except (OSError, yaml.YAMLError) as error:
-        raise TaskFileError(f'{path or "task_file is empty"}: not readable: {error}') from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise TaskFileError(
+            f'{path}: {error}; give the path of a readable task file, saved as UTF-8'
+        ) from error
     try:
         robot, box, camera = str(task['robot']), task['workspace'], task['camera']
         position, look_at = _vector(camera, 'position'), _vector(camera, 'look_at')

@@ -9,11 +9,12 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.srv import GoToStart
 from widowx_driver import arm_jobs
+from widowx_driver.direct_backend import DirectBackend
 
 
 def test_the_profile_is_written_and_a_raised_arm_is_not_let_go(bench, backend):
     bench.connect()
-    assert bench.driver.backend_name == backend
+    assert isinstance(bench.driver._backend, DirectBackend) == (backend == 'direct')
     registers = bench.arm.servos.registers
     assert registers['Profile_Velocity'] == [200] * 7
     assert registers['Profile_Acceleration'] == [100] * 7
@@ -32,7 +33,7 @@ def test_the_namespace_names_the_arm_and_the_task_file_its_model(start_bench, ba
     start = shell.start_command
     bench = start_bench(start.joint_positions, start.finger_m, namespace='left_arm')
     bench.start()
-    assert bench.driver.backend_name == backend
+    assert isinstance(bench.driver._backend, DirectBackend) == (backend == 'direct')
     assert not bench.answer((0.30, 0.0, 0.16)).limited
     bench.wait(lambda: bench.arm.groups and bench.arm.singles, 'commands under /left_arm')
 
@@ -81,7 +82,7 @@ def test_modules_that_lack_something_are_named_once_and_not_used(
     (common / 'robot.py').touch()
     monkeypatch.syspath_prepend(tmp_path)
     bench = start_bench(shell.start_command.joint_positions, shell.start_command.finger_m)
-    assert bench.driver.backend_name == 'direct'
+    assert isinstance(bench.driver._backend, DirectBackend)
     assert bench.call(bench.arm.go_to_start, GoToStart.Request()).success
     said = capfd.readouterr().err
     assert said.count("No module named 'modern_robotics_that_nobody_installed'") == 1

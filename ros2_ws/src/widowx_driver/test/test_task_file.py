@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,9 +69,14 @@ def test_wrong_files_are_named_with_key_and_remedy(task_file, section, key, valu
     assert str(task_file) in str(error.value)
 
 
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(TaskFileError, match=r'nowhere\.yaml'):
+def test_unreadable_files_are_named(tmp_path):
+    with pytest.raises(TaskFileError, match=r'nowhere\.yaml.*give the path of a readable task'):
         load_driver_task(tmp_path / 'nowhere.yaml')
+    (tmp_path / 'latin.yaml').write_bytes(b'robot: Ger\xe4t')
+    with pytest.raises(TaskFileError, match=r'latin\.yaml.*saved as UTF-8'):
+        load_driver_task(tmp_path / 'latin.yaml')
+    with pytest.raises(TaskFileError, match='parameter task_file is empty'):
+        load_driver_task(Path())
 
 
 def test_configuration_names_field_and_remedy():

@@ -9,11 +9,6 @@ from widowx_driver.command import Command
 class ArmBackend(Protocol):
     """Streams set-points; never waits."""
 
-    @property
-    def name(self) -> str:
-        """Which backend this is."""
-        ...
-
     def fault(self) -> str:
         """Return why nothing can be sent, or an empty string."""
         ...

@@ -9,8 +9,6 @@ from widowx_driver.command import Command
 class DirectBackend:
     """Publishes on the topics of xs_sdk itself."""
 
-    name = 'direct'
-
     def __init__(self, publish: Callable[[Command], None]) -> None:
         """Know what publishes the set-points of gripper and arm."""
         self._publish = publish

@@ -3,12 +3,12 @@
 
 from dataclasses import replace
 from pathlib import Path
-import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 import rclpy
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
@@ -39,6 +39,7 @@ from widowx_driver.driver_config import DriverConfig
 from widowx_driver.driver_report import driver_report, Level, TargetCounter
 from widowx_driver.drop_watch import DropWatch
 from widowx_driver.interrupts import Interrupts
+from widowx_driver.run_node import explained
 from widowx_driver.safety_shell import SafetyShell
 from widowx_driver.servo_keeper import ServoKeeper
 from widowx_driver.servo_services import ServoServices
@@ -145,11 +146,6 @@ class DriverNode(Node):
     def is_ready(self) -> bool:
         """Whether go_to_start may be called without waiting."""
         return self._servos.is_prepared
-
-    @property
-    def backend_name(self) -> str:
-        """Which backend speaks to the arm."""
-        return self._backend.name
 
     @property
     def newest_state(self) -> ArmState | None:
@@ -294,16 +290,15 @@ def main() -> None:
     context at Ctrl-C, and without this process's arguments, which would rename the vendor's node.
     """
     interrupts = Interrupts()
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     context = Context()
-    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    with explained('driver', RCLError):
+        rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor(context=context)
     node = parking = None
     try:
-        try:
+        with explained('driver', ValueError):
             node = DriverNode(context=context)
-        except ValueError as error:
-            sys.exit(f'driver: {error}')
         executor.add_node(node)
         while context.ok() and not interrupts.ask_to_end and not (parking and parking.done()):
             if interrupts.ask_to_park and parking is None:

@@ -50,8 +50,6 @@ def import_vendor() -> VendorModules | None:
 class InterbotixBackend:
     """Owns an InterbotixManipulatorXS, built as soon as it cannot block any more."""
 
-    name = MODULE
-
     def __init__(
         self,
         modules: VendorModules,

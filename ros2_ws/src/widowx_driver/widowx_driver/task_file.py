@@ -77,10 +77,14 @@ def load_driver_task(path: Path) -> DriverTask:
     Raises:
         TaskFileError: The file is missing, is not YAML, or a key is missing, unknown or wrong.
     """
+    if path == Path():
+        raise TaskFileError('parameter task_file is empty; give the path of a task file')
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except (OSError, yaml.YAMLError) as error:
-        raise TaskFileError(f'{path}: {error}; give the path of a readable task file') from error
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise TaskFileError(
+            f'{path}: {error}; give the path of a readable task file, saved as UTF-8'
+        ) from error
     if not isinstance(content, dict):
         raise TaskFileError(f'{path}: holds no keys; see config/tasks for an example')
     start = _section(path, content, 'start', ('position', 'roll_pitch_yaw', 'gripper'))

@@ -6,7 +6,7 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import pytest
-from rclpy.action import ActionServer
+from rclpy.action import ActionServer, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -41,7 +41,14 @@ class FakeStation(Node):
         self.reset = self.create_client(Reset, 'reset')
         self.act = self.create_client(Act, 'operator/act')
         self.goals = []
-        ActionServer(self, RunEpisode, 'run_episode', self._on_goal)
+        self.goal_response = GoalResponse.ACCEPT
+        ActionServer(
+            self,
+            RunEpisode,
+            'run_episode',
+            self._on_goal,
+            goal_callback=lambda _: self.goal_response,
+        )
 
     def _answer(self, name, field=None):
         def answer(request, response):
@@ -83,9 +90,9 @@ def graph(make_graph, desk, station, task_file):
     return graph
 
 
-def ask_for_action(graph, station, gripper=1.0, count=1):
+def ask_for_action(graph, station, gripper=1.0):
     target = EndEffectorTarget(gripper=gripper)
-    request = Act.Request(episode_id='e1', step=1, count=count, target=target)
+    request = Act.Request(episode_id='e1', step=1, target=target)
     future = station.act.call_async(request)
     graph.wait(future.done)
     return future.result()
@@ -163,12 +170,11 @@ def test_acts_by_keys_and_keeps_the_gripper(graph, station):
     assert answer.success
     assert list(answer.actions) == [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0]
     assert list(ask_for_action(graph, station, gripper=0.0).actions) == [0.0] * 6 + [-1.0]
-    assert 'count is 8' in ask_for_action(graph, station, count=8).message
 
 
 def test_episode_begins_with_the_first_motion(graph, station):
     target = EndEffectorTarget(gripper=1.0)
-    first = station.act.call_async(Act.Request(step=0, count=1, target=target))
+    first = station.act.call_async(Act.Request(step=0, target=target))
     graph.wait(lambda: 'YOU ACT | move to begin' in graph.desk.read())
     graph.press('q', 'the episode asks you')
     assert not first.done()
@@ -179,11 +185,11 @@ def test_episode_begins_with_the_first_motion(graph, station):
 
 
 def test_episode_that_waits_for_the_first_motion_can_be_discarded(graph, station):
-    first = station.act.call_async(Act.Request(step=0, count=1))
+    first = station.act.call_async(Act.Request(step=0))
     graph.wait(lambda: 'move to begin' in graph.desk.read())
     graph.press('x', 'label_episode is done')
     graph.wait(first.done)
-    second = station.act.call_async(Act.Request(step=0, count=1))
+    second = station.act.call_async(Act.Request(step=0))
     graph.wait(lambda: graph.panel._act_server.awaits_first_motion)
     station.episodes.publish(EpisodeStatus(state=EpisodeStatus.FINISHED))
     graph.wait(second.done)
@@ -194,7 +200,7 @@ def test_actions_come_at_the_pace_of_the_control_rate(graph, station):
     began = time.monotonic()
     for _ in range(3):
         ask_for_action(graph, station)
-    assert 3 * 0.16 <= time.monotonic() - began < 3 * 0.2 + 0.5
+    assert time.monotonic() - began >= 3 * 0.16
 
 
 def test_gamepad_acts_and_labels(graph, station):
@@ -244,6 +250,9 @@ def test_missing_services_and_bad_parameters_are_named(
         panel_node(desk, tmp_path / 'absent')
     with pytest.raises(ParameterError, match='demonstration_steps is 0'):
         panel_node(desk, task_file, demonstration_steps=0)
+    for size in ([-1, 2], [48, 64, 3], [0, 64]):
+        with pytest.raises(ParameterError, match=r'image_size is .*; give height and width'):
+            panel_node(desk, task_file, image_size=size)
 
 
 @pytest.mark.parametrize(
@@ -260,3 +269,12 @@ def test_demonstrations_are_asked_for_as_the_parameters_say(
     (goal,) = station.goals
     assert (goal.purpose, goal.actor) == ('demonstration', 'operator/act')
     assert (goal.max_steps, list(goal.image_size)) == (steps, size)
+
+
+def test_a_demonstration_that_is_refused_is_told(make_graph, desk, station, task_file):
+    """The policy node refuses for many reasons and says which in its log."""
+    panel = panel_node(desk, task_file)
+    graph = make_graph(station, panel)
+    graph.wait(panel._recorder._client.server_is_ready)
+    station.goal_response = GoalResponse.REJECT
+    graph.press('b', 'the policy node refuses the episode; its log says why')

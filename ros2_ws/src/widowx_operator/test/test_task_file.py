@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -32,8 +34,10 @@ def test_wrong_keys_are_named(task_file, tmp_path, changes, words):
 
 
 def test_missing_and_senseless_files_are_named(tmp_path):
-    with pytest.raises(TaskFileError, match=r'absent.yaml.*give the absolute path'):
+    with pytest.raises(TaskFileError, match=r'absent.yaml.*give the path of a readable task file'):
         load_operator_task(tmp_path / 'absent.yaml')
+    with pytest.raises(TaskFileError, match='parameter task_file is empty'):
+        load_operator_task(Path())
     path = tmp_path / 'task.yaml'
     path.write_text('just words', encoding='utf-8')
     with pytest.raises(TaskFileError, match=r'key start\.position is missing'):

@@ -146,9 +146,10 @@ def test_bad_joint_states_and_incomplete_teaching_are_told(graph, arm, tmp_path)
 
 def test_bad_parameters_are_named(ros_domain, desk, task_file, tmp_path):
     (tmp_path / 'there.yaml').write_text('', encoding='utf-8')
-    for section_file in ('', tmp_path / 'there.yaml'):
-        with pytest.raises(SectionFileError, match='empty or there already'):
-            teach_node(desk, task_file, section_file)
+    with pytest.raises(SectionFileError, match='parameter section_file is empty; give the path'):
+        teach_node(desk, task_file, '')
+    with pytest.raises(SectionFileError, match=r'there\.yaml is there already; give the path'):
+        teach_node(desk, task_file, tmp_path / 'there.yaml')
     with pytest.raises(TaskFileError, match='absent'):
         teach_node(desk, tmp_path / 'absent', tmp_path / 'new.yaml')
 

@@ -57,9 +57,6 @@ class ActServer:
             turn.set_result(None)
 
     async def _on_act(self, request: Act.Request, response: Act.Response) -> Act.Response:
-        if request.count != 1:
-            response.message = f'count is {request.count}: an operator has one action, ask for 1'
-            return response
         self._is_first_step = request.step == 0
         if not self._is_due():
             self.answer_now()

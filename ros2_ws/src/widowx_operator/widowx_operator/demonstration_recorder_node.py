@@ -51,7 +51,7 @@ class DemonstrationRecorder:
     def _on_accepted(self, episode_id: str, future: Future) -> None:
         handle = future.result()
         if not handle.accepted:
-            self._say(f'{episode_id}: refused, another episode is running; end it first')
+            self._say(f'{episode_id}: the policy node refuses the episode; its log says why')
             return
         handle.get_result_async().add_done_callback(
             lambda done: self._on_result(episode_id, done.result().result)

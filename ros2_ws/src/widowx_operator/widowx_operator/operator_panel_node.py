@@ -2,7 +2,6 @@
 """The operator's panel in a terminal: acts when asked, answers resets, labels, stops, parks."""
 
 from pathlib import Path
-import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -19,11 +18,11 @@ from widowx_operator.gamepad import Gamepad, GamepadError
 from widowx_operator.key_map import Command, command_of, HELP
 from widowx_operator.panel_status import PanelStatus
 from widowx_operator.reset_prompt_node import ResetPrompt
-from widowx_operator.run_node import run_in_terminal, steady_timer
 from widowx_operator.station_call_node import StationCall
 from widowx_operator.task_file import load_operator_task, TaskFileError
 from widowx_operator.teleoperation import Teleoperation
 from widowx_operator.terminal import Terminal
+from widowx_operator.tool_node import run_in_terminal, steady_timer
 
 SERVICES = {
     'stop': Trigger,
@@ -54,7 +53,7 @@ class OperatorPanelNode(Node):
 
         Raises:
             TaskFileError: The task file cannot be used.
-            ParameterError: `demonstration_steps` is below 1.
+            ParameterError: `demonstration_steps` is below 1, or `image_size` no size.
         """
         super().__init__('operator', **node_options)
         task_file = Path(str(self.declare_parameter('task_file', '').value))
@@ -74,7 +73,10 @@ class OperatorPanelNode(Node):
             self._reset.serve()
         self._call = StationCall(self, SERVICES, terminal.say)
         # As in the experiment. Two zeros: none; ROS cannot tell the type of an empty list.
-        image_size = [n for n in self.declare_parameter('image_size', [0, 0]).value or () if n]
+        size = list(self.declare_parameter('image_size', [0, 0]).value)
+        image_size = size if any(size) else []
+        if image_size and (len(size) != 2 or min(size) < 1):
+            raise ParameterError(f'image_size is {size}; give height and width [px], or [0, 0]')
         self._recorder = DemonstrationRecorder(self, max_steps, image_size, terminal.say)
         self._has_taken_over = False
         self._has_asked_to_recover = False
@@ -198,7 +200,7 @@ class OperatorPanelNode(Node):
 
 def main() -> None:
     """Run the panel until q, Ctrl-C or the end of its terminal."""
-    sys.exit(run_in_terminal('operator', OperatorPanelNode, (TaskFileError, ParameterError)))
+    run_in_terminal('operator', OperatorPanelNode, TaskFileError, ParameterError)
 
 
 if __name__ == '__main__':

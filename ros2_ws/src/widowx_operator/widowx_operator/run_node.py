@@ -1,66 +1,61 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a tool's process begins and ends: with a terminal, and one line for a known error."""
+"""How a node's process begins and ends: quietly on Ctrl-C, with one line on a known error.
 
-from collections.abc import Callable
+Packages that must not import each other have a copy each of what they need of this file, and a
+test holds the copies equal.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 import sys
-from typing import Protocol
 
 import rclpy
-from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
+from rclpy._rclpy_pybind11 import RCLError
+from rclpy.exceptions import InvalidParameterTypeException
+from rclpy.executors import ExternalShutdownException
 
-from widowx_operator.terminal import Terminal, TerminalError
-
-
-class Tool(Protocol):
-    """A node that an operator works with."""
-
-    is_over: bool
-    """Whether the operator has ended it."""
-
-    def destroy_node(self) -> None:
-        """As rclpy has it."""
+GIVE_UP = 2
+"""Exit code of a known error: a new start would meet it again, and nobody shall try."""
+REMEDIES = {
+    InvalidParameterTypeException: '; give a value of that type: BOOL true, INTEGER 1, DOUBLE 1.0',
+    RCLError: '; write -p name:=value, -r from:=to, and an empty text as -p "name:=\'\'"',
+}
+"""What rclpy's own messages on arguments lack."""
 
 
-def steady_timer(node: Node, period_s: float, call: Callable[[], None]) -> None:
-    """Call at each period of the wall's clock: a simulated one stands still between commands."""
-    node.create_timer(period_s, call, clock=Clock(clock_type=ClockType.STEADY_TIME))
+@contextmanager
+def explained(name: str, *known: type[Exception]) -> Iterator[None]:
+    """End the process with one line, no traceback and exit code GIVE_UP on a known error.
+
+    Args:
+        name: Begins the line.
+        known: Errors that say all there is to say; a parameter of a wrong type always is one.
+    """
+    try:
+        yield
+    except (InvalidParameterTypeException, *known) as error:
+        print(f'{name}: {error}{REMEDIES.get(type(error), "")}', file=sys.stderr)
+        sys.exit(GIVE_UP)
 
 
-def run_in_terminal(
-    name: str, make: Callable[[Terminal], Tool], known: tuple[type[Exception], ...]
-) -> int:
-    """Run a tool in the terminal of this process until it is over.
+@contextmanager
+def node_process(name: str, *known: type[Exception], **init_options: object) -> Iterator[None]:
+    """Surround a node's life; the nodes made inside are destroyed by their own `spin`.
 
     Args:
         name: Begins the line that is printed for a known error.
-        make: Makes the node.
-        known: Errors that say all there is to say, beside TerminalError.
-
-    Returns:
-        Exit code: 2 after a known error.
+        known: As `explained` has it, at any time of the node's life.
+        init_options: As rclpy.init has them.
     """
-    known = (*known, TerminalError)
-    rclpy.init()
-    node = None
+    with explained(name, RCLError):
+        rclpy.init(**init_options)
     try:
-        with Terminal() as terminal:
-            node = make(terminal)
-            executor = SingleThreadedExecutor()
-            executor.add_node(node)
-            while not node.is_over:
-                executor.spin_once(timeout_sec=0.1)
-    except known as error:
-        print(f'{name}: {error}', file=sys.stderr)
-        return 2
+        with explained(name, *known):
+            yield
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except RuntimeError:
         if rclpy.ok():  # else Ctrl-C came while rclpy took a message
             raise
     finally:
-        if node is not None:
-            node.destroy_node()
         rclpy.try_shutdown()
-    return 0

@@ -37,11 +37,13 @@ def load_operator_task(path: Path) -> OperatorTask:
     Raises:
         TaskFileError: It is missing, is no YAML, or a key is missing or wrong.
     """
+    if path == Path():
+        raise TaskFileError('parameter task_file is empty; give the path of a task file')
     try:
         content = yaml.safe_load(path.read_text(encoding='utf-8'))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TaskFileError(
-            f'task_file {str(path)!r}: {error}; give the absolute path of a task file'
+            f'{path}: {error}; give the path of a readable task file, saved as UTF-8'
         ) from error
 
     def positive(*keys: str) -> float:

@@ -2,7 +2,6 @@
 """Teaches a station its workspace and its table: the arm is led by hand, keys record."""
 
 from pathlib import Path
-import sys
 import time
 
 from geometry_msgs.msg import Point
@@ -17,12 +16,12 @@ from widowx_operator.arm_kinematics import (
     JOINTS,
     JointStateError,
 )
-from widowx_operator.run_node import run_in_terminal, steady_timer
 from widowx_operator.station_call_node import StationCall
 from widowx_operator.table_fit import TableFitError
 from widowx_operator.task_file import load_operator_task, TaskFileError
 from widowx_operator.teaching import Teaching, TeachingError
 from widowx_operator.terminal import Terminal
+from widowx_operator.tool_node import run_in_terminal, steady_timer
 
 HELP = (
     'e corner of the workspace   m fingertip is on a mark   z take back   s show   w write',
@@ -50,10 +49,11 @@ class TeachWorkspaceNode(Node):
         super().__init__('teach_workspace', **node_options)
         task_file = Path(str(self.declare_parameter('task_file', '').value))
         self._section_file = Path(str(self.declare_parameter('section_file', '').value))
-        if self._section_file == Path() or self._section_file.exists():
+        if self._section_file == Path():
+            raise SectionFileError('parameter section_file is empty; give the path of a new file')
+        if self._section_file.exists():
             raise SectionFileError(
-                f'section_file {str(self._section_file)!r} is empty or there already; give the '
-                'path of a new file'
+                f'section_file {self._section_file} is there already; give the path of a new file'
             )
         self._teaching = Teaching(load_operator_task(task_file))
         self._terminal = terminal
@@ -200,8 +200,7 @@ class TeachWorkspaceNode(Node):
 
 def main() -> None:
     """Run the tool until q, Ctrl-C or the end of its terminal."""
-    known = (TaskFileError, SectionFileError)
-    sys.exit(run_in_terminal('teach_workspace', TeachWorkspaceNode, known))
+    run_in_terminal('teach_workspace', TeachWorkspaceNode, TaskFileError, SectionFileError)
 
 
 if __name__ == '__main__':

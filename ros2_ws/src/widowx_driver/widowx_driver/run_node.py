@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the node's process ends on a known error: with one line.
+
+Packages that must not import each other have a copy each of what they need of this, and a test
+holds the copies equal.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import sys
+
+from rclpy._rclpy_pybind11 import RCLError
+from rclpy.exceptions import InvalidParameterTypeException
+
+GIVE_UP = 2
+"""Exit code of a known error: a new start would meet it again, and nobody shall try."""
+REMEDIES = {
+    InvalidParameterTypeException: '; give a value of that type: BOOL true, INTEGER 1, DOUBLE 1.0',
+    RCLError: '; write -p name:=value, -r from:=to, and an empty text as -p "name:=\'\'"',
+}
+"""What rclpy's own messages on arguments lack."""
+
+
+@contextmanager
+def explained(name: str, *known: type[Exception]) -> Iterator[None]:
+    """End the process with one line, no traceback and exit code GIVE_UP on a known error.
+
+    Args:
+        name: Begins the line.
+        known: Errors that say all there is to say; a parameter of a wrong type always is one.
+    """
+    try:
+        yield
+    except (InvalidParameterTypeException, *known) as error:
+        print(f'{name}: {error}{REMEDIES.get(type(error), "")}', file=sys.stderr)
+        sys.exit(GIVE_UP)
