@@ -73,14 +73,15 @@ def process(start_process, shell):
     return process
 
 
-def test_ctrl_c_parks_and_the_sigterm_of_ros2_launch_does_not_end_it(process, backend):
+def test_ctrl_c_parks_and_neither_sigterm_nor_a_closed_terminal_ends_it(process, backend):
     if backend != 'direct':
         names = process.arm.get_node_names_and_namespaces()
         assert ('driver', '/wx250s') in names
         assert ('interbotix_driver', '/wx250s') in names
     process.process.send_signal(signal.SIGINT)
     process.wait(lambda: len(process.arm.groups) >= 5, END_LIMIT_S, 'the way to the rest pose')
-    process.process.send_signal(signal.SIGTERM)
+    process.process.send_signal(signal.SIGTERM)  # as ros2 launch does after a while
+    process.process.send_signal(signal.SIGHUP)
     process.wait_for_end()
     assert process.arm.joints == pytest.approx(SLEEP, abs=1e-6)
     assert process.process.returncode == 0

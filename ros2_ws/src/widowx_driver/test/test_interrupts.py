@@ -5,10 +5,12 @@ import pytest
 
 from widowx_driver.interrupts import Interrupts
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @pytest.fixture
 def interrupts():
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     yield Interrupts()
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -19,6 +21,7 @@ def interrupts():
     [
         ([signal.SIGINT], False),
         ([signal.SIGTERM], False),
+        ([signal.SIGHUP], False),  # the terminal was closed
         ([signal.SIGINT, signal.SIGTERM], False),  # as ros2 launch does
         ([signal.SIGTERM, signal.SIGTERM, signal.SIGINT], False),
         ([signal.SIGINT, signal.SIGINT], True),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Ctrl-C and SIGTERM ask of the driver."""
+"""What Ctrl-C, SIGTERM and a closed terminal ask of the driver."""
 
 import signal
 
@@ -12,7 +12,7 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._counts = {signal.SIGINT: 0, signal.SIGTERM: 0}
+        self._counts = {signal.SIGINT: 0, signal.SIGTERM: 0, signal.SIGHUP: 0}
         for number in self._counts:
             signal.signal(number, self._note)
 

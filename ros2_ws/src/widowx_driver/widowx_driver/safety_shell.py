@@ -8,18 +8,20 @@ from widowx_driver.arm_model import (
     finger_from_opening,
     FINGER_OPEN_M,
     joint_limits,
-    JOINT_NAMES,
     opening_from_finger,
 )
 from widowx_driver.arm_state import ArmState
 from widowx_driver.command import Command, Hold, Target
 from widowx_driver.driver_config import DriverConfig
+from widowx_driver.joint_gap import arrival_fault, jump_fault, tracking_fault
 from widowx_driver.kinematics import ForwardKinematics, InverseKinematics
 from widowx_driver.limits import allowed_joint_step_rad
 from widowx_driver.motion_watch import MotionWatch
+from widowx_driver.operator_stop import OperatorStop
 from widowx_driver.pose import FloatArray, Pose, quaternion_to_matrix
 from widowx_driver.step_planner import StepPlanner
 from widowx_driver.target_check import target_fault
+from widowx_driver.target_timing import TargetTiming
 from widowx_driver.task_file import DriverTask
 
 
@@ -50,8 +52,8 @@ class SafetyShell:
         self._watch = MotionWatch(config)
         self._servo_fault = ''
         self._newest_frame_s: float | None = None
-        self._is_stopped = False
-        self._refused_at_s = self._refused_since_s = -np.inf
+        self._stop = OperatorStop(config, task.control_period_s)
+        self._timing = TargetTiming(config, task.control_period_s)
         self._is_episode_running = False
         self._newest_state_s = -np.inf
         self._last_target_at_s = -np.inf
@@ -65,7 +67,7 @@ class SafetyShell:
     @property
     def is_stopped(self) -> bool:
         """Whether stop() is in force."""
-        return self._is_stopped
+        return self._stop.is_pressed
 
     @property
     def lost(self) -> str:
@@ -80,9 +82,8 @@ class SafetyShell:
         """
         self._lost = lost
         self._watch.forget()
+        self._timing.forget()
         self._last: Command | None = None
-        self._last_command_s = -np.inf
-        self._newest_target_s = -np.inf
 
     def observe(self, joint_state: ArmState, is_rebooting: bool = False) -> bool:
         """Note the time of a measured state; forget everything if time or the arm was restarted.
@@ -153,12 +154,11 @@ class SafetyShell:
 
     def stop(self) -> None:
         """Hold where the arm is commanded to be, until resume()."""
-        self._is_stopped = True
-        self._refused_at_s = -np.inf
+        self._stop.press()
 
     def resume(self) -> None:
         """Take targets again."""
-        self._is_stopped = False
+        self._stop.release()
 
     def start(self, joint_state: ArmState, now_s: float) -> Command | Hold:
         """Take the start pose as executed, if the arm is there.
@@ -173,13 +173,13 @@ class SafetyShell:
         fault = self.arm_fault(joint_state, now_s)
         if fault:
             return Hold(reason=fault)
-        error = joint_state.joint_positions - self.start_command.joint_positions
-        worst = int(np.argmax(np.abs(error)))
-        if abs(error[worst]) > self._config.arrival_tolerance_rad:
-            return Hold(
-                reason=f'{JOINT_NAMES[worst]} is {error[worst]:+.3f} rad from the start pose; '
-                'call go_to_start'
-            )
+        fault = arrival_fault(
+            joint_state.joint_positions,
+            self.start_command.joint_positions,
+            self._config.arrival_tolerance_rad,
+        )
+        if fault:
+            return Hold(reason=fault)
         self.forget()
         self._last = self.start_command
         self.note_sent(joint_state.stamp_s, self.start_command.joint_positions)
@@ -201,19 +201,22 @@ class SafetyShell:
         fault = self.arm_fault(joint_state, now_s)
         if fault:
             # A late or misread joint state, or a stop, may be over with the next target.
-            is_over = bool(self._servo_fault) or self._is_stop_lasting(now_s)
+            is_over = bool(self._servo_fault) or self._stop.refuse(now_s)
             return Hold(reason=fault, is_arm_fault=is_over)
         if self._last is None or joint_state is None:
             reason = self._lost or 'the arm is not at a known pose; call go_to_start'
             return Hold(reason=reason, is_arm_fault=True)
         fault = (
             target_fault(target, self._task.base_frame)
-            or self._time_fault(target.stamp_s, now_s)
+            or self._timing.fault(target.stamp_s, now_s)
             or self._camera_fault(now_s)
         )
         if fault:
             return Hold(reason=fault)
-        fault = self._tracking_fault(joint_state.joint_positions, self._last.joint_positions)
+        measured = joint_state.joint_positions
+        fault = tracking_fault(
+            measured, self._last.joint_positions, self._config.max_tracking_error_rad
+        )
         if fault:
             return Hold(reason=fault, is_arm_fault=True)
         wanted = Pose(
@@ -221,17 +224,18 @@ class SafetyShell:
             rotation=quaternion_to_matrix(np.asarray(target.quaternion_xyzw, dtype=np.float64)),
         )
         allowed_rad = allowed_joint_step_rad(
-            now_s - self._last_command_s, self._task.control_period_s, self._config
+            self._timing.elapsed_s(now_s), self._task.control_period_s, self._config
         )
         result = self._planner.plan(wanted, target.gripper, self._last, allowed_rad)
         self._last_target_at_s = now_s
         if isinstance(result, Command):
-            jump = self._jump_fault(result.joint_positions, joint_state.joint_positions)
-            if jump:
-                return Hold(reason=jump)
+            fault = jump_fault(
+                result.joint_positions, measured, self._config.max_jump_from_measured_rad
+            )
+            if fault:
+                return Hold(reason=fault)
             self.note_sent(joint_state.stamp_s, result.joint_positions)
-            self._newest_target_s = target.stamp_s
-            self._last_command_s = now_s
+            self._timing.accept(target.stamp_s, now_s)
             self._last = result
         return result
 
@@ -265,8 +269,8 @@ class SafetyShell:
 
     def reading_fault(self, joint_state: ArmState | None, now_s: float) -> str:
         """Return why it is not known where the arm is, or that it was stopped."""
-        if self._is_stopped:
-            return 'stopped by the operator; call resume'
+        if self._stop.is_pressed:
+            return OperatorStop.REASON
         if joint_state is None:
             return 'no joint_states yet; check that the arm or the simulation runs'
         if joint_state.fault:
@@ -276,16 +280,6 @@ class SafetyShell:
             return f'joint_states are {age_s:.2f} s old; check the arm and its serial line'
         return ''
 
-    def _is_stop_lasting(self, now_s: float) -> bool:
-        """Whether a stop has refused targets for so long that the episode is to be given up."""
-        if not self._is_stopped:
-            return False
-        gap_s = self._config.max_target_silence_periods * self._task.control_period_s
-        if not now_s - self._refused_at_s <= gap_s:  # the first, or the policy had paused
-            self._refused_since_s = now_s
-        self._refused_at_s = now_s
-        return now_s - self._refused_since_s >= self._config.stop_patience_s
-
     def _camera_fault(self, now_s: float) -> str:
         if self._newest_frame_s is None:
             return ''
@@ -293,40 +287,3 @@ class SafetyShell:
         if age_s <= limit_s:
             return ''
         return f'camera frame is {age_s:.2f} s old (limit {limit_s:.2f} s); check the camera'
-
-    def _time_fault(self, stamp_s: float, now_s: float) -> str:
-        if stamp_s <= self._newest_target_s:
-            return (
-                f'target stamp {stamp_s:.3f} s is not newer than the last accepted '
-                f'{self._newest_target_s:.3f} s'
-            )
-        if now_s - stamp_s > self._config.max_target_age_s:
-            return f'target is from an observation {now_s - stamp_s:.2f} s old; the policy is late'
-        if stamp_s - now_s > self._config.max_target_lead_s:
-            return f'target stamp lies {stamp_s - now_s:.2f} s in the future; compare the clocks'
-        elapsed_s = now_s - self._last_command_s
-        spacing_s = self._config.min_target_spacing_periods * self._task.control_period_s
-        if elapsed_s < spacing_s - 1e-6:
-            return f'target came {elapsed_s:.3f} s after the last; wait at least {spacing_s:.3f} s'
-        return ''
-
-    def _jump_fault(self, joints: FloatArray, measured: FloatArray) -> str:
-        jump = joints - measured
-        worst = int(np.argmax(np.abs(jump)))
-        limit = self._config.max_jump_from_measured_rad
-        if abs(jump[worst]) <= limit:
-            return ''
-        return (
-            f'{JOINT_NAMES[worst]} would jump {jump[worst]:+.2f} rad from where it is (limit '
-            f'{limit:.2f} rad); choose a pose nearer to the last one'
-        )
-
-    def _tracking_fault(self, measured: FloatArray, commanded: FloatArray) -> str:
-        error = measured - commanded
-        worst = int(np.argmax(np.abs(error)))
-        if abs(error[worst]) <= self._config.max_tracking_error_rad:
-            return ''
-        return (
-            f'{JOINT_NAMES[worst]} is {error[worst]:+.2f} rad from its command: the arm does not '
-            'follow; check its servos, then call go_to_start'
-        )
