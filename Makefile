@@ -2,7 +2,6 @@
 # Every goal sets up what it needs: apt packages, .venv, the built workspace (environment/set_up.sh).
 
 SHELL := /bin/bash
-REPORT ?= report
 # Processes ended by kill -9 leave their shared memory behind; what nobody holds any more is removed first.
 ACTIVATE := source environment/activate.sh && { fastdds shm clean >/dev/null 2>&1 || true; }
 CODE := ros2_ws/src sim bench test environment conftest.py
@@ -18,7 +17,7 @@ help:  ## what can be made
 
 # An interrupted one continues from its report folder.
 demo: set_up  ## the experiment cup to drying rack, a quarter of an hour; its folder is report, or REPORT=folder
-	@$(ACTIVATE) && exec python3 -m widowx_bringup.run demo.launch.yaml report_folder:="$(abspath $(REPORT))"
+	@$(ACTIVATE) && exec python3 -m widowx_bringup.run demo.launch.yaml report_folder:="$$(realpath -m -- "$${REPORT:-report}")"
 
 test: set_up  ## the tests
 	@$(ACTIVATE) && exec python3 -m pytest
@@ -36,6 +35,7 @@ lint: set_up  ## ruff and mypy
 clean:  ## removes everything that was built, not runs and reports
 	rm -rf .venv ros2_ws/build ros2_ws/install ros2_ws/log ros2_ws/.set_up.lock
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf ros2_ws/src/*/build sim/*/build
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name '*.egg-info' -prune -exec rm -rf {} +
 

@@ -25,6 +25,7 @@ from rclpy.executors import SingleThreadedExecutor
 
 from parl_learner.experiment_config import load_experiment
 from parl_learner.learning_loop import LearningLoop
+from parl_learner.offline.whole_number import at_least_1
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget
 from parl_policy.artifact_store import ArtifactStore
@@ -100,8 +101,8 @@ def table(episodes: int, aborted: int, periods_ms: np.ndarray, load: float) -> s
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--episodes', type=int, default=100)
-    parser.add_argument('--steps', type=int, default=10, help='control steps of an episode')
+    parser.add_argument('--episodes', type=at_least_1, default=100)
+    parser.add_argument('--steps', type=at_least_1, default=10, help='control steps of an episode')
     parser.add_argument('--delay', type=float, default=0.08, help='of targets [s]')
     given = parser.parse_args()
     rclpy.init()
@@ -123,7 +124,10 @@ def main() -> None:
                     print(f'  episode {index} aborted: {reason}', file=sys.stderr)
                 loads.append(os.getloadavg()[0])
         rclpy.try_shutdown()
-    print(table(given.episodes, aborted, bench.periods_ms(), float(np.mean(loads))))
+    periods_ms = bench.periods_ms()
+    if not periods_ms.size:
+        sys.exit('control_period: in no episode were two steps carried out; see why above')
+    print(table(given.episodes, aborted, periods_ms, float(np.mean(loads))))
 
 
 if __name__ == '__main__':

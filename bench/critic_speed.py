@@ -28,6 +28,7 @@ from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer import CriticTrainer, CriticTrainerConfig
 from parl_learner.device import use_device
 from parl_learner.experiment_config import load_experiment
+from parl_learner.offline.whole_number import at_least_1
 from parl_learner.policy_trainer import PolicyTrainer, PolicyTrainerConfig
 from parl_learner.replay import Batch
 from parl_policy.action_optimisation import ActionOptimisationConfig
@@ -316,8 +317,10 @@ def _peak_gb(side: str, members: int) -> float:
 def main() -> None:
     """Print the machine and two tables in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--rounds', type=int, default=2, help='turns of each long step')
-    parser.add_argument('--threads', type=int, default=1, help="torch's; more only on idle cores")
+    parser.add_argument('--rounds', type=at_least_1, default=2, help='turns of each long step')
+    parser.add_argument(
+        '--threads', type=at_least_1, default=1, help="torch's; more only on idle cores"
+    )
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--peak', nargs=2, metavar=('SIDE', 'MEMBERS'), help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -31,6 +31,7 @@ import yaml
 
 from parl_learner.experiment_config import ExperimentConfig, load_experiment
 from parl_learner.learning_loop import LearningLoop
+from parl_learner.offline.whole_number import at_least_1
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget, LearnerStatus
 from parl_policy.action_optimisation import ActionOptimisationConfig
@@ -212,7 +213,7 @@ def table_row(name: str, learner: str, result: Measurement) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--episodes', type=int, default=5, help='counted episodes per row')
+    parser.add_argument('--episodes', type=at_least_1, default=5, help='counted episodes per row')
     episodes = parser.parse_args().episodes
     experiment, numbers = load_experiment(EXPERIMENT), ActionOptimisationConfig()
     learning = replace(experiment.learning, optimisation=numbers)

@@ -8,8 +8,8 @@ from pathlib import Path
 import time
 
 import numpy as np
-from table_cells import at_least_1
 
+from parl_learner.offline.whole_number import at_least_0, at_least_1
 from widowx_driver.arm_model import joint_limits
 from widowx_driver.arm_state import ArmState
 from widowx_driver.command import Command, Target
@@ -181,7 +181,7 @@ def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('targets', nargs='?', type=at_least_1, default=TARGETS)
-    parser.add_argument('seed', nargs='?', type=int, default=0)
+    parser.add_argument('seed', nargs='?', type=at_least_0, default=0)
     given = parser.parse_args()
     targets, seed = given.targets, given.seed
     fuzz, begin_s = Fuzz(load_driver_task(TASK_FILE), seed), time.monotonic()

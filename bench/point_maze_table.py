@@ -18,7 +18,7 @@ import json
 from pathlib import Path
 import sys
 
-from table_cells import at_least_1, Cell, run_cells
+from table_cells import Cell, CellError, run_cells
 import torch
 
 from parl_learner.binomial_interval import wilson_interval
@@ -27,6 +27,8 @@ from parl_learner.offline.point_maze_data import CONFIG, make_walks
 from parl_learner.offline.train import checked_data
 from parl_learner.offline.training_files import installed_methods, load_training
 from parl_learner.offline.training_run import TrainingRun
+from parl_learner.offline.whole_number import at_least_1
+from parl_policy.durable_file import DurableWriteError
 
 FOLDER = Path('runs/point_maze_table')
 WALKS = 400
@@ -197,7 +199,10 @@ def main() -> None:
     variants = dict.fromkeys(variant for _, variant, _, _ in rows)
     cells = [(variant, seed) for seed in seeds for variant in variants]
     arguments = ['--folder', str(given.folder)]
-    done = run_cells(__file__, cells, given.folder, given.workers, arguments)
+    try:
+        done = run_cells(__file__, cells, given.folder, given.workers, arguments)
+    except (CellError, DurableWriteError) as error:
+        parser.error(str(error))
     print(table(rows, done, seeds))
 
 

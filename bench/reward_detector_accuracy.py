@@ -20,6 +20,7 @@ os.environ.setdefault('MUJOCO_GL', 'egl')
 import cv2
 import numpy as np
 
+from parl_learner.offline.whole_number import at_least_0, at_least_1
 from reward_detector.frame_judge import FrameJudge
 from reward_detector.gripper_opening import gripper_opening
 from reward_detector.table_homography import raise_to_plane
@@ -338,8 +339,8 @@ def lines(rows: dict[str, Row]) -> Iterator[str]:
 def main() -> None:
     """Run all scenes and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--count', type=int, default=60, help='of each kind of scene')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--count', type=at_least_1, default=60, help='of each kind of scene')
+    parser.add_argument('--seed', type=at_least_0, default=0)
     parser.add_argument('--task', help='only this one')
     parser.add_argument('--picture', help='write what the camera sees at a reset, and stop')
     arguments = parser.parse_args()
@@ -352,7 +353,15 @@ def main() -> None:
         if arguments.picture:
             bench.station.reset(arguments.seed)
             picture = cv2.cvtColor(bench.station.render(), cv2.COLOR_RGB2BGR)
-            cv2.imwrite(arguments.picture, picture)
+            try:
+                is_written = cv2.imwrite(arguments.picture, picture)
+            except cv2.error:
+                is_written = False
+            if not is_written:
+                parser.error(
+                    f'--picture: cannot write {arguments.picture}; name a .png or .jpg file in a '
+                    'folder that is there and may be written'
+                )
             return
         rows = {name: scene(bench, arguments.count) for name, scene in SCENES.items()}
         print(f'\n{path.stem}\n')

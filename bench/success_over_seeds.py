@@ -14,12 +14,14 @@ import sys
 import tempfile
 
 from in_process_experiment import PhaseResult, run_in_process
-from table_cells import at_least_1, Cell, run_cells
+from table_cells import Cell, CellError, run_cells
 import torch
 
 from parl_learner.binomial_interval import wilson_interval
 from parl_learner.experiment_config import load_experiment
+from parl_learner.offline.whole_number import at_least_1
 from parl_policy.config_file import ConfigError, load_yaml
+from parl_policy.durable_file import DurableWriteError
 from parl_policy.float32_product import choose_float32_product
 from widowx_sim.scripted_expert import ExpertConfig
 
@@ -108,7 +110,10 @@ def main() -> None:
         except ConfigError as error:
             parser.error(f'experiment {name!r}: {error}')
     cells = [(name, seed) for seed in seeds for name in names]
-    runs = run_cells(__file__, cells, arguments.folder, arguments.workers)
+    try:
+        runs = run_cells(__file__, cells, arguments.folder, arguments.workers)
+    except (CellError, DurableWriteError) as error:
+        parser.error(str(error))
     print(table(runs, names, seeds))
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cells of a table, (what is run, seed), each run in a process of its own and never twice."""
 
-import argparse
 from collections.abc import Sequence
 import json
 from pathlib import Path
@@ -9,16 +8,13 @@ import subprocess
 import sys
 import time
 
-from parl_policy.durable_file import write_durably
+from parl_policy.durable_file import make_folder, write_durably
 
 Cell = tuple[str, int]
 
 
-def at_least_1(text: str) -> int:
-    """Convert an argument that counts something."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number of at least 1')
-    return int(text)
+class CellError(Exception):
+    """A cell failed; what it printed tells why."""
 
 
 def run_cells(
@@ -34,9 +30,10 @@ def run_cells(
         arguments: More of them for the script.
 
     Raises:
-        RuntimeError: A cell failed; those finished before are kept.
+        CellError: A cell failed; those finished before are kept.
+        DurableWriteError: The folder cannot be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     log = folder / 'cells.jsonl'
     # A kill may have cut off the last line: its cell is run again.
     kept = log.read_bytes().rpartition(b'\n')[0].splitlines() if log.exists() else []
@@ -55,7 +52,7 @@ def run_cells(
             process = running.pop(cell)
             output = process.communicate()[0].strip().splitlines()
             if process.returncode or not output:
-                raise RuntimeError(f'{process.args} ended with {process.returncode}')
+                raise CellError(f'{process.args} ended with {process.returncode}')
             done[cell] = {'cell': cell[0], 'seed': cell[1], **json.loads(output[-1])}
             with log.open('a', encoding='utf-8') as file:
                 file.write(json.dumps(done[cell]) + '\n')

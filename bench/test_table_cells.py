@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 
-from table_cells import run_cells
+import pytest
+from table_cells import CellError, run_cells
 
 SCRIPT = """
 import json, sys
@@ -20,3 +21,10 @@ def test_a_line_cut_off_by_a_kill_is_run_again(tmp_path):
     }
     assert run_cells(str(script), list(expected), tmp_path, 1) == expected
     assert [json.loads(line) for line in log.read_text().splitlines()] == list(expected.values())
+
+
+def test_a_cell_that_failed_is_named(tmp_path):
+    script = tmp_path / 'script.py'
+    script.write_text('raise SystemExit(3)')
+    with pytest.raises(CellError, match=r"'a', '--seed', '0'\] ended with 3"):
+        run_cells(str(script), [('a', 0)], tmp_path, 1)

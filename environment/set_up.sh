@@ -92,10 +92,11 @@ make_environment() {
 }
 
 # Python packages are linked, not copied: only what decides a build counts, so edits of modules are live.
+# What pip leaves in a package (build, *.egg-info) does not.
 build_stamp() {
   echo "$root $(cat .venv/.parl-stamp)"
-  find ros2_ws/src sim -type f ! -path '*/__pycache__/*' ! -path '*.egg-info/*' | sort
-  find ros2_ws/src sim \( -name package.xml -o -name CMakeLists.txt -o -name 'setup.*' \
+  find ros2_ws/src sim -type f ! -path '*/__pycache__/*' ! -path '*.egg-info/*' ! -path '*/build/*' | sort
+  find ros2_ws/src sim ! -path '*/build/*' \( -name package.xml -o -name CMakeLists.txt -o -name 'setup.*' \
     -o -name '*.msg' -o -name '*.srv' -o -name '*.action' \) -print0 | sort -z | xargs -0 cat
 }
 

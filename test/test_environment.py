@@ -109,3 +109,27 @@ def test_tests_are_private_unless_pointed_at_an_arm(arm, expected):
         check=True,
     )
     assert said.stdout.split() == [expected]
+
+
+def test_what_pip_leaves_in_a_package_builds_nothing_anew(tmp_path):
+    package = tmp_path / 'ros2_ws/src/mine'
+    for path in (tmp_path / '.venv/.parl-stamp', tmp_path / 'sim/b.py', package / 'setup.py'):
+        path.parent.mkdir(parents=True)
+        path.write_text('', encoding='utf-8')
+
+    def stamp():
+        function = f"sed -n '/^build_stamp/,/^}}/p' {ROOT}/environment/set_up.sh"
+        script = f'root=here; eval "$({function})"; build_stamp'
+        done = subprocess.run(
+            ['bash', '-c', script], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    before = stamp()
+    assert 'ros2_ws/src/mine/setup.py' in before
+    for name in ('build/lib/mine/a.py', 'build/lib/setup.py', 'mine.egg-info/PKG-INFO'):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text('x = 1', encoding='utf-8')
+    assert stamp() == before
+    (package / 'a.py').write_text('', encoding='utf-8')
+    assert stamp() != before

@@ -3,7 +3,6 @@
 
 from collections.abc import Mapping
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,13 +11,19 @@ import torch
 from parl_learner.learning_config import LearningConfig
 from parl_learner.learning_loop import Counters, LearningLoop
 from parl_learner.state_tensors import part, prefixed
-from parl_policy.config_file import first_change, to_mapping
+from parl_policy.config_change import change_since
+from parl_policy.config_file import to_mapping
 from parl_policy.durable_file import write_durably
-from parl_policy.weights_file import load_weights, weights_to_bytes
+from parl_policy.weights_file import load_weights, weights_to_bytes, WeightsFileError
+
+_REMEDY = (
+    'put a copy of it back or use another folder; the checkpoint of an experiment may also be '
+    'removed: then all is learned again from its episodes'
+)
 
 
 class CheckpointError(Exception):
-    """A checkpoint does not belong to this run."""
+    """A checkpoint is damaged or does not belong to this run."""
 
 
 def save_checkpoint(path: Path, loop: LearningLoop, rounds: list[list[str]]) -> None:
@@ -47,11 +52,12 @@ def saved_rounds(path: Path, config: LearningConfig) -> list[list[str]]:
     """File names of the episodes that the checkpoint's rounds took in.
 
     Raises:
-        CheckpointError: It was made with another configuration.
-        WeightsFileError: The file is damaged.
+        CheckpointError: It is damaged, of another version of the code, or was made with another
+            configuration.
+        ConfigError: Its configuration is of another version of the code.
     """
-    _, metadata = load_weights(path)
-    change = first_change(metadata['config'], json.loads(json.dumps(to_mapping(config))))
+    _, metadata = _load(path)
+    change = change_since(metadata['config'], config, f'{path}: learning')
     if change:
         raise CheckpointError(
             f'{path}: {change}; continue with the old setting or use another data folder'
@@ -64,9 +70,10 @@ def load_checkpoint(path: Path, loop: LearningLoop) -> None:
     """Bring a loop that has resumed the same rounds to where the checkpoint was written.
 
     Raises:
-        CheckpointError: It was written on another kind of device.
+        CheckpointError: It is damaged, or was written on another kind of device or by another
+            version of the code.
     """
-    tensors, metadata = load_weights(path)
+    tensors, metadata = _load(path)
     generator = loop.units.generator
     if len(tensors['random']) != len(generator.get_state()):
         raise CheckpointError(
@@ -75,8 +82,35 @@ def load_checkpoint(path: Path, loop: LearningLoop) -> None:
         )
     loop.counters = Counters(**metadata['counters'])
     for name, module in _stateful(loop).items():
-        module.load_state_dict(part(tensors, name))
+        try:
+            module.load_state_dict(part(tensors, name))
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = ' '.join(str(error).split())  # torch's take several lines
+            raise _of_another_version(path, f'{name}: {reason}') from error
     generator.set_state(tensors['random'])
+
+
+def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors and metadata; all of the latter that `save_checkpoint` writes, and 'random'."""
+    try:
+        tensors, metadata = load_weights(path)
+    except WeightsFileError as error:
+        raise CheckpointError(f'{error.problem}; {_REMEDY}') from error
+    expected = {'config', 'counters', 'rounds'}
+    if set(metadata) != expected or 'random' not in tensors:
+        raise _of_another_version(path, f'it holds {sorted(metadata)}')
+    known = {field.name for field in dataclasses.fields(Counters)}
+    if set(metadata['counters']) != known:
+        found = sorted(metadata['counters'])
+        raise _of_another_version(path, f'counters {found}, expected {sorted(known)}')
+    return tensors, metadata
+
+
+def _of_another_version(path: Path, why: str) -> CheckpointError:
+    return CheckpointError(
+        f'checkpoint {path} was written by another version of the code ({why}); continue with '
+        f'that version, or {_REMEDY}'
+    )
 
 
 class _Stateful(Protocol):

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 
+from parl_learner.checkpoint import CheckpointError
 from parl_policy.artifact_store import ArtifactStore
 from parl_policy.episode import Episode, EpisodeError
 from parl_policy.episode_file import EpisodeFileError, read_episode
@@ -38,13 +39,13 @@ class EpisodeLibrary:
         """The episode in a file of that name.
 
         Raises:
-            KeyError: There is no such file, or it cannot be read.
+            CheckpointError: There is no such file any more, or it cannot be read.
         """
         episode = self._known.get(name)
         if episode is None:
-            raise KeyError(
-                f'episode file {name} is missing from {self._store.folder} or damaged; put it '
-                'back, or start with an empty data folder'
+            raise CheckpointError(
+                f'episode file {name}, which was learned from, is missing from '
+                f'{self._store.folder} or damaged; put it back, or start with an empty data folder'
             )
         return episode
 

@@ -59,7 +59,11 @@ def write_episode_video(
             f'{path}: OpenCV wrote no complete video; check free disk space '
             f'and that the opencv wheel has {_CODEC}'
         )
-    os.replace(unfinished, path)
+    try:
+        os.replace(unfinished, path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise EpisodeVideoError(f'could not write {path}: {error.strerror}') from error
     return path
 
 

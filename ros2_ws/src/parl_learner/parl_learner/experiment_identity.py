@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from parl_learner.experiment_config import ExperimentConfig
-from parl_policy.config_file import ConfigError, first_change, to_mapping
+from parl_policy.config_change import change_since, first_change
+from parl_policy.config_file import ConfigError, to_mapping
 from parl_policy.durable_file import write_durably
+
+_REMEDY = 'put a copy of it back, or remove it if what was recorded before still holds'
 
 
 def check_experiment(folder: Path, config: ExperimentConfig, task: Mapping[str, Any]) -> None:
@@ -20,7 +23,8 @@ def check_experiment(folder: Path, config: ExperimentConfig, task: Mapping[str, 
         task: All of the task file.
 
     Raises:
-        ConfigError: The files are of two tasks, or the folder was begun with other ones.
+        ConfigError: The files are of two tasks, or the folder was begun with other ones, or with
+            another version of the code, or what it was begun with cannot be read.
         DurableWriteError: The disk is full, say.
     """
     roles = {config.pretraining_task or config.task: 'pretraining_task', config.task: 'task'}
@@ -31,15 +35,31 @@ def check_experiment(folder: Path, config: ExperimentConfig, task: Mapping[str, 
             f'{task["task"]!r}; give both, task:= and experiment:='
         )
     path = folder / 'begun_with.json'
-    plain = json.dumps({'experiment': to_mapping(config), roles[task['task']]: task})
-    now: dict[str, Any] = json.loads(plain)
-    begun = json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
-    both = [key for key in now if key in begun]
-    change = first_change({key: begun[key] for key in both}, {key: now[key] for key in both})
+    role = roles[task['task']]
+    task = json.loads(json.dumps(task))
+    begun = _begun_with(path)
+    change = ''
+    if 'experiment' in begun:
+        change = change_since(begun['experiment'], config, f'{path}: experiment')
+    if not change and role in begun:
+        change = first_change(begun[role], task, role)
     if change:
         raise ConfigError(
             f'{folder} was begun with other settings: {change}; set it back, use another folder, '
             f'or remove {path} if what was recorded before still holds'
         )
-    if len(both) < len(now):
-        write_durably(path, json.dumps({**begun, **now}, indent=1).encode())
+    if not {'experiment', role} <= set(begun):
+        now = {**begun, 'experiment': to_mapping(config), role: task}
+        write_durably(path, json.dumps(now, indent=1).encode())
+
+
+def _begun_with(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        begun = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f'{path} is damaged ({error}); {_REMEDY}') from error
+    if not isinstance(begun, dict):
+        raise ConfigError(f'{path} is damaged (it holds {begun!r}); {_REMEDY}')
+    return begun

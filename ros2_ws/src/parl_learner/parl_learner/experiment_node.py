@@ -9,7 +9,11 @@ from parl_learner.episode_library import EpisodeLibrary
 from parl_learner.experiment_config import ExperimentTask, load_experiment
 from parl_learner.experiment_identity import check_experiment
 from parl_learner.experiment_progress import ExperimentProgress
-from parl_learner.experiment_record import ExperimentRecord, RecordedStep
+from parl_learner.experiment_record import (
+    ExperimentRecord,
+    ExperimentRecordError,
+    RecordedStep,
+)
 from parl_learner.experiment_recovery import unrecorded_steps
 from parl_learner.experiment_report import report_data
 from parl_learner.experiment_schedule import EpisodeStep, LearnStep, next_step, task_of
@@ -18,7 +22,9 @@ from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, LearnerStatus
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError, from_known_keys, load_yaml
+from parl_policy.durable_file import DurableWriteError
 from parl_policy.episode_client_node import EpisodeClient, EpisodeClientError
+from parl_policy.path_parameter_node import path_parameter
 from parl_policy.run_node import node_process
 
 PLAYED = (
@@ -32,6 +38,10 @@ PLAYED = (
 
 class ExperimentError(Exception):
     """The experiment cannot go on."""
+
+
+EXPLAINED = (ConfigError, DurableWriteError, ExperimentError, ExperimentRecordError)
+"""Errors that say all there is to say."""
 
 
 class ExperimentNode(ArtifactNode):
@@ -48,13 +58,13 @@ class ExperimentNode(ArtifactNode):
         Raises:
             ConfigError: The experiment file or the task file cannot be used, or the data folder
                 holds an experiment with others.
+            ExperimentRecordError: The record of what was done before cannot be read.
+            DurableWriteError: The disk is full, say.
         """
         kinds = ('episode', 'policy', 'critic')
         super().__init__('experiment', fetched_kinds=kinds, **node_options)
-        self._config = load_experiment(
-            Path(str(self.declare_parameter('experiment_file', '').value))
-        )
-        task_file = Path(str(self.declare_parameter('task_file', '').value))
+        self._config = load_experiment(path_parameter(self, 'experiment_file'))
+        task_file = path_parameter(self, 'task_file')
         task = load_yaml(task_file)
         self._task = from_known_keys(ExperimentTask, task, str(task_file))
         check_experiment(self.data_folder, self._config, task)
@@ -77,6 +87,7 @@ class ExperimentNode(ArtifactNode):
         Raises:
             ExperimentError: Too many episodes were aborted in a row, learning stopped, or what
                 comes next is on the experiment's other task.
+            DurableWriteError: The disk is full, say; what was done before is not lost.
         """
         while (step := self._next_step()) is not None:
             self._check_task(step)
@@ -193,7 +204,7 @@ class ExperimentNode(ArtifactNode):
 
 def main() -> None:
     """Run the experiment; exit code 0 when the report is written, 2 when it gives up."""
-    with node_process('experiment stopped', ConfigError, ExperimentError):
+    with node_process('experiment stopped', *EXPLAINED):
         node = ExperimentNode()
         try:
             report = node.run()

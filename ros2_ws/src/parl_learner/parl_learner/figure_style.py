@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from parl_policy.durable_file import write_durably
+
 INK = '#222222'
 GREY = '#9a9a9a'
 BLUE = '#0072b2'
@@ -40,6 +42,11 @@ def set_title(axes: Axes, title: str) -> None:
 
 
 def save_png(figure: Figure, path: Path) -> Path:
-    """Write the figure."""
-    figure.savefig(path, dpi=150, facecolor='white')
-    return path
+    """Write the figure.
+
+    Raises:
+        DurableWriteError: The disk is full, say, or a folder has that name.
+    """
+    return write_durably(
+        path, lambda file: figure.savefig(file, format='png', dpi=150, facecolor='white')
+    )

@@ -37,9 +37,9 @@ class Learner:
             report: Told about unusable files.
 
         Raises:
-            CheckpointError: The checkpoint was made with another configuration.
-            WeightsFileError: The checkpoint is damaged.
-            KeyError: An episode that the checkpoint learned from is gone.
+            CheckpointError: The checkpoint is damaged, of another version of the code or of
+                another configuration, or an episode that it learned from is gone.
+            ConfigError: Its configuration is of another version of the code.
         """
         self.config = config
         self.library = EpisodeLibrary(store, report)

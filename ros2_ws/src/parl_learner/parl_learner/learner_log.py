@@ -31,6 +31,8 @@ def read_learner_log(path: Path) -> dict[str, np.ndarray]:
     for number, line in enumerate(lines, start=1):
         try:
             row = json.loads(line)
+            if not isinstance(row, dict):
+                raise ValueError(f'{line!r} is no JSON object')
         except ValueError as error:
             if number == len(lines):
                 break

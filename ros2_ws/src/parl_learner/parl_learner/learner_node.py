@@ -4,7 +4,6 @@
 import json
 import math
 import os
-from pathlib import Path
 import threading
 import time
 import traceback
@@ -23,6 +22,7 @@ from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.float32_product import choose_float32_product
+from parl_policy.path_parameter_node import path_parameter
 from parl_policy.run_node import node_process, spin
 from parl_policy.weights_file import WeightsFileError
 
@@ -47,9 +47,7 @@ class LearnerNode(ArtifactNode):
             ConfigError: The experiment file cannot be used, or its policy class not imported.
         """
         super().__init__('learner', fetched_kinds=('episode',), **node_options)
-        self._config = load_experiment(
-            Path(str(self.declare_parameter('experiment_file', '').value))
-        )
+        self._config = load_experiment(path_parameter(self, 'experiment_file'))
         self._config.learning.check_policy()
         torch.set_num_threads(int(self.declare_parameter('threads', 1).value or 1))
         self._device = str(self.declare_parameter('device', 'auto').value)

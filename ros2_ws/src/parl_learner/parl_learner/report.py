@@ -12,7 +12,7 @@ from parl_learner.episode_video import EpisodeVideoError, write_episode_video
 from parl_learner.learner_log import read_learner_log, write_training_figure
 from parl_learner.learning_curve import write_learning_curve
 from parl_learner.report_data import EvaluationResult, PhaseTime, ReportData
-from parl_policy.durable_file import write_durably
+from parl_policy.durable_file import DurableWriteError, make_folder, write_durably
 from parl_policy.episode import Episode
 from parl_policy.episode_file import EpisodeFileError, read_episode, read_frames
 
@@ -36,19 +36,20 @@ def write_report(folder: Path, data: ReportData) -> Path:
 
     Returns:
         Path of report.md.
+
+    Raises:
+        DurableWriteError: The folder cannot be made, or the page not be written.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(Path(folder))
     recorded = _read_all(data.episode_folder)
     practice = [
         episode.success
         for _, episode in recorded.episodes
         if episode.purpose == 'practice' and episode.trainable
     ]
-    write_learning_curve(folder / 'learning_curve.png', practice, data.evaluations)
     parts = [
         _head(data, recorded),
-        '## Learning\n\n![Success over practice](learning_curve.png)',
+        _learning_part(folder, data, practice),
         _calibration_part(folder, data),
         _training_part(folder, data),
         _video_part(folder, data, recorded),
@@ -137,11 +138,23 @@ def _aborted_attempts(
     return [f'Aborted, played again from another start and not counted: {told}.'] if told else []
 
 
+def _learning_part(folder: Path, data: ReportData, practice: Sequence[bool]) -> str:
+    head = '## Learning\n\n'
+    try:
+        write_learning_curve(folder / 'learning_curve.png', practice, data.evaluations)
+    except DurableWriteError as error:
+        return f'{head}No learning curve: {error}'
+    return f'{head}![Success over practice](learning_curve.png)'
+
+
 def _calibration_part(folder: Path, data: ReportData) -> str:
     head = '## Critic\n\n'
     if data.calibration is None or not len(data.calibration.q_values):
         return f'{head}No calibration: there were no transitions to compare.'
-    write_calibration_figure(folder / 'q_calibration.png', data.calibration)
+    try:
+        write_calibration_figure(folder / 'q_calibration.png', data.calibration)
+    except DurableWriteError as error:
+        return f'{head}No calibration: {error}'
     return f'{head}![Q against return](q_calibration.png)'
 
 
@@ -151,7 +164,7 @@ def _training_part(folder: Path, data: ReportData) -> str:
     try:
         log = read_learner_log(data.learner_log)
         write_training_figure(folder / 'training.png', log)
-    except ValueError as error:
+    except (ValueError, DurableWriteError) as error:
         return f'No training figure: {error}'
     return '![Losses and values](training.png)'
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
+from parl_learner.checkpoint import CheckpointError
 from parl_learner.episode_library import EpisodeLibrary
 from parl_policy.episode_file import episode_to_bytes
 
@@ -62,7 +63,7 @@ def test_damaged_files_are_reported_once_and_left_out(library, store, put, repor
     assert foreign in reports[1]
     assert 'left out of training' in reports[1]
     for name in (cut, foreign):
-        with pytest.raises(KeyError, match=f'episode file {name} is missing from .* or damaged'):
+        with pytest.raises(CheckpointError, match=f'file {name}, .*missing from .* or damaged'):
             library.named(name)
     assert library.named(good).episode_id == 'a'
 

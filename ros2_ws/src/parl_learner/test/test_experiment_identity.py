@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
+
 import pytest
 
 from parl_learner.experiment_identity import check_experiment
@@ -17,6 +19,36 @@ def test_another_setting_is_refused_by_name(experiment, learning, tmp_path):
     changed = experiment(learning=learning(discount=0.95))
     with pytest.raises(ConfigError, match=r'learning\.discount was 0\.99 and is 0\.95; set it'):
         check_experiment(tmp_path, changed, TASK)
+    check_experiment(tmp_path, experiment(), TASK)
+
+
+def test_a_setting_added_later_counts_with_its_default(experiment, tmp_path):
+    check_experiment(tmp_path, experiment(), TASK)
+    path = tmp_path / 'begun_with.json'
+    begun = json.loads(path.read_text())
+    del begun['experiment']['learning']['action_horizon']
+    path.write_text(json.dumps(begun))
+    check_experiment(tmp_path, experiment(), TASK)
+
+
+def test_settings_of_another_version_of_the_code_are_named(experiment, tmp_path):
+    check_experiment(tmp_path, experiment(), TASK)
+    path = tmp_path / 'begun_with.json'
+    begun = json.loads(path.read_text())
+    begun['experiment']['learning']['momentum'] = 0.9
+    path.write_text(json.dumps(begun))
+    words = r"begun_with\.json: experiment: .*'momentum'.* another version of the code"
+    with pytest.raises(ConfigError, match=words):
+        check_experiment(tmp_path, experiment(), TASK)
+
+
+@pytest.mark.parametrize('content', [b'', b'{"experiment": {"ta', b'[]', b'\xff'])
+def test_a_damaged_file_of_what_it_was_begun_with_is_named(experiment, tmp_path, content):
+    path = tmp_path / 'begun_with.json'
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=f'{path} is damaged .* or remove it if'):
+        check_experiment(tmp_path, experiment(), TASK)
+    path.unlink()
     check_experiment(tmp_path, experiment(), TASK)
 
 

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
 import json
+import os
+import resource
 
 import pytest
 
-from parl_learner.experiment_record import ExperimentRecord, RecordedStep
+from parl_learner.experiment_record import (
+    ExperimentRecord,
+    ExperimentRecordError,
+    RecordedStep,
+)
+from parl_policy.durable_file import DurableWriteError
 
 STEPS = [
     RecordedStep(phase='demonstrations', name='demonstrations-0000', seconds=2.5, steps=40),
@@ -47,6 +54,60 @@ def test_every_cut_off_last_line_is_cut_away(record, tmp_path):
         assert path.read_bytes() == kept
         continued.add(STEPS[2])
         assert continued.steps() == STEPS
+
+
+@pytest.mark.parametrize(
+    'line',
+    [
+        b'half a li',
+        b'',
+        b'5',
+        b'\xff',
+        b'{"phase": "practice"}',
+        b'{"phase": "a", "name": "b", "seconds": 1.0, "mood": "good"}',
+        b'{"phase": "a", "name": "b", "seconds": "long"}',
+    ],
+)
+def test_a_line_that_is_no_step_is_named(record, tmp_path, line):
+    path = tmp_path / 'experiment.jsonl'
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b'\n'.join([lines[0], line, *lines[1:], b'']))
+    damaged = ExperimentRecord(tmp_path)
+    with pytest.raises(ExperimentRecordError, match=f'{path}, line 2: .*; delete that line'):
+        damaged.steps()
+
+
+def test_a_record_that_is_no_file_is_named(tmp_path):
+    (tmp_path / 'experiment.jsonl').mkdir()
+    with pytest.raises(ExperimentRecordError, match=r'cannot use .*\.jsonl: .*directory'):
+        ExperimentRecord(tmp_path)
+
+
+def test_a_full_disk_is_named_and_costs_no_line(record, tmp_path):
+    path = tmp_path / 'experiment.jsonl'
+    whole = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 20, limits[1]))
+    try:
+        with pytest.raises(DurableWriteError, match=f'could not write {path}'):
+            record.add(STEPS[2])
+        assert path.read_bytes() == whole
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    record.add(STEPS[2])
+    assert record.steps() == STEPS
+
+
+def test_a_line_is_on_the_disk_when_it_was_added(record, tmp_path, monkeypatch):
+    path = tmp_path / 'experiment.jsonl'
+    synced = []
+
+    def note(descriptor):
+        synced.append((os.path.samestat(os.fstat(descriptor), path.stat()), path.read_bytes()))
+
+    monkeypatch.setattr(os, 'fsync', note)
+    record.add(STEPS[0])
+    assert synced == [(True, path.read_bytes())]
 
 
 def test_a_step_recorded_twice_counts_once(record):

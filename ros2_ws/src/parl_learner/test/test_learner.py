@@ -9,10 +9,11 @@ import torch
 from parl_learner.checkpoint import CheckpointError
 from parl_learner.learner import Learner
 from parl_policy.artifact_store import ArtifactStore
+from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.episode_file import episode_to_bytes
 from parl_policy.policy_classes import load_actor
-from parl_policy.weights_file import WeightsFileError
+from parl_policy.weights_file import load_weights, weights_to_bytes
 
 
 class CheckpointAfterEveryUnit(Learner):
@@ -200,12 +201,92 @@ def test_another_configuration_is_refused(experiment, learning, store, put, reco
         new_learner(changed, store)
 
 
-def test_a_damaged_checkpoint_is_named(experiment, store, put, recorded):
+def test_a_setting_added_after_the_checkpoint_counts_with_its_default(
+    experiment, store, put, recorded
+):
     put(*recorded[:2])
     work_off(new_learner(experiment(), store))
     path = store.folder / 'learner.checkpoint'
+    tensors, metadata = load_weights(path)
+    del metadata['config']['action_horizon']
+    path.write_bytes(weights_to_bytes(tensors, metadata))
+    assert new_learner(experiment(), store).loop.counters.version == 1
+
+
+def test_a_damaged_checkpoint_may_be_removed(experiment, store, put, recorded, uninterrupted):
+    put(*recorded)
+    work_off(new_learner(experiment(), store))
+    path = store.folder / 'learner.checkpoint'
     path.write_bytes(path.read_bytes()[:-7])
-    with pytest.raises(WeightsFileError, match=r'learner\.checkpoint'):
+    with pytest.raises(
+        CheckpointError, match=r'learner\.checkpoint: .*put a copy of it back'
+    ) as e:
+        new_learner(experiment(), store)
+    assert 'delete it' not in str(e.value)
+    assert 'may also be removed: then all is learned again' in str(e.value)
+    path.unlink()
+    for name in versions(store):
+        store.path(name).unlink()
+    work_off(new_learner(experiment(), store))
+    assert versions(store) == uninterrupted(experiment())[0]
+
+
+def add_a_counter(tensors, metadata):
+    metadata['counters']['naps'] = 3
+
+
+def forget_a_counter(tensors, metadata):
+    del metadata['counters']['critic_steps']
+
+
+def forget_the_rounds(tensors, metadata):
+    del metadata['rounds']
+
+
+def forget_the_draws(tensors, metadata):
+    del tensors['random']
+
+
+def forget_a_weight(tensors, metadata):
+    del tensors['critic_trainer/critic/members.0.head.weight']
+
+
+def forget_the_cache(tensors, metadata):
+    del tensors['cache/actions']
+
+
+def widen_a_layer(tensors, metadata):
+    tensors['critic_trainer/critic/members.0.head.bias'] = torch.zeros(5)
+
+
+def add_a_setting(tensors, metadata):
+    metadata['config']['momentum'] = 0.9
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        add_a_counter,
+        forget_a_counter,
+        forget_the_rounds,
+        forget_the_draws,
+        forget_a_weight,
+        forget_the_cache,
+        widen_a_layer,
+        add_a_setting,
+    ],
+)
+def test_a_checkpoint_of_another_version_of_the_code_is_named(
+    experiment, store, put, recorded, change
+):
+    put(*recorded[:2])
+    work_off(new_learner(experiment(), store))
+    path = store.folder / 'learner.checkpoint'
+    tensors, metadata = load_weights(path)
+    change(tensors, metadata)
+    path.write_bytes(weights_to_bytes(tensors, metadata))
+    words = f'{path}.* written by another version of the code.*continue with that version, or'
+    with pytest.raises((CheckpointError, ConfigError), match=words):
         new_learner(experiment(), store)
 
 
@@ -213,7 +294,8 @@ def test_an_episode_that_was_learned_from_must_not_vanish(experiment, store, put
     names = put(*recorded[:2])
     work_off(new_learner(experiment(), store))
     store.path(names[1]).unlink()
-    with pytest.raises(KeyError, match=f'episode file {names[1]} is missing'):
+    words = f'episode file {names[1]}, which was learned from, is missing from .*; put it back'
+    with pytest.raises(CheckpointError, match=words):
         new_learner(experiment(), store)
 
 

@@ -195,6 +195,23 @@ def test_too_small_critic_support_stops_with_its_numbers(
     assert 'set critic.support' in phase
 
 
+def test_an_episode_that_was_learned_from_and_is_gone_stops_with_its_name(
+    listener, start, experiment, recorded, put, store
+):
+    name, _ = put(*recorded[:2])
+    learner = Learner(experiment(), store, lambda _: None, pytest.fail)
+    while learner.take_in_episodes():
+        learner.work()
+    store.path(name).unlink()
+    start(experiment())
+    listener.wait(lambda: any(s.phase.startswith('stopped: ') for s in listener.statuses))
+    assert (
+        f'episode file {name}, which was learned from, is missing' in listener.statuses[-1].phase
+    )
+    listener.wait(lambda: any(name in error for error in listener.errors()))
+    assert not any('Traceback' in error for error in listener.errors())
+
+
 def test_full_disk_is_waited_for(listener, start, experiment, recorded, store, tmp_path):
     folder = str(store.folder)
     try:

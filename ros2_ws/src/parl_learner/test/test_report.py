@@ -146,6 +146,32 @@ def test_report_names_what_is_missing(tmp_path):
     ]
 
 
+def test_what_cannot_be_written_is_named_on_the_page(tmp_path, data_folder):
+    log = tmp_path / 'learner.jsonl'
+    log.write_text('{"seconds": 1, "mean_q": 5}\n' * 2)
+    data = ReportData(
+        task='cup_to_rack',
+        seed=0,
+        evaluations=EVALUATIONS,
+        episode_folder=data_folder,
+        calibration=Calibration(
+            q_values=np.zeros(2), returns=np.zeros(2), successes=np.zeros(2, bool)
+        ),
+        learner_log=log,
+    )
+    names = ('learning_curve.png', 'q_calibration.png', 'training.png', 'success_after.mp4')
+    for name in names:
+        (tmp_path / 'report' / name).mkdir(parents=True)
+    text = write_report(tmp_path / 'report', data).read_text(encoding='utf-8')
+    for name in names:
+        assert f'could not write {tmp_path / "report" / name}: Is a directory' in text
+        assert f'({name})' not in text
+    assert '[failure_before.mp4](failure_before.mp4)' in text
+    assert sorted(path.name for path in (tmp_path / 'report').iterdir()) == sorted(
+        ['failure_before.mp4', 'report.md', *names]
+    )
+
+
 def test_table_is_one_row_for_each_evaluation():
     lines = result_table(EVALUATIONS).splitlines()
     assert len(lines) == 4
@@ -196,9 +222,10 @@ def test_log_ignores_a_last_line_cut_off(tmp_path):
     log = read_learner_log(path)
     assert log['seconds'].tolist() == [1, 2]
     np.testing.assert_array_equal(log['mean_q'], [np.nan, 5])
-    path.write_text('{"seco\n{"seconds": 2}\n')
-    with pytest.raises(ValueError, match='line 1'):
-        read_learner_log(path)
+    for line in ('{"seco', '5', 'null'):
+        path.write_text(f'{line}\n{{"seconds": 2}}\n')
+        with pytest.raises(ValueError, match='line 1'):
+            read_learner_log(path)
 
 
 def test_video_needs_frames_that_are_pictures(tmp_path):

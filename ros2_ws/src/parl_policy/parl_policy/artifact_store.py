@@ -11,7 +11,7 @@ import hashlib
 from pathlib import Path
 import re
 
-from parl_policy.durable_file import sweep_partial, write_durably
+from parl_policy.durable_file import make_folder, sweep_partial, write_durably
 
 MAX_CHUNK_BYTES = 1 << 20
 
@@ -89,9 +89,12 @@ class ArtifactStore:
     """Content-addressed files in one folder; several processes may write to it at once."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the folder (made if missing) and remove what killed processes left in it."""
-        self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Open the folder (made if missing) and remove what killed processes left in it.
+
+        Raises:
+            DurableWriteError: The folder cannot be made.
+        """
+        self.folder = make_folder(Path(folder))
         sweep_partial(self.folder)
         self._digests: dict[str, tuple[int, int, str]] = {}  # name -> size, mtime [ns], sha256
 

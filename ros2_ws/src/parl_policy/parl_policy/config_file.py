@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 import dataclasses
 from pathlib import Path
+import sys
 import types
 from typing import (
     Any,
@@ -60,8 +61,13 @@ def load_layered_yaml(path: Path) -> dict[str, Any]:
     while following is not None:
         if following.resolve() in seen:
             raise ConfigError(f'{path} extends itself by way of {following}')
+        try:
+            layer = load_yaml(following)
+        except ConfigError as error:
+            if not layers:
+                raise
+            raise ConfigError(f'{seen[-1]}: extends: {error}') from error
         seen.append(following.resolve())
-        layer = load_yaml(following)
         base = layer.pop('extends', None)
         if base is not None and not isinstance(base, str):
             raise ConfigError(f'{following}: extends is {base!r}, expected a file name')
@@ -123,22 +129,6 @@ def to_mapping(config: 'DataclassInstance') -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def first_change(before: object, after: object, key: str = '') -> str:
-    """Name the first entry in which two plain mappings differ; empty if none does.
-
-    Returns:
-        'learning.discount was 0.99 and is 0.95'.
-    """
-    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
-        return '' if before == after else f'{key} was {before!r} and is {after!r}'
-    for name in dict.fromkeys([*after, *before]):
-        inner = f'{key}.{name}' if key else str(name)
-        change = first_change(before.get(name), after.get(name), inner)
-        if change:
-            return change
-    return ''
-
-
 def _laid_over(base: object, patch: Mapping[str, Any]) -> dict[str, Any]:
     merged = _still_meant(base, patch) if isinstance(base, Mapping) else {}
     for key, value in patch.items():
@@ -184,7 +174,11 @@ def _convert(hint: object, value: object, where: str) -> object:
             return None
         (hint,) = [part for part in arguments if part is not type(None)]
         return _convert(hint, value, where)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if origin is Mapping and not isinstance(value, Mapping):
+        raise ConfigError(f'{where} is {value!r}, expected a mapping')
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if not abs(value) <= sys.float_info.max:
+            raise ConfigError(f'{where} is {value!r}, expected a finite number')
         return float(value)
     if hint in (int, float, str, bool) and type(value) is not hint:
         remedy = '; YAML reads 1e-5 as text, write 1.0e-5' if hint is float else ''

@@ -38,8 +38,11 @@ class CriticConfig:
         """Refuse what cannot work."""
         if self.members < 1 or not self.hidden:
             raise ValueError(f'a critic needs a member and a layer: {self}')
+        if min(self.hidden) < 1:
+            raise ValueError(f'hidden must be widths of at least 1: {list(self.hidden)}')
         if self.head not in ('hl_gauss', 'mse'):
             raise ValueError(f"critic head is {self.head!r}, expected 'hl_gauss' or 'mse'")
+        self.value_head()  # refuses a support, bins or smoothing that it cannot have
 
     def value_head(self) -> ValueHead:
         """The head these settings describe."""

@@ -71,9 +71,20 @@ def write_durably(path: Path, content: bytes | Callable[[BinaryIO], None]) -> Pa
     return path
 
 
-def is_partial(path: Path) -> bool:
-    """Say whether this is a temporary file of write_durably, to be ignored by readers."""
-    return Path(path).name.endswith(PARTIAL_SUFFIX)
+def make_folder(folder: Path) -> Path:
+    """Make a folder, and those it is in, unless it is there.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DurableWriteError: No permission, or a file has its name.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DurableWriteError(folder, 0, error) from error
+    return folder
 
 
 def sweep_partial(folder: Path) -> list[Path]:

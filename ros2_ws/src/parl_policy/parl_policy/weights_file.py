@@ -18,7 +18,15 @@ _METADATA_KEY = 'parl'
 
 
 class WeightsFileError(Exception):
-    """Weights cannot be saved or loaded; base of the errors below."""
+    """Weights cannot be saved or loaded; base of the errors below.
+
+    Attributes:
+        problem: what is wrong, without the remedy: readers of files of other uses know another.
+    """
+
+    def __init__(self, problem: str, remedy: str = '') -> None:
+        self.problem = problem
+        super().__init__(f'{problem}; {remedy}' if remedy else problem)
 
 
 class WeightsVersionError(WeightsFileError):
@@ -53,7 +61,7 @@ def weights_to_bytes(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str,
         )
     except (TypeError, ValueError) as error:
         raise WeightsFileError(
-            f'metadata of weights: {error}; use only what JSON can hold'
+            f'metadata of weights: {error}', 'use only what JSON can hold'
         ) from error
     own = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
@@ -77,13 +85,13 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         tensors = safetensors.torch.load(data)
     except (OSError, SafetensorError, ValueError, struct.error) as error:
         raise WeightsDamagedError(
-            f'weights file {path}: {error}; delete it and fetch or train that version again'
+            f'weights file {path}: {error}', 'delete it and fetch or train that version again'
         ) from error
     if not isinstance(header, dict) or header.get('format_version') != FORMAT_VERSION:
         found = header.get('format_version') if isinstance(header, dict) else None
         raise WeightsVersionError(
-            f'weights file {path}: format version {found}, this program reads {FORMAT_VERSION}; '
-            f'use the PARL version that wrote it, or train again'
+            f'weights file {path}: format version {found}, this program reads {FORMAT_VERSION}',
+            'use the PARL version that wrote it, or train again',
         )
     _check_finite(tensors, f'weights file {path}')
     return tensors, header['metadata']
@@ -103,6 +111,6 @@ def _check_finite(tensors: Mapping[str, torch.Tensor], where: str) -> None:
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             bad = int((~torch.isfinite(tensor)).sum())
             raise WeightsNotFiniteError(
-                f'{where}: tensor {name} has {bad} of {tensor.numel()} values NaN or infinite; '
-                f'go back to the version before and lower the learning rate'
+                f'{where}: tensor {name} has {bad} of {tensor.numel()} values NaN or infinite',
+                'go back to the version before and lower the learning rate',
             )

@@ -13,6 +13,7 @@ from parl_policy.artifact_store import (
     MAX_CHUNK_BYTES,
 )
 from parl_policy.chunk_assembler import ChunkAssembler
+from parl_policy.durable_file import DurableWriteError
 
 # Known sha256 of b'abc' (FIPS 180-2, appendix B.1).
 ABC_SHA256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
@@ -29,6 +30,12 @@ BAD_NAMES = [
 @pytest.fixture
 def store(tmp_path):
     return ArtifactStore(tmp_path / 'artifacts')
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / 'artifacts').write_bytes(b'')
+    with pytest.raises(DurableWriteError, match=r'could not write .*artifacts: File exists'):
+        ArtifactStore(tmp_path / 'artifacts')
 
 
 def test_put_names_by_content(store):

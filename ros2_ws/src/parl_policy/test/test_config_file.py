@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+import math
 from typing import Any, Literal
 
 import pytest
 
 from parl_policy.config_file import (
     ConfigError,
-    first_change,
     from_mapping,
     load_layered_yaml,
     load_yaml,
@@ -89,6 +89,10 @@ def test_everything_given():
         ({'name': 5}, 'name is 5, expected str'),
         ({'note': 5}, 'note is 5, expected str'),
         ({'mode': 'medium'}, r"mode is 'medium', expected one of \['fast', 'slow'\]"),
+        ({'camera': {'rate_hz': math.nan}}, 'camera: rate_hz is nan, expected a finite number'),
+        ({'limits': [1, math.inf]}, r'limits\[1\] is inf, expected a finite number'),
+        ({'limits': [10**400]}, r'limits\[0\] is 10+, expected a finite number'),
+        ({'extra': 3}, 'extra is 3, expected a mapping'),
     ],
 )
 def test_what_is_wrong_is_named(changes, message):
@@ -175,7 +179,7 @@ def test_a_circle_of_layers_is_refused(tmp_path):
     ('text', 'message'),
     [
         ('extends: [a.yaml]\n', r'extends is \[.*, expected a file name'),
-        ('extends: none.yaml\n', r'cannot read .*none.yaml'),
+        ('extends: none.yaml\n', r'a\.yaml: extends: cannot read .*none\.yaml'),
     ],
 )
 def test_a_layer_that_cannot_be_found_is_named(tmp_path, text, message):
@@ -183,13 +187,3 @@ def test_a_layer_that_cannot_be_found_is_named(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
         load_layered_yaml(path)
-
-
-def test_the_first_change_is_named_by_its_path():
-    before = {'a': {'b': [1, 2], 'c': 0.5}, 'd': 'x'}
-    assert first_change(before, {'a': {'b': [1, 2], 'c': 0.5}, 'd': 'x'}) == ''
-    assert first_change(before, {**before, 'a': {'b': [1, 3], 'c': 0.5}}) == (
-        'a.b was [1, 2] and is [1, 3]'
-    )
-    assert first_change(before, {'a': before['a']}) == "d was 'x' and is None"
-    assert first_change(before, {**before, 'e': 1}) == 'e was None and is 1'

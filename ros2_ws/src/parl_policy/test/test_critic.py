@@ -103,6 +103,10 @@ def test_defaults_are_the_papers():
     [
         ({'members': 0}, 'a critic needs a member'),
         ({'hidden': ()}, 'a member and a layer'),
+        ({'hidden': (8, -3)}, r'hidden must be widths of at least 1: \[8, -3\]'),
+        ({'bins': 1}, '>= 2 bins'),
+        ({'sigma_bins': -1.0}, 'sigma > 0'),
+        ({'support': (0.0, 0.0)}, 'low < high'),
         ({'head': 'quantile'}, "head is 'quantile', expected 'hl_gauss' or 'mse'"),
     ],
 )

@@ -11,7 +11,8 @@ import pytest
 
 from parl_policy.durable_file import (
     DurableWriteError,
-    is_partial,
+    make_folder,
+    PARTIAL_SUFFIX,
     sweep_partial,
     write_durably,
 )
@@ -69,6 +70,36 @@ def test_writer_function_fills_the_file(tmp_path):
     assert (tmp_path / 'a.bin').read_bytes() == b'streamed'
 
 
+def test_content_is_on_the_disk_before_it_has_its_name_and_the_name_at_the_end(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / 'a.bin'
+    write_durably(path, b'old')
+    synced = []
+
+    def note(descriptor):
+        status = os.fstat(descriptor)
+        is_folder = stat.S_ISDIR(status.st_mode)
+        synced.append(('folder' if is_folder else status.st_size, path.read_bytes()))
+
+    monkeypatch.setattr(os, 'fsync', note)
+    write_durably(path, b'longer')
+    assert synced == [(6, b'old'), ('folder', b'longer')]
+
+
+def test_folders_are_made_with_those_they_are_in(tmp_path):
+    folder = tmp_path / 'a/b'
+    assert make_folder(folder) == folder
+    assert make_folder(folder).is_dir()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / 'file').write_bytes(b'')
+    for folder in (tmp_path / 'file', tmp_path / 'file/below', Path('/proc/nowhere')):
+        with pytest.raises(DurableWriteError, match=f'could not write {folder}: .*repeat'):
+            make_folder(folder)
+
+
 def test_failing_writer_leaves_nothing_and_its_error_comes_through(tmp_path):
     def write(file):
         file.write(b'half')
@@ -97,7 +128,7 @@ def test_kill_in_the_middle_leaves_no_final_file_and_sweep_cleans_up(tmp_path):
         assert process.wait(10) == -signal.SIGKILL
     leftovers = list(tmp_path.iterdir())
     assert len(leftovers) == 1
-    assert is_partial(leftovers[0])
+    assert leftovers[0].suffix == PARTIAL_SUFFIX
     assert leftovers[0].stat().st_size == 10000
     assert not path.exists()
     assert sweep_partial(tmp_path) == leftovers

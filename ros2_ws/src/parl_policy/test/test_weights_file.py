@@ -83,7 +83,9 @@ def test_damaged_files_are_named(tmp_path):
     whole = weights_to_bytes(tensors(), METADATA)
     for damaged in (b'', b'short', whole[:40], whole[:-1], b'\xff' * 200, whole + b'more'):
         path.write_bytes(damaged)
-        with pytest.raises(WeightsDamagedError, match=str(path)):
+        with pytest.raises(WeightsDamagedError, match=f'{path}: .*; delete it') as caught:
             load_weights(path)
+        assert caught.value.problem.startswith(f'weights file {path}: ')
+        assert 'delete it' not in caught.value.problem
     with pytest.raises(WeightsDamagedError, match='No such file'):
         load_weights(tmp_path / 'missing.safetensors')

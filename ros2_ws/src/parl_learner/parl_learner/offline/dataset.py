@@ -49,8 +49,8 @@ class DatasetConfig:
         episodes = self._read(path)
         if not episodes:
             raise DatasetFileError(
-                f'{path} holds no demonstrations of the format {self.format}; say where the data '
-                'is with --data or PARL_DATA'
+                f'{path} holds no demonstrations of the format {self.format}; check the data '
+                'folder (of parl-train: --data or PARL_DATA)'
             )
         return episodes
 

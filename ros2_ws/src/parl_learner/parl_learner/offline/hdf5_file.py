@@ -25,7 +25,8 @@ def opened(path: Path) -> h5py.File:
         return h5py.File(path, 'r')
     except OSError as error:
         raise DatasetFileError(
-            f'cannot read {path}: {error}; say where the data is with --data or PARL_DATA'
+            f'cannot read {path}: {error}; check the data folder (of parl-train: --data or '
+            'PARL_DATA)'
         ) from error
 
 

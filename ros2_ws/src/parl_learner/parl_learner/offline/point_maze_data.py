@@ -5,15 +5,15 @@ Each walk begins in a random cell of the corridor and goes towards the goal or a
 imitation wanders; the way through has to be put together from pieces, by value.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
-from parl_learner.offline.d4rl_data import write_d4rl
+from parl_learner.offline.data_maker import make_data
 from parl_learner.offline.derived_seed import derived_seed
 from parl_learner.offline.environment import EnvironmentConfig
-from parl_learner.offline.training_files import load_training
+from parl_learner.offline.training_config import TrainingConfig
+from parl_learner.offline.transition_recorder import TransitionRecorder
 
 CONFIG = 'point_maze_stitched'
 CORRIDOR = ((3, 1), (3, 2), (3, 3), (2, 3), (1, 3), (1, 2), (1, 1))
@@ -39,57 +39,57 @@ def make_walks(
         D4RL's flat arrays.
     """
     environment = environment_config.make()
+    recorder = TransitionRecorder(environment)
     draws = np.random.default_rng(seed)
     maze = environment.get_wrapper_attr('maze')
     centres = np.array([maze.cell_rowcol_to_xy(np.array(cell)) for cell in CORRIDOR])
-    rows: list[tuple[np.ndarray, np.ndarray, np.ndarray, float, bool, bool]] = []
     for walk in range(walks):
         place = int(draws.integers(len(CORRIDOR)))
         direction = int(draws.choice([-1, 1]))
         options = {**environment_config.reset_options, 'reset_cell': np.array(CORRIDOR[place])}
         observation, _ = environment.reset(seed=derived_seed('walk', seed, walk), options=options)
-        waypoint = place
-        for step in range(WALK_STEPS):
-            if np.linalg.norm(centres[waypoint] - observation[:2]) < 0.4:
-                waypoint = int(np.clip(waypoint + direction, 0, len(CORRIDOR) - 1))
-            wanted = centres[waypoint] - observation[:2]
-            wanted *= SPEED_M_S / max(float(np.linalg.norm(wanted)), 0.5)
-            action = np.clip(wanted - observation[2:4] + draws.normal(0, NOISE, 2), -1.0, 1.0)
-            following, given, *_ = environment.step(action.astype(np.float32))
-            reward = float(given)
-            success = reward > 0.0
-            is_last = success or step + 1 == WALK_STEPS
-            rows.append((observation, following, action, reward, success, is_last))
-            observation = following
-            if is_last:
-                break
+        walker = Walker(centres, place, direction, draws)
+        recorder.play(observation, WALK_STEPS, walker.act, lambda reward, _: reward > 0.0)
     environment.close()
-    observations, following, actions, rewards, successes, ends = map(
-        np.array, zip(*rows, strict=True)
-    )
-    return {
-        'observations': observations,
-        'next_observations': following,
-        'actions': actions.astype(np.float32),
-        'rewards': rewards.astype(np.float32),
-        'terminals': successes,
-        'timeouts': ends & ~successes,
-    }
+    return recorder.arrays()
+
+
+class Walker:
+    """Goes along the corridor from cell to cell, with noise."""
+
+    def __init__(
+        self, centres: np.ndarray, place: int, direction: int, draws: np.random.Generator
+    ) -> None:
+        """Begin in a cell.
+
+        Args:
+            centres: (cells, 2) of the cells from start to goal [m].
+            place: Index of the first cell.
+            direction: 1 goes towards the goal, -1 away from it.
+            draws: Of the noise.
+        """
+        self._centres, self._waypoint, self._direction = centres, place, direction
+        self._draws = draws
+
+    def act(self, _: int, observation: np.ndarray) -> np.ndarray:
+        """Action (2,) for an observation that begins with position [m] and velocity [m/s]."""
+        if np.linalg.norm(self._centres[self._waypoint] - observation[:2]) < 0.4:
+            following = self._waypoint + self._direction
+            self._waypoint = int(np.clip(following, 0, len(self._centres) - 1))
+        wanted = self._centres[self._waypoint] - observation[:2]
+        wanted *= SPEED_M_S / max(float(np.linalg.norm(wanted)), 0.5)
+        noisy: np.ndarray = wanted - observation[2:4] + self._draws.normal(0, NOISE, 2)
+        return noisy
 
 
 def main() -> None:
     """Write the file that the configuration names."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('folder', type=Path, help='data folder')
-    parser.add_argument('--walks', type=int, default=400)
-    parser.add_argument('--seed', type=int, default=0)
-    given = parser.parse_args()
-    config = load_training(CONFIG)
+    make_data(__doc__, CONFIG, 'walks', 400, _make)
+
+
+def _make(config: TrainingConfig, _: Path, walks: int, seed: int) -> dict[str, np.ndarray]:
     assert config.environment is not None
-    path = given.folder / config.dataset.file
-    given.folder.mkdir(parents=True, exist_ok=True)
-    write_d4rl(path, make_walks(config.environment, given.walks, given.seed))
-    print(f'{given.walks} walks in {path}')
+    return make_walks(config.environment, walks, seed)
 
 
 if __name__ == '__main__':

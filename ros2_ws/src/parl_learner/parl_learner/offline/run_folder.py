@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from parl_learner.checkpoint import CheckpointError
+from parl_learner.offline.training_config import TrainingConfig
 from parl_learner.offline.training_result import load_result, TrainingResult
-from parl_policy.config_file import first_change
+from parl_policy.config_change import change_since
+from parl_policy.config_file import from_mapping
 from parl_policy.durable_file import sweep_partial
 
 
@@ -27,7 +29,7 @@ def take_folder(folder: Path) -> TextIO:
     """
     path = folder / 'lock'
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / 'artifacts').mkdir(parents=True, exist_ok=True)  # for the end, hours later
         lock = path.open('a', encoding='utf-8')
     except OSError as error:
         raise RunFolderError(
@@ -52,11 +54,12 @@ def begin_result(
     Args:
         path: Of the result.
         checkpoint: Of the same run; there is none before its first round has begun.
-        config: All settings, as JSON has them.
+        config: All settings of a `TrainingConfig`, as JSON has them.
         data: Digest of the offline data.
 
     Raises:
         CheckpointError: The folder belongs to a run with another configuration or other data.
+        ConfigError: It belongs to a run of another version of the code.
         RunFolderError: A part of the run is missing.
         ResultFileError: The result is damaged.
         DurableWriteError: The disk is full, say.
@@ -71,8 +74,8 @@ def begin_result(
         result.save(path)
         return result
     result = load_result(path)
-    change = first_change(result.config, config)
-    if change:
+    now = from_mapping(TrainingConfig, config, 'the configuration')
+    if change := change_since(result.config, now, f'{path}: config'):
         raise CheckpointError(
             f'{path.parent}: {change}; continue with the old setting or use another folder'
         )

@@ -33,7 +33,8 @@ def read_examples(path: Path) -> Iterator[dict[str, Feature]]:
         data = path.read_bytes()
     except OSError as error:
         raise TFRecordError(
-            f'cannot read {path}: {error}; say where the data is with --data or PARL_DATA'
+            f'cannot read {path}: {error}; check the data folder (of parl-train: --data or '
+            'PARL_DATA)'
         ) from error
     position = 0
     while position < len(data):

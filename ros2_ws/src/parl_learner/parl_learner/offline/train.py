@@ -29,6 +29,7 @@ from parl_learner.offline.training_result import MARKDOWN_HEADER, markdown_row, 
 from parl_learner.offline.training_run import TrainingRun
 from parl_learner.offline.trajectory import Trajectory
 from parl_learner.offline.vector_actor import ObservationError
+from parl_learner.offline.whole_number import at_least_1
 from parl_learner.replay import CriticSupportError
 from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         '--set', action='append', default=[], metavar='KEY=VALUE', help='change a setting'
     )
     parser.add_argument(
-        '--threads', type=_positive, default=1, help='of torch; more than 1 only on idle cores'
+        '--threads', type=at_least_1, default=1, help='of torch; more than 1 only on idle cores'
     )
     parser.add_argument(
         '--device', default='auto', help='cpu, cuda, or auto: cuda if there is one'
@@ -85,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         use_device(given.device)
         config = load_training(given.config, given.set, given.method)
+        config.learning.check_policy()
         data = checked_data(config, given.data)
         if not given.check:
             folder = given.out or Path('runs') / f'{config.name}-{config.seed}'
@@ -119,13 +121,6 @@ def checked_data(config: TrainingConfig, folder: Path) -> list[Trajectory]:
         check_environment(config.environment, trajectories[0])
     print('the data fits the configuration')
     return trajectories
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'must be at least 1: {number}')
-    return number
 
 
 def _say(text: str) -> None:

@@ -53,10 +53,12 @@ class TrainingRun:
 
         Raises:
             RunFolderError: Another run is using the folder, or it cannot be used.
-            CheckpointError: It belongs to a run with another configuration or other data.
+            CheckpointError: Its checkpoint is damaged, or it belongs to a run with another
+                configuration or other data.
             ResultFileError, WeightsFileError: Its files are damaged.
             DurableWriteError: The disk is full, say.
-            ConfigError: The networks do not fit the observations.
+            ConfigError: The networks do not fit the observations, or it belongs to a run of
+                another version of the code.
         """
         self.config = config
         self._data, self._folder, self._say = data, folder, say

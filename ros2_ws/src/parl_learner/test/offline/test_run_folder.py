@@ -1,21 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
+
 import pytest
 
 from parl_learner.checkpoint import CheckpointError
 from parl_learner.offline.run_folder import begin_result, RunFolderError, take_folder
+from parl_learner.offline.training_files import load_training
 from parl_learner.offline.training_result import Evaluation, ResultFileError
+from parl_policy.config_file import ConfigError, to_mapping
 
-CONFIG = {'name': 'maze', 'seed': 3}
+
+def config(**changes):
+    settings = to_mapping(load_training('point_maze_stitched')) | {'seed': 3} | changes
+    return json.loads(json.dumps(settings))
 
 
 @pytest.fixture
 def begin(tmp_path):
     """Begins the result of a run, or continues it."""
 
-    def begin(config=CONFIG, data='abc'):
-        return begin_result(
-            tmp_path / 'result.json', tmp_path / 'learner.checkpoint', config, data
-        )
+    def begin(data='abc', **changes):
+        checkpoint = tmp_path / 'learner.checkpoint'
+        return begin_result(tmp_path / 'result.json', checkpoint, config(**changes), data)
 
     return begin
 
@@ -35,9 +41,15 @@ def test_a_file_is_no_folder(tmp_path):
         take_folder(tmp_path / 'run')
 
 
+def test_a_folder_whose_artifacts_are_a_file_is_refused_at_once(tmp_path):
+    (tmp_path / 'artifacts').write_text('')
+    with pytest.raises(RunFolderError, match=r'cannot use .*artifacts.* --out'):
+        take_folder(tmp_path)
+
+
 def test_a_result_is_kept_before_anything_is_learned(begin, tmp_path):
     result = begin()
-    assert (result.name, result.seed, result.data) == ('maze', 3, 'abc')
+    assert (result.name, result.seed, result.data) == ('point_maze_stitched', 3, 'abc')
     assert (tmp_path / 'result.json').exists()
     assert begin() == result
 
@@ -45,9 +57,29 @@ def test_a_result_is_kept_before_anything_is_learned(begin, tmp_path):
 def test_other_settings_and_other_data_are_refused(begin):
     begin()
     with pytest.raises(CheckpointError, match='seed was 3 and is 4'):
-        begin(config={'name': 'maze', 'seed': 4})
+        begin(seed=4)
     with pytest.raises(CheckpointError, match=r'other offline data .*abc…, now def…'):
         begin(data='def')
+
+
+def test_a_setting_added_later_counts_with_its_default(begin, tmp_path):
+    begin()
+    path = tmp_path / 'result.json'
+    result = json.loads(path.read_text())
+    del result['config']['learning']['action_horizon']
+    path.write_text(json.dumps(result))
+    begin()
+
+
+def test_settings_of_another_version_of_the_code_are_named(begin, tmp_path):
+    begin()
+    path = tmp_path / 'result.json'
+    result = json.loads(path.read_text())
+    result['config']['learning']['momentum'] = 0.9
+    path.write_text(json.dumps(result))
+    words = r"result\.json: config: .*'momentum'.* another version of the code"
+    with pytest.raises(ConfigError, match=words):
+        begin()
 
 
 def test_a_run_with_a_part_missing_is_refused(begin, tmp_path):

@@ -81,6 +81,12 @@ USER_ERRORS = {
     'no_package': (['--set', 'environment.package=nope'], 'ModuleNotFoundError'),
     'binary': (['--set', 'binary_actions=[2]'], 'binary-actions: '),
     'support': (['--set', 'learning.critic.support=[-40.0, 0.0]'], 'support: values reach'),
+    'no_module': (['--set', 'learning.policy_class=foo:Bar'], "policy class 'foo:Bar'"),
+    'no_class': (['--set', 'learning.policy_class=os:getcwd'], "policy class 'os:getcwd'"),
+    'one_bin': (['--set', 'learning.critic.bins=1'], '>= 2 bins'),
+    'width': (['--set', 'learning.critic.hidden=[-3]'], 'hidden must be widths of at least 1'),
+    'nan': (['--set', 'learning.discount=.nan'], 'discount is nan, expected a finite number'),
+    'arguments': (['--set', 'environment.arguments=3'], 'arguments is 3, expected a mapping'),
 }
 
 
@@ -88,15 +94,18 @@ USER_ERRORS = {
 def test_a_users_error_is_said_in_words(walks, tmp_path, capsys, case):
     arguments, message = USER_ERRORS[case]
     arguments = ['point_maze_stitched', '--data', str(walks), *arguments]
-    assert main([*arguments, '--out', str(tmp_path / 'run')]) == 1
-    assert message in capsys.readouterr().err
+    for more in (['--check'], ['--out', str(tmp_path / 'run')]):
+        assert main([*arguments, *more]) == 1
+        assert message in capsys.readouterr().err
     assert not (tmp_path / 'run').exists()
 
 
-def test_no_threads_are_refused(walks, capsys):
+@pytest.mark.parametrize('threads', ['0', 'x'])
+def test_no_threads_are_refused(walks, capsys, threads):
     with pytest.raises(SystemExit, match='2'):
-        main(['point_maze_stitched', '--data', str(walks), '--threads', '0'])
-    assert '--threads: must be at least 1: 0' in capsys.readouterr().err
+        main(['point_maze_stitched', '--data', str(walks), '--threads', threads])
+    words = f"--threads: '{threads}' is not a whole number of at least 1"
+    assert words in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_used_is_said_in_words(walks, tmp_path, capsys, monkeypatch):

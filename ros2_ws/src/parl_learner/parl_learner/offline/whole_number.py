@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole numbers as arguments of a program; `type=` of argparse."""
+
+import argparse
+
+
+def at_least_1(text: str) -> int:
+    """Convert an argument that counts something.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no such number.
+    """
+    return _at_least(1, text)
+
+
+def at_least_0(text: str) -> int:
+    """Convert a seed, say.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no such number.
+    """
+    return _at_least(0, text)
+
+
+def _at_least(smallest: int, text: str) -> int:
+    if not text.isdecimal() or int(text) < smallest:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number of at least {smallest}')
+    return int(text)
