@@ -53,15 +53,18 @@ class SimNode(Node):
             for field in dataclasses.fields(PacingConfig)
         }
         config = PacingConfig(**parameters)
+        modes, self._failed_read = self._read_parameters()
+        # Not before the parameters were found good: it holds a graphics context.
         self._station = Station(self.declare_parameter('task_file', '').value)
         self._paced = PacedStation(
             self._station, config, self._publish_joints, self._publish_frame
         )
         self._bus = ServoBus(self._station, self._paced.stall)
+        if modes == 'vendor':
+            set_vendor_modes(self._bus)
         self._faults = StationFaults(self._station.servos)
         self._trajectory = TrajectoryPlayer(self._deliver)
         self._frame: tuple[NDArray[np.uint8], int] | None = None
-        self._failed_read = -np.pi if self._read_parameters() == 0 else np.nan
         self._start_ns = time.time_ns()
         task = self._station.task
         self._camera_frame = f'{task.robot}/{task.camera.name}_optical'
@@ -76,16 +79,14 @@ class SimNode(Node):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(TICK_S, lambda: self._paced.poll(time.monotonic()), clock=steady)
 
-    def _read_parameters(self) -> int:
-        """Put the servos into their modes at power-up and return read_failure_behavior."""
+    def _read_parameters(self) -> tuple[str, float]:
+        """Return start_modes, and the position that is told for a failed read."""
         modes = self.declare_parameter('start_modes', 'station').value
         check_start_modes(modes)
-        if modes == 'vendor':
-            set_vendor_modes(self._bus)
         behaviour = self.declare_parameter('read_failure_behavior', 0).value
         if behaviour not in (0, 1):
             raise ValueError(f'read_failure_behavior is {behaviour}: give 0 (-pi) or 1 (NaN)')
-        return behaviour
+        return modes, (-np.pi if behaviour == 0 else np.nan)
 
     def _make_publishers(self, base_frame: str) -> None:
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
