@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Simulation, detector, driver, policy and panel together; the operator presses keys."""
 
+import time
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -125,7 +128,10 @@ def keys_for(action):
     return keys
 
 
-def test_task_is_done_by_keys_and_the_detector_sees_it(station, task_file):
+def test_task_is_done_by_keys_and_the_detector_sees_it(station, task_file, monkeypatch):
+    # The scene's seed is the time: the same scene in every run.
+    clock = SimpleNamespace(time=lambda: 1, strftime=time.strftime)
+    monkeypatch.setattr('widowx_operator.demonstration_recorder_node.time', clock)
     script = ScriptedExpert(load_task_scene(task_file).script, ExpertConfig(), 0)
     station.desk.press('b')
     station.shows('YOU ACT')
