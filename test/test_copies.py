@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What packages that do not import each other have a copy of is the same everywhere."""
 
-import ast
-from pathlib import Path
-
 import pytest
 from sensor_msgs.msg import JointState
 
@@ -11,44 +8,6 @@ from parl_policy.message_conversion import to_opening
 from reward_detector import gripper_opening
 from widowx_driver import arm_model
 from widowx_sim import wx250s
-
-ROOT = Path(__file__).parents[1]
-RUN_NODES = sorted(
-    path
-    for folder in ('ros2_ws/src', 'sim')
-    for path in (ROOT / folder).glob('*/*/run_node.py')
-    if path.parent.name == path.parents[1].name
-)
-
-
-def parts(path: Path) -> dict[str, str]:
-    """Source of each constant and function of a file, by name."""
-    found = {}
-    for node in ast.parse(path.read_text(encoding='utf-8')).body:
-        if isinstance(node, ast.FunctionDef):
-            found[node.name] = ast.unparse(node)
-        elif isinstance(node, ast.Assign):
-            found[ast.unparse(node.targets[0])] = ast.unparse(node)
-    return found
-
-
-def test_every_package_with_nodes_of_its_own_has_a_copy():
-    assert {path.parent.name for path in RUN_NODES} == {
-        'parl_policy',
-        'reward_detector',
-        'widowx_bringup',
-        'widowx_driver',
-        'widowx_operator',
-        'widowx_sim',
-    }
-
-
-@pytest.mark.parametrize('path', RUN_NODES, ids=lambda path: path.parent.name)
-def test_processes_begin_and_end_alike(path):
-    (original,) = (parts(each) for each in RUN_NODES if each.parent.name == 'parl_policy')
-    copy = parts(path)
-    assert 'explained' in copy
-    assert copy == {name: original.get(name) for name in copy}
 
 
 def test_the_finger_travels_alike():

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from parl_learner.experiment_config import load_experiment
+from parl_node.task_file import load_task_file
 from parl_policy.config_file import load_yaml
 from reward_detector.frame_judge import FrameJudge
 from reward_detector.reward_rule import reward_rule
-from reward_detector.task_section import read_task_file
 from widowx_driver.task_file import load_driver_task
 from widowx_sim.scene_object import Fixed
 from widowx_sim.task_scene import load_task_scene
@@ -32,7 +32,7 @@ def test_the_papers_tasks_are_there():
 def test_driver_detector_simulation_and_experiment_take_it(path):
     driver, scene = load_driver_task(path), load_task_scene(path)
     FrameJudge.from_task_file(path)
-    rule, task = reward_rule(read_task_file(path), path), load_yaml(path)
+    rule, task = reward_rule(load_task_file(path)), load_yaml(path)
     assert load_experiment(CONFIG / 'experiments' / path.name).task == path.stem
     assert isinstance(task['instruction'], str)
     assert int(task['horizon']) > 25

@@ -20,12 +20,12 @@ from parl_learner.experiment_schedule import EpisodeStep, LearnStep, next_step, 
 from parl_learner.report import write_report
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, LearnerStatus
+from parl_node.run_node import node_process
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError, from_known_keys, load_yaml
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.episode_client_node import EpisodeClient, EpisodeClientError
 from parl_policy.path_parameter_node import path_parameter
-from parl_policy.run_node import node_process
 
 PLAYED = (
     EpisodeStatus.SUCCESS,

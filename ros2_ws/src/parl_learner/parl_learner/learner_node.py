@@ -18,12 +18,12 @@ from parl_learner.learner import Learner
 from parl_learner.message_conversion import to_status
 from parl_learner.replay import CriticSupportError
 from parl_msgs.msg import LearnerStatus
+from parl_node.run_node import node_process, spin
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.float32_product import choose_float32_product
 from parl_policy.path_parameter_node import path_parameter
-from parl_policy.run_node import node_process, spin
 from parl_policy.weights_file import WeightsFileError
 
 NICENESS = 10

@@ -9,11 +9,11 @@ from rclpy.node import Node
 from rclpy.signals import uninstall_signal_handlers
 
 from parl_msgs.action import RunEpisode
+from parl_node.run_node import node_process
 from parl_policy.config_file import ConfigError, from_known_keys, load_yaml
 from parl_policy.episode_client_node import EpisodeClient, EpisodeClientError
 from parl_policy.path_parameter_node import path_parameter
 from parl_policy.policy_node import OUTCOMES
-from parl_policy.run_node import node_process
 
 OUTCOME_NAMES = {number: name for name, number in OUTCOMES.items()}
 

@@ -14,6 +14,7 @@ from std_srvs.srv import SetBool, Trigger
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus
 from parl_msgs.srv import LabelEpisode
+from parl_node.run_node import node_process, spin
 from parl_policy import message_conversion as convert
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
@@ -26,7 +27,6 @@ from parl_policy.episode_player import EpisodeGoal, EpisodePlayer
 from parl_policy.float32_product import choose_float32_product
 from parl_policy.goal_actor_node import make_goal_actor, outside_actor
 from parl_policy.observation import ObservationLayout
-from parl_policy.run_node import node_process, spin
 from parl_policy.station_node import StationLink
 
 OUTCOMES = {

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from parl_node.task_file import load_task_file
 from reward_detector.camera_calibration import camera_calibration, CameraCalibration
 from reward_detector.colour_detector import ColourDetector
 from reward_detector.object_detector import Detection, ObjectDetector
 from reward_detector.object_spec import object_specs, ObjectSpec
 from reward_detector.object_tracker import ObjectTracker, TrackedObjects
 from reward_detector.reward_rule import reward_rule, RewardRule
-from reward_detector.task_section import read_task_file, TaskFileError
 from reward_detector.verdict_filter import CLOCK_RESTART_S, Verdict, VerdictFilter
 
 
@@ -57,14 +57,13 @@ class FrameJudge:
         Raises:
             TaskFileError: the file or one of its keys is missing or wrong.
         """
-        task = read_task_file(path)
-        specs = object_specs(task, path)
-        rule = reward_rule(task, path)
+        task = load_task_file(path)
+        specs, rule = object_specs(task), reward_rule(task)
         names = [spec.name for spec in specs]
         for name in (rule.object_name, rule.relative_to):
             if name not in names:
-                raise TaskFileError(f'{path}: reward names object {name!r}; objects are {names}')
-        return FrameJudge(ColourDetector(specs), specs, rule, camera_calibration(task, path))
+                raise task.fault('reward', f'names object {name!r}; objects are {names}')
+        return FrameJudge(ColourDetector(specs), specs, rule, camera_calibration(task))
 
     @property
     def episode_id(self) -> str:

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from reward_detector.task_section import Section, TaskFileError
+from parl_node.task_file import Section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +45,6 @@ class ObjectSpec:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if not self.name:
-            raise ValueError('name is empty; give the object a name')
         if self.min_area_px < 1:
             raise ValueError(f'min_area_px {self.min_area_px} must be 1 or more')
         if not 0.0 <= self.contact_to_centre < 0.5:
@@ -57,48 +54,10 @@ class ObjectSpec:
             )
 
 
-def object_specs(task: dict[str, object], path: str | Path) -> tuple[ObjectSpec, ...]:
+def object_specs(task: Section) -> tuple[ObjectSpec, ...]:
     """Parse the `objects` section, in its order.
 
     Raises:
         TaskFileError: a key is missing, unknown or out of range.
     """
-    entries = task.get('objects')
-    if not isinstance(entries, list) or not entries:
-        raise TaskFileError(f'{path}: section objects must be a list with at least one object')
-    specs = tuple(
-        _object_spec(Section(entry, f'objects[{index}]', path))
-        for index, entry in enumerate(entries)
-    )
-    names = [spec.name for spec in specs]
-    if len(set(names)) != len(names):
-        raise TaskFileError(f'{path}: objects has a name twice: {names}')
-    return specs
-
-
-def _object_spec(section: Section) -> ObjectSpec:
-    section.allow_only('name', 'colour', 'min_area_px', 'contact_to_centre', 'fixed')
-    colour = section.section('colour')
-    colour.allow_only('hue', 'min_saturation', 'min_value')
-    hue = colour.value('hue')
-    if not isinstance(hue, list) or len(hue) != 2:
-        raise TaskFileError(f'{section.path}: {colour.name}.hue must be [first, last], got {hue}')
-    fixed = section.value('fixed')
-    if not isinstance(fixed, bool):
-        raise TaskFileError(f'{section.path}: {section.name}.fixed must be true or false')
-    try:
-        return ObjectSpec(
-            name=section.text('name'),
-            colour=ColourRange(
-                hue=(int(hue[0]), int(hue[1])),
-                min_saturation=int(colour.number('min_saturation')),
-                min_value=int(colour.number('min_value')),
-            ),
-            min_area_px=int(section.number('min_area_px')),
-            contact_to_centre=section.number('contact_to_centre'),
-            fixed=fixed,
-        )
-    except TaskFileError:
-        raise
-    except ValueError as error:
-        raise TaskFileError(f'{section.path}: {section.name}: {error}') from error
+    return tuple(entry.build(ObjectSpec) for entry in task.named_sections('objects').values())

@@ -17,6 +17,8 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from parl_msgs.msg import EpisodeStatus, ObjectPositions, Reward
+from parl_node.run_node import node_process, spin
+from parl_node.task_file import load_task_file, TaskFileError
 from reward_detector.camera_watch import camera_health, FROZEN
 from reward_detector.frame_judge import FrameJudge, Judgement
 from reward_detector.gripper_pairing import GripperPairing, PairedFrame
@@ -31,8 +33,6 @@ from reward_detector.message_conversion import (
     seconds,
 )
 from reward_detector.picture_watch import PictureWatch
-from reward_detector.run_node import node_process, spin
-from reward_detector.task_section import base_frame, read_task_file, TaskFileError
 
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -48,7 +48,7 @@ class RewardDetectorNode(Node):
         """
         super().__init__('reward_detector', parameter_overrides=parameter_overrides or [])
         path = str(self.declare_parameter('task_file', '').value)
-        self._frame_id = base_frame(read_task_file(path), path)
+        self._frame_id = f'{load_task_file(path).value(str, "robot")}/base_link'
         self._judge = FrameJudge.from_task_file(path)
         self._max_age_s = self._judge.camera.max_age
         self._pairing: GripperPairing[Image] = GripperPairing(self._max_age_s)

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from parl_node.task_file import Section
 from reward_detector.polygon_region import greatest_depth
-from reward_detector.task_section import Section, TaskFileError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +38,8 @@ class RewardRule:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.polygon.ndim != 2 or self.polygon.shape[1] != 2 or len(self.polygon) < 3:
-            raise ValueError(f'polygon has shape {self.polygon.shape}; give 3 or more [x, y]')
-        if not np.all(np.isfinite(self.polygon)):
-            raise ValueError('polygon has a corner that is not finite; correct it')
+        if len(self.polygon) < 3:
+            raise ValueError(f'polygon has {len(self.polygon)} corners; give 3 or more [x, y]')
         if np.any(np.all(self.polygon == np.roll(self.polygon, 1, axis=0), axis=1)):
             raise ValueError('polygon has a corner twice in a row; the last joins the first')
         for field in ('surface_height', 'enter_margin', 'leave_margin', 'min_duration'):
@@ -62,32 +59,28 @@ class RewardRule:
             raise ValueError(f'min_frames {self.min_frames} must be 1 or more')
 
 
-def reward_rule(task: dict[str, object], path: str | Path) -> RewardRule:
+def reward_rule(task: Section) -> RewardRule:
     """Parse the `reward` section.
 
     Raises:
         TaskFileError: a key is missing, unknown or out of range.
     """
-    section = Section(task.get('reward'), 'reward', path)
+    section = task.section('reward')
     scalars = ('min_gripper_opening', 'max_object_speed', 'min_frames', 'min_duration')
     section.allow_only('object', 'region', *scalars)
     region = section.section('region')
     lengths = ('surface_height', 'enter_margin', 'leave_margin')
     region.allow_only('relative_to', 'polygon', *lengths)
-    try:
-        return RewardRule(
-            object_name=section.text('object'),
-            relative_to=region.text('relative_to'),
-            polygon=np.asarray(region.value('polygon'), np.float64),
-            surface_height=region.number('surface_height'),
-            enter_margin=region.number('enter_margin'),
-            leave_margin=region.number('leave_margin'),
-            min_gripper_opening=section.number('min_gripper_opening'),
-            max_object_speed=section.number('max_object_speed'),
-            min_frames=int(section.number('min_frames')),
-            min_duration=section.number('min_duration'),
-        )
-    except TaskFileError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise TaskFileError(f'{path}: reward: {error}') from error
+    return section.make(
+        RewardRule,
+        object_name=section.value(str, 'object'),
+        relative_to=region.value(str, 'relative_to'),
+        polygon=np.array(region.value(list[tuple[float, float]], 'polygon')),
+        surface_height=region.value(float, 'surface_height'),
+        enter_margin=region.value(float, 'enter_margin'),
+        leave_margin=region.value(float, 'leave_margin'),
+        min_gripper_opening=section.value(float, 'min_gripper_opening'),
+        max_object_speed=section.value(float, 'max_object_speed'),
+        min_frames=section.value(int, 'min_frames'),
+        min_duration=section.value(float, 'min_duration'),
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from parl_node.task_file import load_task_file
 from reward_detector.camera_calibration import camera_calibration, CameraCalibration
 
 RACK_XY = (0.28, 0.16)
@@ -41,7 +42,7 @@ def change_task(cup_task: Path, tmp_path: Path) -> Callable[[tuple[str | int, ..
 
 @pytest.fixture
 def camera(cup_task: Path) -> CameraCalibration:
-    return camera_calibration(yaml.safe_load(cup_task.read_text(encoding='utf-8')), cup_task)
+    return camera_calibration(load_task_file(cup_task))
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip('mujoco', reason='no MuJoCo in this Python')
 pytest.importorskip('widowx_sim', reason='widowx_sim is not installed')
 
+from parl_node.task_file import load_task_file
 from reward_detector.frame_judge import FrameJudge
 from reward_detector.gripper_opening import gripper_opening
-from reward_detector.task_section import read_task_file
 from reward_detector.verdict_filter import VerdictValue
 from widowx_sim.station import Station
 
@@ -41,7 +41,7 @@ def look(station, judge, stamp):
 
 def test_table_points_are_where_the_camera_sees_them(station, cup_task):
     """The task file's calibration and its simulated camera must not drift apart."""
-    marks = read_task_file(cup_task)['camera']['table_points']
+    marks = load_task_file(cup_task).section('camera').value(dict, 'table_points')
     points = np.array(marks['points'])
     assert len(points) >= 6
     pose = station.camera_pose()

@@ -18,8 +18,8 @@ from sensor_msgs.msg import Image, JointState
 from visualization_msgs.msg import MarkerArray
 
 from parl_msgs.msg import EpisodeStatus, ObjectPositions, Reward
+from parl_node.task_file import TaskFileError
 from reward_detector.reward_detector_node import RewardDetectorNode
-from reward_detector.task_section import TaskFileError
 
 RACK = (0.28, 0.16)
 OPEN, AROUND_CUP = 0.037, 0.029

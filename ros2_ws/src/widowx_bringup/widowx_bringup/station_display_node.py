@@ -7,9 +7,10 @@ from std_msgs.msg import String
 from visualization_msgs.msg import MarkerArray
 
 from parl_msgs.msg import EndEffectorTarget
+from parl_node.run_node import node_process, spin
+from parl_node.task_file import TaskFileError
 from widowx_bringup import message_conversion as conversion
-from widowx_bringup.run_node import node_process, spin
-from widowx_bringup.station_shapes import read_station_shapes, TaskFileError
+from widowx_bringup.station_shapes import read_station_shapes
 from widowx_bringup.station_urdf import station_urdf
 
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -1,20 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a task file says of the station's space: the workspace box and the camera's pose."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
 import math
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-Vector3 = tuple[float, float, float]
-
-
-class TaskFileError(ValueError):
-    """The task file lacks something; the message names file, key and remedy."""
+from parl_node.task_file import load_task_file, Vector3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,29 +39,18 @@ class StationShapes:
 
 def read_station_shapes(path: str | Path) -> StationShapes:
     """Read `robot`, `workspace` and `camera` of a task file; raises TaskFileError."""
-    if Path(path) == Path():
-        raise TaskFileError('parameter task_file is empty; give the path of a task file')
-    try:
-        task = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TaskFileError(
-            f'{path}: {error}; give the path of a readable task file, saved as UTF-8'
-        ) from error
-    try:
-        robot, box, camera = str(task['robot']), task['workspace'], task['camera']
-        position, look_at = _vector(camera, 'position'), _vector(camera, 'look_at')
-        return StationShapes(
-            base_frame=f'{robot}/base_link',
-            camera_frame=f'{robot}/{camera["name"]}_optical',
-            low=_vector(box, 'low'),
-            high=_vector(box, 'high'),
-            camera_position=position,
-            camera_quaternion=look_at_quaternion(position, look_at),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise TaskFileError(
-            f'{path}: {error} is missing or wrong; see config/tasks for an example'
-        ) from error
+    task = load_task_file(path)
+    robot = task.value(str, 'robot')
+    box, camera = task.section('workspace'), task.section('camera')
+    position, look_at = (camera.vector(key) for key in ('position', 'look_at'))
+    return StationShapes(
+        base_frame=f'{robot}/base_link',
+        camera_frame=f'{robot}/{camera.value(str, "name")}_optical',
+        low=box.vector('low'),
+        high=box.vector('high'),
+        camera_position=position,
+        camera_quaternion=camera.make(look_at_quaternion, position=position, look_at=look_at),
+    )
 
 
 def look_at_quaternion(position: Vector3, look_at: Vector3) -> tuple[float, float, float, float]:
@@ -81,15 +62,10 @@ def look_at_quaternion(position: Vector3, look_at: Vector3) -> tuple[float, floa
     dx, dy, dz = (b - a for a, b in zip(position, look_at, strict=True))
     across = math.hypot(dx, dy)
     if across < 1e-6:
-        raise ValueError('look_at straight below or above position')
+        raise ValueError('look_at lies straight below or above position; move one of the two')
     # z forward and y down stand at yaw - 90 and -90 - pitch from base_link's axes.
     half_yaw = 0.5 * (math.atan2(dy, dx) - 0.5 * math.pi)
     half_tilt = 0.5 * (math.atan2(dz, across) - 0.5 * math.pi)
     sin_yaw, cos_yaw = math.sin(half_yaw), math.cos(half_yaw)
     sin_tilt, cos_tilt = math.sin(half_tilt), math.cos(half_tilt)
     return (cos_yaw * sin_tilt, sin_yaw * sin_tilt, sin_yaw * cos_tilt, cos_yaw * cos_tilt)
-
-
-def _vector(section: Mapping[str, Any], key: str) -> Vector3:
-    x, y, z = (float(value) for value in section[key])
-    return x, y, z

@@ -3,11 +3,12 @@ import mujoco
 import numpy as np
 import pytest
 
+from parl_node.task_file import TaskFileError
 from widowx_driver.arm_model import FINGER_OPEN_M
 from widowx_driver.fingertip import fingertip_reach_m, floor_fault
 from widowx_driver.kinematics import InverseKinematics
 from widowx_driver.pose import join_tilt_and_yaw, Pose
-from widowx_driver.task_file import load_driver_task, TaskFileError
+from widowx_driver.task_file import load_driver_task
 from widowx_sim.scene import build_model
 from widowx_sim.task_scene import load_task_scene
 

@@ -27,6 +27,7 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
+from parl_node.run_node import explained
 from widowx_driver import interbotix_backend
 from widowx_driver import message_conversion as convert
 from widowx_driver.arm_backend import ArmBackend
@@ -39,7 +40,6 @@ from widowx_driver.driver_config import DriverConfig
 from widowx_driver.driver_report import driver_report, Level, TargetCounter
 from widowx_driver.drop_watch import DropWatch
 from widowx_driver.interrupts import Interrupts
-from widowx_driver.run_node import explained
 from widowx_driver.safety_shell import SafetyShell
 from widowx_driver.servo_keeper import ServoKeeper
 from widowx_driver.servo_services import ServoServices

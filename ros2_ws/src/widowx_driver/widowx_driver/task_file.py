@@ -3,11 +3,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
+from parl_node.task_file import load_task_file, TaskFileError
 from widowx_driver.fingertip import floor_fault
 from widowx_driver.pose import (
     FloatArray,
@@ -16,10 +15,6 @@ from widowx_driver.pose import (
     split_tilt_and_yaw,
     STRAIGHT_DOWN,
 )
-
-
-class TaskFileError(ValueError):
-    """The task file cannot be used; the message names file, key and remedy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,75 +72,29 @@ def load_driver_task(path: Path) -> DriverTask:
     Raises:
         TaskFileError: The file is missing, is not YAML, or a key is missing, unknown or wrong.
     """
-    if path == Path():
-        raise TaskFileError('parameter task_file is empty; give the path of a task file')
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TaskFileError(
-            f'{path}: {error}; give the path of a readable task file, saved as UTF-8'
-        ) from error
-    if not isinstance(content, dict):
-        raise TaskFileError(f'{path}: holds no keys; see config/tasks for an example')
-    start = _section(path, content, 'start', ('position', 'roll_pitch_yaw', 'gripper'))
-    box = _section(path, content, 'workspace', ('low', 'high', 'max_tilt', 'max_yaw'))
-    tilt = roll_pitch_yaw_to_matrix(_vector(path, 'start.roll_pitch_yaw', start))
-    robot = content.get('robot')
-    if not isinstance(robot, str) or not robot:
-        raise TaskFileError(f'{path}: robot is {robot!r}; give the model of the arm, e.g. wx250s')
-    task = DriverTask(
-        robot=robot,
-        control_rate_hz=_number(path, 'control_rate_hz', content, 0.1, 100.0),
-        start_pose=Pose(
-            position=_vector(path, 'start.position', start), rotation=tilt @ STRAIGHT_DOWN
-        ),
-        start_gripper=_number(path, 'start.gripper', start, 0.0, 1.0),
-        workspace=Workspace(
-            low=_vector(path, 'workspace.low', box),
-            high=_vector(path, 'workspace.high', box),
-            max_tilt=_number(path, 'workspace.max_tilt', box, 0.0, np.pi / 2),
-            max_yaw=_number(path, 'workspace.max_yaw', box, 0.0, np.pi),
-        ),
+    task = load_task_file(path)
+    start, box = task.section('start'), task.section('workspace')
+    start.allow_only('position', 'roll_pitch_yaw', 'gripper')
+    box.allow_only('low', 'high', 'max_tilt', 'max_yaw')
+    tilt = roll_pitch_yaw_to_matrix(np.array(start.vector('roll_pitch_yaw')))
+    start_pose = Pose(position=np.array(start.vector('position')), rotation=tilt @ STRAIGHT_DOWN)
+    workspace = Workspace(
+        low=np.array(box.vector('low')),
+        high=np.array(box.vector('high')),
+        max_tilt=box.number('max_tilt', 0.0, np.pi / 2),
+        max_yaw=box.number('max_yaw', 0.0, np.pi),
     )
-    if not np.all(task.workspace.low < task.workspace.high):
-        raise TaskFileError(f'{path}: workspace.low must be below workspace.high on every axis')
-    if not task.workspace.contains(task.start_pose):
-        raise TaskFileError(f'{path}: start lies outside workspace; move one of the two')
-    fault = floor_fault(float(task.workspace.low[2]), task.workspace.max_tilt)
+    if not np.all(workspace.low < workspace.high):
+        raise box.fault('low', 'must be below workspace.high on every axis')
+    if not workspace.contains(start_pose):
+        raise task.fault('start', 'lies outside workspace; move one of the two')
+    fault = floor_fault(float(workspace.low[2]), workspace.max_tilt)
     if fault:
         raise TaskFileError(f'{path}: {fault}')
-    return task
-
-
-def _section(
-    path: Path, content: dict[str, Any], name: str, keys: tuple[str, ...]
-) -> dict[str, Any]:
-    section = content.get(name)
-    if not isinstance(section, dict):
-        raise TaskFileError(f'{path}: section {name} is missing; it needs {", ".join(keys)}')
-    for key in keys:
-        if key not in section:
-            raise TaskFileError(f'{path}: {name}.{key} is missing; {name} needs {", ".join(keys)}')
-    for key in section:
-        if key not in keys:
-            raise TaskFileError(f'{path}: {name}.{key} is unknown; {name} has {", ".join(keys)}')
-    return section
-
-
-def _number(path: Path, name: str, section: dict[str, Any], low: float, high: float) -> float:
-    value = section.get(name.rsplit('.', 1)[-1])
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if value is None or not is_number or not low <= value <= high:
-        raise TaskFileError(f'{path}: {name} is {value!r}; give a number in {low:g}..{high:g}')
-    return float(value)
-
-
-def _vector(path: Path, name: str, section: dict[str, Any]) -> FloatArray:
-    value = section.get(name.rsplit('.', 1)[-1])
-    try:
-        vector = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        vector = np.array(np.nan)
-    if vector.shape != (3,) or not np.all(np.isfinite(vector)):
-        raise TaskFileError(f'{path}: {name} is {value!r}; give three numbers')
-    return vector
+    return DriverTask(
+        robot=task.value(str, 'robot'),
+        control_rate_hz=task.number('control_rate_hz', 0.1, 100.0),
+        start_pose=start_pose,
+        start_gripper=start.number('gripper', 0.0, 1.0),
+        workspace=workspace,
+    )

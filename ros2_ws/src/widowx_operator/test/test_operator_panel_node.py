@@ -17,8 +17,8 @@ from std_srvs.srv import SetBool, Trigger
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus, Reward
 from parl_msgs.srv import Act, LabelEpisode, Reset
+from parl_node.task_file import TaskFileError
 from widowx_operator.operator_panel_node import OperatorPanelNode, ParameterError
-from widowx_operator.task_file import TaskFileError
 
 TRIGGERS = ('stop', 'resume', 'recover', 'park', 'policy/pause', 'policy/resume')
 

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-from pathlib import Path
-
 import pytest
 import yaml
 
-from widowx_operator.task_file import load_operator_task, TaskFileError
+from parl_node.task_file import TaskFileError
+from widowx_operator.task_file import load_operator_task
 
 
 def test_reads_the_demos_task(task_file):
@@ -19,10 +18,10 @@ def test_reads_the_demos_task(task_file):
     [
         ({'control_rate_hz': 0}, 'control_rate_hz is 0; give a number above 0'),
         ({'control_rate_hz': True}, 'control_rate_hz is True'),
-        ({'camera': {'width': 640}}, 'key camera.height is missing'),
-        ({'workspace': 3}, 'key workspace.max_tilt is missing'),
-        ({'start': {'position': [1, 2]}}, r'start.position is \[1, 2\]; give three'),
-        ({'start': {'position': [1, 2, 'up']}}, 'start.position is'),
+        ({'camera': {'width': 640}}, 'camera.height is missing'),
+        ({'workspace': 3}, 'workspace is 3; give a mapping'),
+        ({'start': {'position': [1, 2]}}, r'start.position is \[1, 2\]; give a list of 3'),
+        ({'start': {'position': [1, 2, 'up']}}, r"start.position\[2\] is 'up'; give"),
     ],
 )
 def test_wrong_keys_are_named(task_file, tmp_path, changes, words):
@@ -30,15 +29,4 @@ def test_wrong_keys_are_named(task_file, tmp_path, changes, words):
     path = tmp_path / 'task.yaml'
     path.write_text(yaml.safe_dump({**task, **changes}), encoding='utf-8')
     with pytest.raises(TaskFileError, match=words):
-        load_operator_task(path)
-
-
-def test_missing_and_senseless_files_are_named(tmp_path):
-    with pytest.raises(TaskFileError, match=r'absent.yaml.*give the path of a readable task file'):
-        load_operator_task(tmp_path / 'absent.yaml')
-    with pytest.raises(TaskFileError, match='parameter task_file is empty'):
-        load_operator_task(Path())
-    path = tmp_path / 'task.yaml'
-    path.write_text('just words', encoding='utf-8')
-    with pytest.raises(TaskFileError, match=r'key start\.position is missing'):
         load_operator_task(path)

@@ -14,8 +14,8 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 import yaml
 
+from parl_node.task_file import Section, TaskFileError
 from widowx_operator.arm_kinematics import JOINTS
-from widowx_operator.task_file import TaskFileError
 from widowx_operator.teach_workspace_node import (
     MAX_STATE_AGE_S,
     SectionFileError,
@@ -202,10 +202,10 @@ def test_taught_simulation_gives_the_task_files_own_calibration(
 
     taught = yaml.safe_load(section_file.read_text(encoding='utf-8'))
     task = yaml.safe_load(task_file.read_text(encoding='utf-8'))
-    old = camera_calibration(task, task_file).homography
+    old = camera_calibration(Section(task, task_file)).homography
     task['workspace'] = taught['workspace']
     task['camera'].update(taught['camera'])
-    new = camera_calibration(task, task_file).homography
+    new = camera_calibration(Section(task, task_file)).homography
     assert new.residuals_mm.max() < 0.5
     pixels = np.array([[150.0, 200.0], [300.0, 300.0], [450.0, 250.0]])
     np.testing.assert_allclose(new.to_base(pixels), old.to_base(pixels), atol=1.5e-3)

@@ -12,6 +12,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from parl_msgs.msg import EpisodeStatus, Reward
 from parl_msgs.srv import LabelEpisode
+from parl_node.task_file import TaskFileError
 from widowx_operator.act_server_node import ActServer
 from widowx_operator.demonstration_recorder_node import DemonstrationRecorder
 from widowx_operator.gamepad import Gamepad, GamepadError
@@ -19,7 +20,7 @@ from widowx_operator.key_map import Command, command_of, HELP
 from widowx_operator.panel_status import PanelStatus
 from widowx_operator.reset_prompt_node import ResetPrompt
 from widowx_operator.station_call_node import StationCall
-from widowx_operator.task_file import load_operator_task, TaskFileError
+from widowx_operator.task_file import load_operator_task
 from widowx_operator.teleoperation import Teleoperation
 from widowx_operator.terminal import Terminal
 from widowx_operator.tool_node import run_in_terminal, steady_timer

@@ -10,6 +10,7 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
+from parl_node.task_file import TaskFileError
 from widowx_operator.arm_kinematics import (
     gripper_pose,
     GripperPose,
@@ -18,7 +19,7 @@ from widowx_operator.arm_kinematics import (
 )
 from widowx_operator.station_call_node import StationCall
 from widowx_operator.table_fit import TableFitError
-from widowx_operator.task_file import load_operator_task, TaskFileError
+from widowx_operator.task_file import load_operator_task
 from widowx_operator.teaching import Teaching, TeachingError
 from widowx_operator.terminal import Terminal
 from widowx_operator.tool_node import run_in_terminal, steady_timer

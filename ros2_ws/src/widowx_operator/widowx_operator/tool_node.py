@@ -8,7 +8,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
-from widowx_operator.run_node import node_process
+from parl_node.run_node import node_process
 from widowx_operator.terminal import Terminal, TerminalError
 
 

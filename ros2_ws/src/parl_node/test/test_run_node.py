@@ -2,7 +2,7 @@
 import pytest
 import rclpy
 
-from parl_policy.run_node import node_process, spin
+from parl_node.run_node import node_process, spin
 
 pytestmark = pytest.mark.usefixtures('ros_domain_id')
 

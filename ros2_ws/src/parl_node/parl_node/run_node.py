@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a node's process begins and ends: quietly on Ctrl-C, with one line on a known error.
-
-Packages that must not import each other have a copy each of what they need of this file, and a
-test holds the copies equal.
-"""
+"""How a node's process begins and ends: quietly on Ctrl-C, with one line on a known error."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
