@@ -14,13 +14,18 @@ setup(
         (f'share/{PACKAGE}', ['package.xml']),
         (f'share/{PACKAGE}/config', glob('config/*.yaml')),
         (f'share/{PACKAGE}/launch', glob('launch/*.launch.yaml')),
-        (f'share/{PACKAGE}/worlds', glob('worlds/*.sdf')),
     ],
-    install_requires=['PyYAML'],
+    install_requires=['setuptools'],
     extras_require={'test': ['pytest']},
     zip_safe=True,
     maintainer='PARL developers',
     maintainer_email='parl@example.org',
-    description='The station as a world for Gazebo, and a bridge to its topics.',
+    description='The station in Gazebo behind the ROS interface of the real arm.',
     license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            'gazebo_arm_node = widowx_gazebo.gazebo_arm_node:main',
+            'run_gazebo = widowx_gazebo.run_gazebo:main',
+        ],
+    },
 )

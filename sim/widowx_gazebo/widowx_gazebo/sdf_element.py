@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pieces of SDF that everything in a world is made of."""
 
-from collections.abc import Sequence
-import copy
+from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement
 
 
-def numbers(values: Sequence[float]) -> str:
-    """Return numbers as SDF writes them, to a tenth of a micrometre or microradian."""
-    return ' '.join(f'{value + 0.0:.7g}' for value in values)
+def numbers(*values: float) -> str:
+    """Return numbers as SDF writes them, to seven digits; below a nanometre nothing counts."""
+    return ' '.join(f'{round(value, 9) + 0.0:.7g}' for value in values)
 
 
 def add_text(parent: Element, name: str, text: str) -> None:
@@ -16,61 +15,31 @@ def add_text(parent: Element, name: str, text: str) -> None:
     SubElement(parent, name).text = text
 
 
-def add_pose(parent: Element, pose: Sequence[float], relative_to: str = '') -> None:
+def add_pose(
+    parent: Element,
+    position: Iterable[float],
+    quaternion: Iterable[float],
+    relative_to: str = '',
+) -> None:
     """Add a pose.
 
     Args:
         parent: what is there.
-        pose: (6,) x y z [m], roll pitch yaw about fixed axes [rad].
+        position: (3,) [m].
+        quaternion: (4,) w, x, y, z.
         relative_to: frame; empty for the parent's.
     """
-    attributes = {'relative_to': relative_to} if relative_to else {}
-    SubElement(parent, 'pose', attributes).text = numbers(pose)
+    attributes = {'rotation_format': 'quat_xyzw'}
+    if relative_to:
+        attributes['relative_to'] = relative_to
+    w, *xyz = quaternion
+    SubElement(parent, 'pose', attributes).text = numbers(*position, *xyz, w)
 
 
-def add_shape(
-    link: Element,
-    name: str,
-    pose: Sequence[float],
-    geometry: Element,
-    rgba: Sequence[float],
-) -> None:
-    """Add a shape that is seen and felt."""
-    for kind in ('visual', 'collision'):
-        shape = SubElement(link, kind, {'name': f'{name}_{kind}'})
-        add_pose(shape, pose)
-        shape.append(copy.deepcopy(geometry))
-        if kind == 'visual':
-            material = SubElement(shape, 'material')
-            for light in ('ambient', 'diffuse'):
-                add_text(material, light, numbers(rgba))
-
-
-def box(size: Sequence[float]) -> Element:
-    """Return a box of (3,) [m]."""
-    geometry = Element('geometry')
-    add_text(SubElement(geometry, 'box'), 'size', numbers(size))
-    return geometry
-
-
-def cylinder(radius: float, length: float) -> Element:
-    """Return a cylinder along z [m]."""
-    geometry = Element('geometry')
-    shape = SubElement(geometry, 'cylinder')
-    add_text(shape, 'radius', numbers([radius]))
-    add_text(shape, 'length', numbers([length]))
-    return geometry
-
-
-def add_inertial(
-    link: Element, mass: float, centre: Sequence[float], moments: Sequence[float]
-) -> None:
-    """Add mass [kg], centre of mass (3,) [m] and principal moments (3,) [kg m^2]."""
-    inertial = SubElement(link, 'inertial')
-    add_pose(inertial, [*centre, 0.0, 0.0, 0.0])
-    add_text(inertial, 'mass', numbers([mass]))
-    inertia = SubElement(inertial, 'inertia')
-    for name, moment in zip(('ixx', 'iyy', 'izz'), moments, strict=True):
-        add_text(inertia, name, numbers([moment]))
-    for name in ('ixy', 'ixz', 'iyz'):
-        add_text(inertia, name, '0')
+def add_plugin(parent: Element, file: str, name: str, **texts: str) -> Element:
+    """Add a system of Gazebo, with the elements that it reads."""
+    names = {'filename': f'gz-sim-{file}-system', 'name': f'gz::sim::systems::{name}'}
+    plugin = SubElement(parent, 'plugin', names)
+    for key, text in texts.items():
+        add_text(plugin, key, text)
+    return plugin

@@ -6,8 +6,8 @@ import dataclasses
 from rclpy.node import Node
 
 from parl_msgs.srv import Act
+from parl_node.run_node import explained, node_process, spin
 from widowx_sim import message_conversion
-from widowx_sim.run_node import explained, node_process, spin
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
 from widowx_sim.task_scene import load_task_scene
 

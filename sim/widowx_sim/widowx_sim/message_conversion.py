@@ -28,8 +28,8 @@ from sensor_msgs.msg import JointState as JointStateMessage
 from parl_msgs.msg import ObjectPositions
 from widowx_sim import motor_selection
 from widowx_sim.floats import FloatArray
+from widowx_sim.joint_state import JointState
 from widowx_sim.servo_bus import ServoBus
-from widowx_sim.station import JointState
 from widowx_sim.wx250s import JOINT_STATE_NAMES
 
 

@@ -9,23 +9,31 @@ import numpy as np
 from widowx_sim.floats import FloatArray
 from widowx_sim.task_scene import TaskScene
 
-_FIRST_OBJECT = 8  # joint positions before the objects': six of the arm, two fingers
-_FREE_JOINT = 7
 _STILL_M_S = 0.02
 _SINKS_IN_M = 0.003
 
 
-def place_objects(task: TaskScene, data: mujoco.MjData, random: np.random.Generator) -> None:
-    """Draw x, y and yaw of each movable object, in order; each stands on what is below."""
-    for index, thing in enumerate(task.movables.values()):
+def draw_poses(task: TaskScene, random: np.random.Generator) -> dict[str, FloatArray]:
+    """Draw x, y and yaw of each movable object, in order; each stands on what is below.
+
+    Returns:
+        By name: position [m, base_link] and quaternion (w, x, y, z) of the body's frame, (7,).
+    """
+    poses = {}
+    for name, thing in task.movables.items():
         x, y, yaw = (random.uniform(*bounds) for bounds in (thing.x, thing.y, thing.yaw))
         below = [s.height for s in task.surfaces.values() if s.carries(x, y, 0.0)]
         height = max(below, default=0.0) + thing.origin_height
-        start = _FIRST_OBJECT + _FREE_JOINT * index
-        data.qpos[start : start + _FREE_JOINT] = (
-            *(x, y, height),
-            *(math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)),
+        poses[name] = np.array(
+            [x, y, height, math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)],
         )
+    return poses
+
+
+def place_objects(task: TaskScene, data: mujoco.MjData, random: np.random.Generator) -> None:
+    """Put each movable object where `draw_poses` says."""
+    for name, pose in draw_poses(task, random).items():
+        data.joint(name).qpos[:] = pose
 
 
 def underside(task: TaskScene, data: mujoco.MjData, name: str) -> tuple[FloatArray, float]:

@@ -4,12 +4,18 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 import math
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from widowx_sim.task_section import build, mapping, require, take, TaskFileError
+from parl_node.task_file import Section
 
 Range = tuple[float, float]
 Rgba = tuple[float, float, float, float]
+
+
+def require(is_valid: bool, name: str, value: object, remedy: str) -> None:
+    """Raise ValueError that names the field, its value and the remedy, unless `is_valid`."""
+    if not is_valid:
+        raise ValueError(f'{name} is {value}: {remedy}')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,9 +222,9 @@ SHAPES: dict[str, type[SceneObject]] = {
 """By the word that `shape` takes in a task file."""
 
 
-def build_object(content: Any, where: str) -> SceneObject:  # noqa: ANN401
+def build_object(section: Section) -> SceneObject:
     """Make one object of the scene; raises TaskFileError that names the wrong key."""
-    shape = take(mapping(content, where), 'shape', where)
+    shape = section.value(str, 'shape')
     if shape not in SHAPES:
-        raise TaskFileError(f'{where}.shape is {shape!r}; known are {", ".join(SHAPES)}')
-    return build(SHAPES[shape], content, where, others={'name', 'shape'})
+        raise section.fault('shape', f'is {shape!r}; known are {", ".join(SHAPES)}')
+    return section.build(SHAPES[shape], others={'name', 'shape'})

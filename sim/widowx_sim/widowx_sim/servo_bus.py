@@ -7,12 +7,15 @@ first motor that does not answer.
 
 from collections.abc import Callable
 from itertools import takewhile
+from typing import Protocol
 
 from widowx_sim import wx250s
 from widowx_sim.command_error import CommandError
+from widowx_sim.floats import FloatArray
+from widowx_sim.joint_state import JointState
 from widowx_sim.motor_selection import select_motors
 from widowx_sim.servo_registers import Measurement, ServoRegisters
-from widowx_sim.station import Station
+from widowx_sim.servos import Servos
 
 TRANSACTION_S = 0.0025
 """One write or read of one servo and its answer: about 1 ms of USB latency each way."""
@@ -23,20 +26,34 @@ _GAINS = ('Position_P_Gain', 'Position_I_Gain', 'Position_D_Gain', 'Feedforward_
           'Feedforward_2nd_Gain', 'Velocity_P_Gain', 'Velocity_I_Gain')  # fmt: skip
 
 
-class ServoBus:
-    """Carries out requests on a station's servos, one transaction after the other."""
+class Body(Protocol):
+    """What the servos move, and what they measure there."""
 
-    def __init__(self, station: Station, wait: Callable[[float], None] | None = None) -> None:
+    @property
+    def servos(self) -> Servos:
+        """The servos."""
+
+    def motor_positions(self) -> FloatArray:
+        """Return (7,) what the servos measure in their own units [rad; m of the finger]."""
+
+    def joint_state(self) -> JointState:
+        """Return what the servos measure now."""
+
+
+class ServoBus:
+    """Carries out requests on the servos of a body, one transaction after the other."""
+
+    def __init__(self, body: Body, wait: Callable[[float], None] | None = None) -> None:
         """Take over the servos as they are.
 
         Args:
-            station: whose servos.
+            body: whose servos.
             wait: lets time pass while the bus is busy [s]; None if none passes.
         """
-        self._station = station
-        self._servos = station.servos
+        self._body = body
+        self.servos = body.servos
         self._wait = wait or (lambda _seconds: None)
-        self.registers = ServoRegisters(self._servos.states, station.profile)
+        self.registers = ServoRegisters(self.servos.states, self.servos.profile)
         # What a mode file with modes for the group arm alone leaves.
         self._group_modes = {'arm': ('position', 'time'), 'all': ('position', 'velocity')}
         self.is_cut = False
@@ -50,8 +67,8 @@ class ServoBus:
         motor = select_motors(cmd_type, name)[0]
         if cmd_type == 'group':
             return self._group_modes[name]
-        profile = 'time' if self._station.profile.is_time[motor] else 'velocity'
-        return self._servos.states[motor].mode, profile
+        profile = 'time' if self.servos.profile.is_time[motor] else 'velocity'
+        return self.servos.states[motor].mode, profile
 
     def set_operating_mode(
         self, cmd_type: str, name: str, mode: str, profile_type: str, velocity: int,
@@ -76,11 +93,11 @@ class ServoBus:
         self.registers.check_write('Profile_Velocity', velocity)
         self.registers.check_write('Profile_Acceleration', acceleration)
         for motor in motors:
-            self._servos.check_mode(motor, mode)
+            self.servos.check_mode(motor, mode)
         for motor in self._answering(motors):
             self._set_torque(motor, False)
             self._pass(5)
-            self._servos.set_mode(motor, mode, self._station.motor_positions())
+            self.servos.set_mode(motor, mode, self._body.motor_positions())
             is_time = 4 if profile_type == 'time' else 0
             self.registers.write(motor, 'Drive_Mode', is_time + wx250s.DRIVE_MODES[motor])
             self.registers.write(motor, 'Profile_Velocity', velocity)
@@ -111,9 +128,10 @@ class ServoBus:
             motors = [m for m in motors if self.is_cut or self._is_troubled(m)]
         for motor in motors:
             if not self.is_cut:
-                self._servos.states[motor].reboot()
+                self._set_torque(motor, False)
+                self.servos.states[motor].reboot()
                 self.registers.reboot(motor)
-                self._servos.refresh()
+                self.servos.refresh()
             self._wait(REBOOT_S)
         if is_on:
             self._each(motors, lambda motor: self._set_torque(motor, True))
@@ -154,7 +172,7 @@ class ServoBus:
             self.torque_enable(cmd_type, name, bool(value))
         else:
             self._each(motors, lambda motor: self.registers.write(motor, register, value))
-            self._servos.refresh()
+            self.servos.refresh()
 
     def _each(self, motors: list[int], action: Callable[[int], None]) -> None:
         for motor in self._answering(motors):
@@ -162,16 +180,16 @@ class ServoBus:
             self._pass(1)
 
     def _answering(self, motors: list[int]) -> list[int]:
-        return [m for m in motors if self._servos.states[m].answers and not self.is_cut]
+        return [m for m in motors if self.servos.states[m].answers and not self.is_cut]
 
     def _set_torque(self, motor: int, is_on: bool) -> None:
-        self._servos.set_torque(motor, is_on, self._station.motor_positions())
+        self.servos.set_torque(motor, is_on, self._body.motor_positions())
 
     def _pass(self, transactions: int) -> None:
         self._wait(transactions * TRANSACTION_S)
 
     def _measurement(self) -> Measurement:
-        state = self._station.joint_state()
+        state = self._body.joint_state()
         return Measurement(
             positions_rad=state.position[:7],
             velocities_rad_s=state.velocity[:7],
@@ -179,5 +197,5 @@ class ServoBus:
         )
 
     def _is_troubled(self, motor: int) -> bool:
-        state = self._servos.states[motor]
+        state = self.servos.states[motor]
         return bool(state.hardware_error) or not state.answers

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The seven servos as MuJoCo actuators: operating modes, torque, what they report."""
+"""The seven servos without a body: operating modes, torque, goals, set-points."""
 
-import math
-
-import mujoco
 import numpy as np
 
 from widowx_sim import wx250s
@@ -14,36 +11,29 @@ from widowx_sim.time_profile import TimeProfile
 
 POSITION_MODES = ('position', 'ext_position', 'current_based_position', 'linear_position')
 GRIPPER = 6
-
-_LIMP_DAMPING = 0.6
-"""Back-driven gears [N m s/rad]: a limp arm takes about a second to fall, as real ones do."""
-_BREAKAWAY_PWM = 100
-"""Gear friction: users report that less than 50 to 150 does not move the gripper."""
-_STILL_RAD_S = 0.1
-_CRANK_RATE_RAD_M = 73.0
+CRANK_RATE_RAD_M = 73.0
 """Turn of the gripper's crank per finger travel at mid-range, from `horn_angle`."""
-_FINGER_FORCE_N = 35.0
 
 
 class Servos:
-    """Applies goals to the physics according to each servo's mode, torque and faults.
+    """Turns goals into set-points according to each servo's mode and torque.
 
-    In the position modes with torque on, everything is left as the model has it.
+    Whatever moves the joints takes the set-points of `advance`.
     """
 
-    def __init__(self, model: mujoco.MjModel, profile: TimeProfile) -> None:
-        self.profile = profile
+    def __init__(self, positions: FloatArray) -> None:
+        """Hold still, in the position modes.
+
+        Args:
+            positions: (7,) set-points to begin with [rad; m of the finger].
+        """
+        limits = np.full(7, wx250s.VELOCITY_LIMIT_RAD_S)
+        limits[GRIPPER] = wx250s.FINGER_VELOCITY_LIMIT_M_S
+        self.profile = TimeProfile(positions, limits, np.full(7, 0.2), np.full(7, 0.06))
         self.states = [ServoState(mode='position') for _ in range(6)]
         self.states.append(ServoState(mode='linear_position'))
-        self._model = model
-        self._gains = model.actuator_gainprm[:7, 0].copy()
-        self._biases = model.actuator_biasprm[:7].copy()
-        self._force_ranges = model.actuator_forcerange[:7].copy()
-        self._dampings = model.dof_damping[:7].copy()
         self._lower = np.append(wx250s.ARM_LOWER_RAD, wx250s.FINGER_CLOSED_M)
         self._upper = np.append(wx250s.ARM_UPPER_RAD, wx250s.FINGER_OPEN_M)
-        self._open_loop: list[int] = []
-        self._open_torques = np.zeros(7)
 
     def command(self, motors: list[int], values: FloatArray) -> None:
         """Give goals in the unit of each servo's mode.
@@ -87,102 +77,50 @@ class Servos:
         self.profile.hold_motor(motor, float(measured[motor]))
         self.refresh()
 
-    @staticmethod
-    def check_mode(motor: int, mode: str) -> None:
-        """Raise CommandError for a mode that this servo does not have."""
+    def modes(self, motor: int) -> list[str]:
+        """Return the modes that this servo has."""
         modes = ['position', 'velocity', 'pwm']
         modes += ['linear_position'] if motor == GRIPPER else ['ext_position']
         if motor in wx250s.CURRENT_MOTORS:
             modes += ['current', 'current_based_position']
-        if mode not in modes:
+        return modes
+
+    def check_mode(self, motor: int, mode: str) -> None:
+        """Raise CommandError for a mode that this servo does not have."""
+        if mode not in self.modes(motor):
             raise CommandError(
-                f'{wx250s.MOTORS[motor]} mode is {mode!r}: give one of {", ".join(modes)}'
+                f'{wx250s.MOTORS[motor]} mode is {mode!r}: '
+                f'give one of {", ".join(self.modes(motor))}'
             )
 
     def set_torque(self, motor: int, is_on: bool, measured: FloatArray) -> None:
         """Hold where the joint is, or let go; a servo with an error stays limp."""
         state = self.states[motor]
-        if is_on and not state.torque_on and not state.hardware_error:
+        if is_on != state.torque_on:
             state.goal = 0.0
             self.profile.hold_motor(motor, float(measured[motor]))
         state.torque_on = is_on and not state.hardware_error
         self.refresh()
 
     def refresh(self) -> None:
-        """Take up changed states; whoever changes one calls this."""
-        self._open_loop = []
-        for motor, state in enumerate(self.states):
-            is_closed = state.torque_on and state.mode in (*POSITION_MODES, 'velocity')
-            gain = state.position_gain if is_closed else 0.0
-            self._model.actuator_gainprm[motor, 0] = gain * self._gains[motor]
-            self._model.actuator_biasprm[motor] = gain * self._biases[motor]
-            share = min(1.0, self._force_share(motor, state))
-            self._model.actuator_forcerange[motor] = share * self._force_ranges[motor]
-            self._model.dof_damping[motor] = self._dampings[motor]
-            if not is_closed:
-                self._open_loop.append(motor)
+        """Take up changed states; whoever changes one calls this.
 
-    def drive(self, data: mujoco.MjData, elapsed_s: float) -> None:
-        """Set the controls of the next physics step of `elapsed_s` [s]."""
-        data.qfrc_applied[:7] = 0.0
-        for motor in self._open_loop:
-            self._drive_open_loop(motor, data)
+        Here there is nothing to do: set-points are made of the states as they are.
+        """
+
+    def advance(self, elapsed_s: float) -> FloatArray:
+        """Let `elapsed_s` [s] pass; return the set-points (7,) [rad; m of the finger]."""
         for motor, state in enumerate(self.states):
             if state.mode == 'velocity' and state.drives:
                 self._run_on(motor, state.goal * elapsed_s)
-            elif state.mode == 'pwm':
-                state.note_stall(self._is_still(motor, data), elapsed_s)
-                if state.hardware_error:
-                    self.refresh()
-        data.ctrl[:] = self.profile.advance(elapsed_s)
-
-    def torques(self, data: mujoco.MjData) -> FloatArray:
-        """Return what each servo exerts, (7,) [N m; N on the finger], gravity's share included."""
-        torques: FloatArray = data.qfrc_actuator[:7] + data.qfrc_gravcomp[:7]
-        torques[self._open_loop] = self._open_torques[self._open_loop]
-        return torques
+        return self.profile.advance(elapsed_s)
 
     def _run_on(self, motor: int, step: float) -> None:
         if motor == GRIPPER:
-            step /= _CRANK_RATE_RAD_M
+            step /= CRANK_RATE_RAD_M
         low, high = self._lower[motor], self._upper[motor]
         at = float(np.clip(self.profile.positions[motor] + step, low, high))
         self.profile.hold_motor(motor, at)
-
-    def _is_still(self, motor: int, data: mujoco.MjData) -> bool:
-        rate = _CRANK_RATE_RAD_M if motor == GRIPPER else 1.0
-        return bool(abs(data.qvel[motor]) * rate < _STILL_RAD_S)
-
-    def _force_share(self, motor: int, state: ServoState) -> float:
-        """Return the part of the model's force that Goal_PWM leaves."""
-        if motor != GRIPPER:
-            return state.goal_pwm / wx250s.PWM_LIMIT
-        stall_force = wx250s.STALL_TORQUES_NM[motor] * _CRANK_RATE_RAD_M
-        return float(stall_force * state.goal_pwm / wx250s.PWM_LIMIT / _FINGER_FORCE_N)
-
-    def _drive_open_loop(self, motor: int, data: mujoco.MjData) -> None:
-        state, torque, damping = self.states[motor], 0.0, self._dampings[motor]
-        if state.torque_on and state.mode == 'current':
-            torque = wx250s.current_to_torque(motor, state.goal)
-        elif state.torque_on:
-            torque, damping = self._pwm_drive(motor, state.goal)
-        elif motor != GRIPPER:
-            damping = damping + _LIMP_DAMPING
-        self._model.dof_damping[motor] = damping
-        # What a servo does not carry falls: the model's gravity compensation is taken back.
-        data.qfrc_applied[motor] = torque - data.qfrc_gravcomp[motor]
-        self._open_torques[motor] = torque
-
-    @staticmethod
-    def _pwm_drive(motor: int, pwm: float) -> tuple[float, float]:
-        """Return torque and back-EMF damping of a servo driven by voltage."""
-        rate = _CRANK_RATE_RAD_M if motor == GRIPPER else 1.0
-        stall = wx250s.STALL_TORQUES_NM[motor]
-        past_friction = math.copysign(max(abs(pwm) - _BREAKAWAY_PWM, 0.0), pwm)
-        return (
-            stall * past_friction / wx250s.PWM_LIMIT * rate,
-            stall / wx250s.NO_LOAD_SPEEDS_RAD_S[motor] * rate**2,
-        )
 
     def _set_point(self, motor: int, goal: float) -> float:
         if motor == GRIPPER and self.states[motor].mode == 'position':

@@ -3,43 +3,34 @@
 
 from collections.abc import Callable
 import dataclasses
-import functools
 import signal
 import time
 
-from geometry_msgs.msg import TransformStamped
-from interbotix_xs_msgs.msg import (
-    JointGroupCommand,
-    JointSingleCommand,
-    JointTrajectoryCommand,
-)
 import numpy as np
 from numpy.typing import NDArray
 import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock as ClockMessage
-from sensor_msgs.msg import CameraInfo, Image, JointState
+from sensor_msgs.msg import CameraInfo, Image
 
 from parl_msgs.srv import InjectFault, Reset
+from parl_node.run_node import explained, node_process
 from widowx_sim import message_conversion as conversion
 from widowx_sim.command_error import CommandError
 from widowx_sim.floats import FloatArray
-from widowx_sim.joint_trajectory import TrajectoryPlayer
+from widowx_sim.joint_state import JointState
 from widowx_sim.paced_station import PacedStation
 from widowx_sim.pacing import PacingConfig, TICK_S
-from widowx_sim.run_node import explained, node_process
 from widowx_sim.servo_bus import ServoBus
 from widowx_sim.start_modes import check_start_modes, set_vendor_modes
-from widowx_sim.station import JointState as MeasuredJoints
 from widowx_sim.station import Station
 from widowx_sim.station_faults import StationFaults
+from widowx_sim.station_node import StationNode
 
 
-class SimNode(Node):
+class SimNode(StationNode):
     """Publishes what arm and camera measure, and takes commands and requests."""
 
     def __init__(self, **node_options: object) -> None:
@@ -59,22 +50,18 @@ class SimNode(Node):
         self._paced = PacedStation(
             self._station, config, self._publish_joints, self._publish_frame
         )
-        self._bus = ServoBus(self._station, self._paced.stall)
+        bus = ServoBus(self._station, self._paced.stall)
         if modes == 'vendor':
-            set_vendor_modes(self._bus)
+            set_vendor_modes(bus)
         self._faults = StationFaults(self._station.servos)
-        self._trajectory = TrajectoryPlayer(self._deliver)
         self._frame: tuple[NDArray[np.uint8], int] | None = None
         self._start_ns = time.time_ns()
-        task = self._station.task
-        self._camera_frame = f'{task.robot}/{task.camera.name}_optical'
-        self._make_publishers(f'{task.robot}/base_link')
-        self.create_subscription(JointGroupCommand, 'commands/joint_group', self._on_group, 10)
-        self.create_subscription(JointSingleCommand, 'commands/joint_single', self._on_single, 10)
-        self.create_subscription(
-            JointTrajectoryCommand, 'commands/joint_trajectory', self._on_trajectory, 10
-        )
-        self._make_services()
+        self._clock_publisher = self.create_publisher(ClockMessage, '/clock', 10)
+        self._image_publisher = self.create_publisher(Image, 'camera/color/image_raw', 2)
+        self._info_publisher = self.create_publisher(CameraInfo, 'camera/color/camera_info', 2)
+        self.serve(bus, self._station.task, self._stamp_ns())
+        self.create_service(Reset, 'reset', self._on_reset)
+        self.create_service(InjectFault, 'inject_fault', self._on_inject_fault)
         # The wall's clock: the simulated one stands still between commands.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(TICK_S, lambda: self._paced.poll(time.monotonic()), clock=steady)
@@ -88,49 +75,28 @@ class SimNode(Node):
             raise ValueError(f'read_failure_behavior is {behaviour}: give 0 (-pi) or 1 (NaN)')
         return modes, (-np.pi if behaviour == 0 else np.nan)
 
-    def _make_publishers(self, base_frame: str) -> None:
-        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._clock_publisher = self.create_publisher(ClockMessage, '/clock', 10)
-        self._joint_publisher = self.create_publisher(JointState, 'joint_states', 10)
-        self._image_publisher = self.create_publisher(Image, 'camera/color/image_raw', 2)
-        self._info_publisher = self.create_publisher(CameraInfo, 'camera/color/camera_info', 2)
-        self._transform_publisher = self.create_publisher(
-            TransformStamped, 'camera/transform', latched
-        )
-        self._transform_publisher.publish(
-            conversion.transform_message(
-                self._station.camera_pose(), base_frame, self._camera_frame, self._stamp_ns()
-            )
-        )
+    def now_s(self) -> float:
+        """See StationNode."""
+        return self._station.time_s
 
-    def _make_services(self) -> None:
-        self.create_service(Reset, 'reset', self._on_reset)
-        self.create_service(InjectFault, 'inject_fault', self._on_inject_fault)
-        for name, (service, answer) in conversion.SERVO_SERVICES.items():
-            self.create_service(service, name, functools.partial(self._on_servo_request, answer))
-
-    def _on_group(self, message: JointGroupCommand) -> None:
-        self._obey(lambda: self._command(*conversion.group_command(message)))
-
-    def _on_single(self, message: JointSingleCommand) -> None:
-        self._obey(lambda: self._command(*conversion.single_command(message)))
-
-    def _on_trajectory(self, message: JointTrajectoryCommand) -> None:
-        self._obey(
-            lambda: self._trajectory.begin(
-                *conversion.trajectory_command(message), self._station.time_s
-            )
-        )
-
-    def _command(self, motors: list[int], values: FloatArray) -> None:
+    def command(self, motors: list[int], values: FloatArray) -> None:
+        """See StationNode; in lock-step time may go on."""
         try:
-            self._deliver(motors, values)
+            super().command(motors, values)
         finally:
             self._paced.note_command(motors)
 
-    def _deliver(self, motors: list[int], values: FloatArray) -> None:
+    def deliver(self, motors: list[int], values: FloatArray) -> None:
+        """See StationNode; on a line that is cut they are lost."""
         if not self._faults.is_active('serial_dropout', self._station.time_s):
-            self._station.servos.command(motors, values)
+            super().deliver(motors, values)
+
+    def on_servo_request(
+        self, answer: Callable[..., None], request: object, response: object
+    ) -> object:
+        """See StationNode."""
+        self._bus.is_cut = self._faults.is_active('serial_dropout', self._station.time_s)
+        return super().on_servo_request(answer, request, response)
 
     def _on_reset(self, request: Reset.Request, response: Reset.Response) -> Reset.Response:
         self._paced.reset(request.seed)
@@ -150,30 +116,17 @@ class SimNode(Node):
             response.success, response.message = False, str(error)
         return response
 
-    def _on_servo_request(
-        self, answer: Callable[..., None], request: object, response: object
-    ) -> object:
-        self._bus.is_cut = self._faults.is_active('serial_dropout', self._station.time_s)
-        self._obey(lambda: answer(self._bus, request, response))
-        return response
-
-    def _obey(self, command: Callable[[], None]) -> None:
-        try:
-            command()
-        except CommandError as error:
-            self.get_logger().error(str(error))
-
     def _stamp_ns(self) -> int:
         return self._start_ns + round(self._station.time_s * 1e9)
 
     def _publish_joints(self) -> None:
         stamp_ns, now_s = self._stamp_ns(), self._station.time_s
-        self._obey(lambda: self._trajectory.poll(now_s))
+        self.play_trajectory()
         if not self._faults.is_active('silence', now_s):
             state = self._station.joint_state()
             if self._faults.is_read_failing(now_s):
-                state = MeasuredJoints.of_failed_read(self._failed_read)
-            self._joint_publisher.publish(conversion.joint_state_message(state, stamp_ns))
+                state = JointState.of_failed_read(self._failed_read)
+            self.publish_joint_state(state, stamp_ns)
         # Time comes last: nobody shall find the joints old because a reset moved the clock.
         self._clock_publisher.publish(conversion.clock_message(stamp_ns))
 
@@ -187,7 +140,7 @@ class SimNode(Node):
         if self._frame is None or not (is_frozen or is_stuck):
             self._frame = (self._station.render(), self._stamp_ns())
         image, stamp_ns = self._frame
-        header = (self._camera_frame, stamp_ns if is_stuck else self._stamp_ns())
+        header = (self.camera_frame, stamp_ns if is_stuck else self._stamp_ns())
         self._info_publisher.publish(
             conversion.camera_info_message(self._station.camera_intrinsics(), image, *header)
         )

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated station: arm, table, objects and camera, advanced by whoever owns it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import mujoco
@@ -10,38 +9,16 @@ from numpy.typing import NDArray
 
 from widowx_sim import camera_geometry, wx250s
 from widowx_sim.floats import FloatArray
+from widowx_sim.joint_state import JointState
 from widowx_sim.object_placement import place_objects, rests_on_goal, underside
 from widowx_sim.scene import build_model, TIMESTEP_S
-from widowx_sim.servos import Servos
+from widowx_sim.servo_actuators import ServoActuators
 from widowx_sim.start_pose import solve_arm_positions, start_rotation
 from widowx_sim.task_scene import load_task_scene, TaskScene
-from widowx_sim.time_profile import TimeProfile
 
 _ARM = list(range(6))
 _GRIPPER = [6]
 _SETTLE_S = 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class JointState:
-    """Measured state, in the order of `wx250s.JOINT_STATE_NAMES`."""
-
-    position: FloatArray
-    """(9,) [rad], fingers [m] from the centre."""
-    velocity: FloatArray
-    """(9,) [rad/s]; 0 for the fingers."""
-    effort: FloatArray
-    """(9,) [mA], load [2.69 a 0.1 %] for wrist_rotate and gripper; 0 for the fingers."""
-
-    @classmethod
-    def of_failed_read(cls, position_rad: float) -> 'JointState':
-        """Return what the arm's driver publishes when it could not read: -pi or NaN each."""
-        finger = wx250s.finger_position(position_rad)
-        return cls(
-            position=np.array([position_rad] * 7 + [finger, -finger]),
-            velocity=np.zeros(9),
-            effort=np.zeros(9),
-        )
 
 
 class Station:
@@ -69,13 +46,9 @@ class Station:
         finger = wx250s.FINGER_CLOSED_M + start.gripper * (
             wx250s.FINGER_OPEN_M - wx250s.FINGER_CLOSED_M
         )
-        limits = np.full(7, wx250s.VELOCITY_LIMIT_RAD_S)
-        limits[_GRIPPER] = wx250s.FINGER_VELOCITY_LIMIT_M_S
-        self.profile = TimeProfile(
-            np.append(self.start_joints, finger), limits, np.full(7, 0.2), np.full(7, 0.06)
-        )
-        self.servos = Servos(self._model, self.profile)
-        self._start_setpoints = self.profile.positions.copy()
+        self._start_setpoints = np.append(self.start_joints, finger)
+        self.servos = ServoActuators(self._model, self._start_setpoints)
+        self.profile = self.servos.profile
         self.reset(0)
 
     @property
@@ -129,17 +102,8 @@ class Station:
 
     def joint_state(self) -> JointState:
         """Return what the servos measure now."""
-        data = self._data
-        finger = float(data.qpos[6])
-        gripper = wx250s.horn_angle(finger)
-        gripper_rate = wx250s.horn_angle_rate(finger) * data.qvel[6]
-        torques = self.servos.torques(data)
-        efforts = wx250s.motor_efforts(torques[:6], float(torques[6]))
-        return JointState(
-            position=np.concatenate([data.qpos[:6], [gripper, finger, -finger]]),
-            velocity=np.concatenate([data.qvel[:6], [gripper_rate, 0.0, 0.0]]),
-            effort=np.concatenate([efforts, [0.0, 0.0]]),
-        )
+        velocities, torques = self._data.qvel[:7], self.servos.torques(self._data)
+        return JointState.of_motors(self._data.qpos[:7], velocities, torques)
 
     def motor_positions(self) -> FloatArray:
         """Return (7,) what the servos measure in their own units [rad; m of the finger]."""

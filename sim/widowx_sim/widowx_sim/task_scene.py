@@ -5,20 +5,8 @@ from dataclasses import dataclass
 import math
 from pathlib import Path
 
-from widowx_sim.scene_object import build_object, Fixed, Movable, SceneObject
-from widowx_sim.task_section import (
-    build,
-    mapping,
-    read_mapping,
-    require,
-    take,
-    TaskFileError,
-    value,
-)
-
-__all__ = ['CameraScene', 'Script', 'StartPose', 'TaskFileError', 'TaskScene', 'load_task_scene']
-
-Vector3 = tuple[float, float, float]
+from parl_node.task_file import load_task_file, Vector3
+from widowx_sim.scene_object import build_object, Fixed, Movable, require, SceneObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,37 +141,18 @@ def load_task_scene(path: str | Path) -> TaskScene:
     Raises:
         TaskFileError: unreadable file, missing or unknown key, wrong type or value out of range.
     """
-    root = read_mapping(path)
-    where = str(path)
-    reward = mapping(take(root, 'reward', where), f'{where}: reward')
-    region = mapping(take(reward, 'region', f'{where}: reward'), f'{where}: reward.region')
-    camera = take(root, 'camera', where)
-    others = {'max_age', 'table_points'}
-    try:
-        return TaskScene(
-            task=value(str, root, 'task', where),
-            robot=value(str, root, 'robot', where),
-            control_rate_hz=value(float, root, 'control_rate_hz', where),
-            start=build(StartPose, take(root, 'start', where), f'{where}: start'),
-            camera=build(CameraScene, camera, f'{where}: camera', others),
-            objects=_objects(take(root, 'scene', where), where),
-            moved=value(str, reward, 'object', f'{where}: reward'),
-            goal=value(str, region, 'relative_to', f'{where}: reward.region'),
-            script=build(Script, take(root, 'script', where), f'{where}: script'),
-        )
-    except TaskFileError:
-        raise
-    except ValueError as error:
-        raise TaskFileError(f'{where}: {error}') from error
-
-
-def _objects(entries: object, where: str) -> dict[str, SceneObject]:
-    if not isinstance(entries, list):
-        raise TaskFileError(f'{where}: scene is {entries!r}; give a list of objects')
-    objects: dict[str, SceneObject] = {}
-    for index, entry in enumerate(entries):
-        name = value(str, mapping(entry, f'{where}: scene[{index}]'), 'name', f'{where}: scene')
-        if name in objects:
-            raise TaskFileError(f'{where}: scene has {name!r} twice; give each its own name')
-        objects[name] = build_object(entry, f'{where}: scene.{name}')
-    return objects
+    root = load_task_file(path)
+    reward = root.section('reward')
+    objects = root.named_sections('scene')
+    return root.make(
+        TaskScene,
+        task=root.value(str, 'task'),
+        robot=root.value(str, 'robot'),
+        control_rate_hz=root.value(float, 'control_rate_hz'),
+        start=root.value(StartPose, 'start'),
+        camera=root.section('camera').build(CameraScene, others={'max_age', 'table_points'}),
+        objects={name: build_object(section) for name, section in objects.items()},
+        moved=reward.value(str, 'object'),
+        goal=reward.section('region').value(str, 'relative_to'),
+        script=root.value(Script, 'script'),
+    )

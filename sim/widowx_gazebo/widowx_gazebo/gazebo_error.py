@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The error of a Gazebo that is not there, or not the one that was asked for."""
+
+
+class GazeboError(RuntimeError):
+    """Gazebo does not do what is needed; the message says what, and the remedy."""

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages of Gazebo's bridge to plain arrays."""
+
+import numpy as np
+from sensor_msgs.msg import JointState
+
+from widowx_gazebo.gazebo_arm import MeasuredJoints
+from widowx_gazebo.gazebo_error import GazeboError
+from widowx_gazebo.station_world import DRIVEN_JOINTS
+
+
+def measured_joints(message: JointState) -> MeasuredJoints:
+    """Convert what Gazebo publishes of the arm, in an order of its own.
+
+    Raises:
+        GazeboError: naming the joints that are missing.
+    """
+    missing = [name for name in DRIVEN_JOINTS if name not in message.name]
+    if missing:
+        raise GazeboError(
+            f'gazebo/joint_states has no {", ".join(missing)}: give Gazebo the world of run_gazebo'
+        )
+    order = [message.name.index(name) for name in DRIVEN_JOINTS]
+    return MeasuredJoints(
+        stamp_s=message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec,
+        positions=np.array(message.position)[order],
+        velocities=np.array(message.velocity)[order],
+        efforts=np.array(message.effort)[order],
+    )
+
+
+def stamp_ns(message: JointState) -> int:
+    """Return the time of a message [ns]."""
+    return int(message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the world of a task file and becomes the Gazebo that runs it."""
+
+from itertools import takewhile
+import os
+from pathlib import Path
+import sys
+import tempfile
+
+from parl_node.task_file import TaskFileError
+from widowx_gazebo.station_world import station_world
+from widowx_sim.task_scene import load_task_scene
+
+USAGE = 'usage: run_gazebo <task file> [options of gz sim, as -r -s --headless-rendering]'
+
+
+def main() -> None:
+    """Run Gazebo on the world of a task file; a launch file's --ros-args are not looked at."""
+    words = list(takewhile(lambda word: word != '--ros-args', sys.argv[1:]))
+    if not words or words[0].startswith('-'):
+        print(USAGE, file=sys.stderr)
+        sys.exit(2)
+    # What stands in one launch argument comes as one word.
+    task_file, options = words[0], ' '.join(words[1:]).split()
+    try:
+        world = station_world(load_task_scene(task_file))
+    except TaskFileError as error:
+        print(f'run_gazebo: {error}', file=sys.stderr)
+        sys.exit(2)
+    path = Path(tempfile.mkdtemp(prefix='widowx_gazebo_')) / 'station.sdf'
+    path.write_text(world, encoding='utf-8')
+    print(f'run_gazebo: world of {task_file} in {path}', flush=True)
+    try:
+        os.execvp('gz', ['gz', 'sim', *options, str(path)])
+    except OSError as error:
+        print(f'run_gazebo: gz: {error}; install ros-jazzy-ros-gz', file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == '__main__':
+    main()
