@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every task file makes a station whose task the script can do."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import yaml
 
 from widowx_sim.scene import build_model
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
-from widowx_sim.start_pose import solve_arm_positions, start_rotation
+from widowx_sim.start_pose import solve_arm_positions, start_rotation, STRAIGHT_DOWN
 from widowx_sim.station import Station
 
 _TASKS = Path(__file__).parents[3] / 'ros2_ws/src/widowx_bringup/config/tasks'
@@ -77,14 +78,47 @@ def test_objects_stay_where_reset_puts_them(station):
             assert thing.y[0] - 0.002 <= place[1] <= thing.y[1] + 0.002
 
 
-def test_held_over_the_goal_is_not_done(station):
+def _place(station, roll, height):
+    """Put the object to move over its goal's middle, rolled about x [rad], and let it rest."""
     task, goal = station.task, station.task.surfaces[station.task.goal]
     station.reset(0)
     joint = station._data.joint(task.moved)
-    joint.qpos[:3] = *goal.position, goal.height + task.movables[task.moved].origin_height
+    joint.qpos[:3] = *goal.position, goal.height + height
+    joint.qpos[3:] = math.cos(roll / 2), math.sin(roll / 2), 0.0, 0.0
+    station.advance(0.5)
+
+
+def test_on_the_goal_is_done_once_the_fingers_are_open(station):
+    _place(station, 0.0, station.task.movables[station.task.moved].origin_height)
     assert station.is_task_done()
-    station._data.qpos[6:8] = 0.02, -0.02  # fingers not open
+    station._data.qpos[6:8] = 0.02, -0.02
     assert not station.is_task_done()
+
+
+def test_lying_on_the_goal_is_done():
+    station = Station(_TASKS / 'cup_to_rack.yaml')
+    _place(station, math.pi / 2, 0.04)
+    assert abs(station._data.body('cup').xmat[8]) < 0.1, 'it lies'
+    assert station.is_task_done()
+
+
+def _move_gripper(station, offset):
+    """Put ee_gripper_link so far from the object to move [m]."""
+    at = station._data.body(station.task.moved).xpos + np.array(offset)
+    station._data.qpos[:6] = solve_arm_positions(station._model, at, STRAIGHT_DOWN)
+
+
+def test_over_the_goal_or_touched_by_the_arm_is_not_done(station):
+    stands_at = station.task.movables[station.task.moved].origin_height
+    _place(station, 0.0, stands_at)
+    station._data.joint(station.task.moved).qpos[2] += 0.03
+    assert not station.is_task_done(), 'hangs in the air'
+
+    _place(station, 0.0, stands_at)
+    _move_gripper(station, [0.0, 0.0, 0.12])
+    assert station.is_task_done(), 'the open fingers are above it'
+    _move_gripper(station, [0.0, 0.03, 0.03])
+    assert not station.is_task_done(), 'a finger is in it'
 
 
 def test_distractors_leave_the_pot_where_it_was():

@@ -10,7 +10,6 @@ from widowx_sim.floats import FloatArray
 from widowx_sim.task_scene import TaskScene
 
 _STILL_M_S = 0.02
-_SINKS_IN_M = 0.003
 
 
 def draw_poses(task: TaskScene, random: np.random.Generator) -> dict[str, FloatArray]:
@@ -50,8 +49,21 @@ def underside(task: TaskScene, data: mujoco.MjData, name: str) -> tuple[FloatArr
 
 
 def rests_on_goal(task: TaskScene, data: mujoco.MjData) -> bool:
-    """Tell whether the object to move lies still on its goal, wholly."""
-    thing, goal = task.movables[task.moved], task.surfaces[task.goal]
-    (x, y, z), _ = underside(task, data, task.moved)
+    """Tell whether the object to move stands or lies still on its goal, wholly, without the arm.
+
+    Contacts decide: between open fingers, or tilted on a finger, it may be anywhere.
+    """
+    thing, goal = data.body(task.moved), task.surfaces[task.goal]
+    x, y, _ = thing.xipos
+    is_inside = goal.carries(x, y, task.movables[task.moved].footprint)
     is_still = float(np.linalg.norm(data.joint(task.moved).qvel[:3])) < _STILL_M_S
-    return goal.carries(x, y, thing.footprint) and z > goal.height - _SINKS_IN_M and is_still
+    touching = _touching(data, thing.id)
+    arm = data.body('base_link').id
+    is_held = any(data.model.body_rootid[body] == arm for body in touching)
+    return is_inside and is_still and data.body(task.goal).id in touching and not is_held
+
+
+def _touching(data: mujoco.MjData, body: int) -> set[int]:
+    """Bodies in contact with a body."""
+    pairs = data.model.geom_bodyid[data.contact.geom]
+    return set(pairs[(pairs == body).any(axis=1)].flat) - {body}

@@ -144,7 +144,7 @@ class Station:
 
     def is_task_done(self) -> bool:
         """Return whether the object truly rests on its goal, released; to judge others by."""
-        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_fwdPosition(self._model, self._data)  # contacts too
         opening = (self._data.qpos[6] - wx250s.FINGER_CLOSED_M) / (
             wx250s.FINGER_OPEN_M - wx250s.FINGER_CLOSED_M
         )
