@@ -127,7 +127,7 @@ class Bench:
         is_success = VerdictValue.SUCCESS in values
         upright = self.station._data.body(self.scene.moved).xmat[8] > 0.99
         is_vegetable = isinstance(self.thing, Vegetable)
-        is_done = self.station.is_task_done() and bool(upright or is_vegetable)
+        is_done = self.rests_on_goal() and bool(upright or is_vegetable)
         row.done += is_done
         row.found += is_done and is_success
         row.false += is_success and not self.rests_on_goal()
