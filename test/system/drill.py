@@ -28,7 +28,8 @@ from widowx_sim.sim_node import SimNode
 
 LIMIT_S = 120.0
 HOLD_S = 0.3
-STANDING_RAD_S = 0.1
+STANDING_RAD = 0.01
+FAILED_READ_RAD = -3.0
 NAMESPACE = '/wx250s'
 TASK_FILE = Path(__file__).parents[2] / 'ros2_ws/src/widowx_bringup/config/tasks/cup_to_rack.yaml'
 SPEED = float(np.clip(0.6 * (os.cpu_count() or 1) / max(os.getloadavg()[0], 0.1), 0.1, 0.6))
@@ -147,11 +148,16 @@ class Drill:
         return max(changes, default=0.0)
 
     def stood_after_s(self, joints=slice(0, 6)):
-        """Time from the begin of the fault until the joints stood for good [s]."""
+        """Time from the begin of the fault until the joints were where they stayed [s].
+
+        Places, not speeds: what is limp may fall on the table and jolt those that hold.
+        """
+        read = self._read_states()
+        end = np.array(read[-1].position[:6])
         moving = [
             stamp_s(state) - self.begin_s
-            for state in self.states
-            if np.max(np.abs(np.array(state.velocity[:6])[joints])) > STANDING_RAD_S
+            for state in read
+            if np.max(np.abs((np.array(state.position[:6]) - end)[joints])) > STANDING_RAD
         ]
         return max(moving, default=-np.inf)
 
@@ -169,10 +175,13 @@ class Drill:
             assert np.all(np.isfinite(joints))
             assert np.all(joints >= lower - 1e-6)
             assert np.all(joints <= upper + 1e-6)
-        readable = np.array([s.position[:6] for s in self.states if s.position[0] > -3.0])
+        readable = np.array([state.position[:6] for state in self._read_states()])
         lower, upper = joint_limits(-0.02)
         assert np.all(readable >= lower)
         assert np.all(readable <= upper)
+
+    def _read_states(self):
+        return [state for state in self.states if state.position[0] > FAILED_READ_RAD]
 
     def close(self):
         for process in self.processes.values():
