@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Callable, Iterator
 import dataclasses
 from dataclasses import dataclass
+import itertools
 import os
 from pathlib import Path
 import platform
@@ -26,7 +27,6 @@ import torch
 
 from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer import CriticTrainer, CriticTrainerConfig
-from parl_learner.device import use_device
 from parl_learner.experiment_config import load_experiment
 from parl_learner.offline.whole_number import at_least_1
 from parl_learner.policy_trainer import PolicyTrainer, PolicyTrainerConfig
@@ -34,6 +34,7 @@ from parl_learner.replay import Batch
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.actor import Actor
 from parl_policy.critic import CriticConfig, CriticEnsemble
+from parl_policy.device import use_device
 from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
 from parl_policy.float32_product import choose_float32_product
 from parl_policy.mean_q import Precision
@@ -281,8 +282,10 @@ def reference_rows(members: int, rounds: int) -> Iterator[str]:
 
 def _row(name: str, members: int, times: dict[str, Times], reference: float | None) -> str:
     shown = ' | '.join(f'{each.wall:.3f} ({each.cpu:.3f})' for each in times.values())
-    literal = times['literal'].cpu
-    ratios = ' | '.join(f'{literal / times[side].cpu:.2f}' for side in list(SIDES)[:-1])
+    # CPU seconds leave out what other processes take; a GPU's do not count there.
+    clock = 'wall' if torch.get_default_device().type == 'cuda' else 'cpu'
+    literal, *ours = (getattr(times[side], clock) for side in reversed(SIDES))
+    ratios = ' | '.join(f'{literal / each:.2f}' for each in reversed(ours))
     return (
         f'| {name} | {members} | {shown} | {ratios} | {f"{reference:.3f}" if reference else "–"} |'
     )
@@ -308,10 +311,46 @@ SIDES: dict[str, Callable[[Work], Ours | Literal]] = {
 
 
 def _peak_gb(side: str, members: int) -> float:
-    """Peak resident memory of a process that does nothing but critic updates."""
-    command = [sys.executable, __file__, '--peak', side, str(members)]
+    """Peak memory of a process that does nothing but critic updates, where it computes."""
+    device = torch.get_default_device().type
+    command = [sys.executable, __file__, '--device', device, '--peak', side, str(members)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(answer.stdout) * 1024 / 1e9
+    return float(answer.stdout) / 1e9
+
+
+def _own_peak_bytes() -> int:
+    if torch.get_default_device().type == 'cuda':
+        return torch.cuda.max_memory_reserved()
+    # Not getrusage: its maximum goes back to before exec, when this was the parent's memory.
+    status = Path('/proc/self/status').read_text(encoding='utf-8')
+    return 1024 * next(int(line.split()[1]) for line in status.splitlines() if 'VmHWM' in line)
+
+
+def update_operations(shape: Shape) -> float:
+    """Floating-point operations that the products of a critic update cannot do without.
+
+    Of states and next states: k rankings, T + 1 values and T gradients of m particles. Then the
+    update itself, whose gradients cost twice its values: the data's action for all members, and
+    for the drawn ones the target's next action and 12 actions of the conservative term.
+    """
+    widths = (0, *shape.critic.hidden)
+    weights = sum(a * b for a, b in itertools.pairwise((*widths, shape.critic.bins)))
+    weights += shape.spec.flat_dim * sum(shape.critic.hidden)
+    first = shape.observation_dim * shape.critic.hidden[0]
+    o, states = shape.optimisation, 2 * shape.batch
+    passes = o.samples + (2 * o.gradient_steps + 1) * o.particles
+    climbing = states * shape.critic.members * (first + passes * weights)
+    drawn = 2 * (3 * (shape.trainer.cql_actions + 2) + 1)
+    update = shape.batch * (3 * shape.critic.members + drawn) * (first + weights)
+    return 2.0 * (climbing + update)
+
+
+def products_rate(dtype: torch.dtype) -> float:
+    """Operations a second of large matrix products here."""
+    n = 8192 if torch.get_default_device().type == 'cuda' else 1024
+    left, right = torch.randn(2, n, n, dtype=dtype)
+    times = in_turns({'products': lambda: torch.mm(left, right)}, 6)
+    return 2.0 * n**3 / times['products'].wall
 
 
 def main() -> None:
@@ -321,7 +360,7 @@ def main() -> None:
     parser.add_argument(
         '--threads', type=at_least_1, default=1, help="torch's; more only on idle cores"
     )
-    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
     parser.add_argument('--peak', nargs=2, metavar=('SIDE', 'MEMBERS'), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -332,9 +371,7 @@ def main() -> None:
         side, members = arguments.peak
         worker = SIDES[side](Work(reference_shape(int(members))))
         worker.critic_update()
-        # Not getrusage: its maximum goes back to before exec, when this was the parent's memory.
-        status = Path('/proc/self/status').read_text()
-        print(next(line.split()[1] for line in status.splitlines() if line.startswith('VmHWM')))
+        print(_own_peak_bytes())
         return
     load = os.getloadavg()[0]
     print(
@@ -343,13 +380,18 @@ def main() -> None:
         f'float32 products by {product!r}. Wall seconds (CPU seconds) unless said.\n'
     )
     print(
-        f'| step | critics | {" | ".join(SIDES)} | literal / ours (CPU) '
-        '| literal / bfloat16 (CPU) | reference, wall |'
+        f'| step | critics | {" | ".join(SIDES)} | literal / ours '
+        '| literal / bfloat16 | reference, wall |'
     )
     print('|---' * 8 + '|', flush=True)
     for members in (2, 10):
         for row in reference_rows(members, arguments.rounds):
             print(row, flush=True)
+    for dtype in (torch.float32, torch.bfloat16):
+        rate = products_rate(dtype)
+        floors = (update_operations(reference_shape(members)) / rate for members in (2, 10))
+        shown = ' and '.join(f'{floor:.4f}' for floor in floors)
+        print(f'\n{dtype}: {rate / 1e12:.2f} TFLOP/s; the products of an update need {shown} s.')
     print("\n| the demo's shapes, ours | wall, ms | CPU, ms |\n|---|---|---|")
     for row in demo_rows(arguments.rounds):
         print(row, flush=True)

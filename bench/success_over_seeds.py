@@ -21,6 +21,7 @@ from parl_learner.binomial_interval import wilson_interval
 from parl_learner.experiment_config import load_experiment
 from parl_learner.offline.whole_number import at_least_1
 from parl_policy.config_file import ConfigError, load_yaml
+from parl_policy.device import use_device
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.float32_product import choose_float32_product
 from widowx_sim.scripted_expert import ExpertConfig
@@ -36,10 +37,11 @@ PHASES = {
 }
 
 
-def run_one(name: str, seed: int) -> None:
+def run_one(name: str, seed: int, device: str) -> None:
     """Run one experiment and print its phases as JSON on the last line."""
     torch.set_num_threads(1)
     choose_float32_product()
+    use_device(device)
     config = load_experiment(CONFIG / f'experiments/{name}.yaml')
     config = dataclasses.replace(config, seed=seed)
     noise = load_yaml(CONFIG / 'demonstrator.yaml')['/**/demonstrator']['ros__parameters']
@@ -97,11 +99,14 @@ def main() -> None:
     parser.add_argument(
         '--folder', type=Path, default=FOLDER, help='what it holds is not repeated'
     )
+    parser.add_argument(
+        '--device', choices=['cpu', 'cuda'], default='cpu', help='where policies learn and act'
+    )
     parser.add_argument('--one', help=argparse.SUPPRESS)
     parser.add_argument('--seed', type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        run_one(arguments.one, arguments.seed)
+        run_one(arguments.one, arguments.seed, arguments.device)
         return
     names, seeds = arguments.experiments, range(arguments.seeds)
     for name in names:
@@ -111,7 +116,8 @@ def main() -> None:
             parser.error(f'experiment {name!r}: {error}')
     cells = [(name, seed) for seed in seeds for name in names]
     try:
-        runs = run_cells(__file__, cells, arguments.folder, arguments.workers)
+        device = ['--device', arguments.device]
+        runs = run_cells(__file__, cells, arguments.folder, arguments.workers, device)
     except (CellError, DurableWriteError) as error:
         parser.error(str(error))
     print(table(runs, names, seeds))

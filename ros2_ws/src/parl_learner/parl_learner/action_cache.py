@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeps the policy's samples and π_opt's particles for every observation of the replay."""
 
+import functools
+
 import torch
 
 from parl_policy.action_optimisation import (
@@ -12,6 +14,7 @@ from parl_policy.action_optimisation import (
 from parl_policy.critic import CriticEnsemble
 from parl_policy.mean_q import FrozenCritic
 from parl_policy.policy import ActionSpec, Policy
+from parl_policy.rows_graph import Function, RowsGraph
 
 
 class ActionCache:
@@ -24,6 +27,8 @@ class ActionCache:
 
     ROWS_AT_ONCE = 256
     """Of a big policy they take minutes: a unit of work, with a checkpoint after it."""
+    GPU_ROWS_AT_ONCE = 512
+    """Rows that a GPU optimises at once: the states and next states of the paper's batch."""
 
     def __init__(self, config: ActionOptimisationConfig, action_spec: ActionSpec) -> None:
         """Start empty."""
@@ -33,6 +38,7 @@ class ActionCache:
         self._candidates = torch.empty(0, config.samples, action_dim)
         self._actions = torch.empty(0, config.particles + 1, action_dim)
         self._values = torch.empty(0, config.particles + 1)
+        self._graphs: dict[tuple[CriticEnsemble, int], RowsGraph] = {}
 
     def sample_all(
         self, policy: Policy, observations: torch.Tensor, generator: torch.Generator
@@ -105,18 +111,45 @@ class ActionCache:
             rows: Which rows.
             generator: For proposals that are not the policy's.
         """
+        inputs = [observations, self._candidates]
+        inputs += [] if data_actions is None else [data_actions]
+        optimised, at_once = self._optimiser(critic, len(inputs))
+        for part in rows.split(at_once):
+            actions, values = optimised(generator, *(each[part] for each in inputs))
+            self._actions[part, : actions.shape[1]] = actions
+            self._values[part, : values.shape[1]] = values
+
+    def _optimiser(self, critic: CriticEnsemble, inputs: int) -> tuple[Function, int]:
+        """What optimises with the critic as it is, and of how many rows at once."""
+        if self._movable.device.type == 'cuda':
+            graph = RowsGraph(
+                functools.partial(self._optimised_afresh, critic), self.GPU_ROWS_AT_ONCE
+            )
+            return self._graphs.setdefault((critic, inputs), graph), self.GPU_ROWS_AT_ONCE
         frozen = FrozenCritic(critic, self.config.precision)
-        for part in rows.split(self.ROWS_AT_ONCE):
-            q_function = frozen.mean_q(observations[part])
-            start = search(
-                q_function, self._candidates[part], self.config, self._movable, generator
-            ).actions
-            if data_actions is not None:
-                start = torch.cat([start, data_actions[part].unsqueeze(1)], dim=1)
-            particles = climb(q_function, start, self.config, self._movable)
-            climbed = start.shape[1]
-            self._actions[part, :climbed] = particles.actions
-            self._values[part, :climbed] = particles.values
+        return functools.partial(self._optimised, frozen), self.ROWS_AT_ONCE
+
+    def _optimised_afresh(
+        self, critic: CriticEnsemble, generator: torch.Generator, *inputs: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """With the critic as it is now, also where this is a recording that is replayed."""
+        frozen = FrozenCritic(critic, self.config.precision)
+        return self._optimised(frozen, generator, *inputs)
+
+    def _optimised(
+        self,
+        critic: FrozenCritic,
+        generator: torch.Generator,
+        observations: torch.Tensor,
+        candidates: torch.Tensor,
+        data_actions: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        q_function = critic.mean_q(observations)
+        start = search(q_function, candidates, self.config, self._movable, generator).actions
+        if data_actions is not None:
+            start = torch.cat([start, data_actions.unsqueeze(1)], dim=1)
+        particles = climb(q_function, start, self.config, self._movable)
+        return particles.actions, particles.values
 
     def particles(self, rows: torch.Tensor) -> Particles:
         """π_opt of the rows (B,) as it acts and backs up values: m particles."""

@@ -12,7 +12,6 @@ from rclpy.clock import Clock, ClockType
 import torch
 
 from parl_learner.checkpoint import CheckpointError
-from parl_learner.device import use_device
 from parl_learner.experiment_config import load_experiment
 from parl_learner.learner import Learner
 from parl_learner.message_conversion import to_status
@@ -21,6 +20,7 @@ from parl_msgs.msg import LearnerStatus
 from parl_node.run_node import node_process, spin
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
+from parl_policy.device import use_device
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.float32_product import choose_float32_product
 from parl_policy.path_parameter_node import path_parameter

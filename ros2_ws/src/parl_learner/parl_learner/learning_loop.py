@@ -14,7 +14,6 @@ import torch
 
 from parl_learner.action_cache import ActionCache
 from parl_learner.critic_trainer import CriticTrainer
-from parl_learner.device import default_generator
 from parl_learner.distillation_rule import chosen_target
 from parl_learner.dppo import Dppo
 from parl_learner.learning_config import LearningConfig
@@ -30,6 +29,7 @@ from parl_learner.round_plan import (
 )
 from parl_policy.action_space import ACTION_DIM, GRIPPER
 from parl_policy.config_file import ConfigError
+from parl_policy.device import default_generator
 from parl_policy.observation import observation_size
 from parl_policy.policy import ActionSpec
 from parl_policy.policy_classes import ActorConfig, version_to_bytes

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Device handling, as far as it can be seen without a GPU.
+"""Learning on a device, as far as it can be seen without a GPU.
 
 torch's 'meta' device computes shapes and no numbers: what mixes it with tensors of the CPU, or
 asks for a number, fails there as it would fail, or wait, on a GPU.
@@ -11,7 +11,6 @@ import torch
 from parl_learner.action_cache import ActionCache
 from parl_learner.checkpoint import load_checkpoint, save_checkpoint
 from parl_learner.critic_loss import calibrated, conservative_gap, expectile_loss, td_targets
-from parl_learner.device import default_generator, use_device
 from parl_learner.image_augmentation import shift_batch
 from parl_learner.learning_loop import LearningLoop
 from parl_learner.policy_trainer import PolicyTrainerConfig
@@ -20,6 +19,7 @@ from parl_learner.value_gradient import ValueGradientConfig
 from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.config_file import ConfigError
 from parl_policy.critic import CriticConfig, CriticEnsemble
+from parl_policy.device import default_generator, use_device
 from parl_policy.policy import ActionSpec
 from parl_policy.policy_classes import new_policy
 from parl_policy.resnet_encoder import ImageConfig
@@ -85,14 +85,29 @@ def test_images_are_shifted_on_the_device(replay):
     assert is_there(shift_batch(replay.batch(torch.arange(5)), image, None).observations)
 
 
-def test_without_a_gpu_the_cpu_is_used_or_the_lack_is_named(monkeypatch):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    assert use_device('auto') == use_device('cpu') == torch.device('cpu')
-    assert default_generator() is torch.default_generator
-    with pytest.raises(ConfigError, match=r"'cuda', but torch finds no GPU: .* choose 'cpu'"):
-        use_device('cuda')
-    with pytest.raises(ConfigError, match="device is 'gpu', expected one of"):
-        use_device('gpu')
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU here')
+@pytest.mark.parametrize('head', ['mse', 'hl_gauss'])
+def test_a_gpu_climbs_to_where_the_cpu_does(head):
+    torch.manual_seed(0)
+    config = CriticConfig(members=3, hidden=(64, 64), bins=21, support=(-1.0, 1.0), head=head)
+    on_cpu = CriticEnsemble(3, SPEC.flat_dim, config)
+    for parameter in on_cpu.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    observations = torch.randn(300, 3)
+    candidates = torch.rand(300, 6, SPEC.flat_dim) * 2.0 - 1.0
+    optimisation = ActionOptimisationConfig(samples=6, particles=3, step_size=0.03)
+    found = []
+    for device in ('cpu', 'cuda:0'):
+        with torch.device(device):
+            critic = CriticEnsemble(3, SPEC.flat_dim, config)
+            critic.load_state_dict(on_cpu.state_dict())
+            cache = ActionCache(optimisation, SPEC)
+            cache.load_state_dict({**cache.state_dict(), 'candidates': candidates})
+            cache.optimise_all(critic, observations.to(device), None, default_generator())
+            found.append(cache.particles(torch.arange(300)))
+    assert (found[0].actions - candidates[:, :3]).abs().max() > 0.01, 'they climbed'
+    torch.testing.assert_close(found[1].actions.cpu(), found[0].actions, atol=1e-4, rtol=0.0)
+    torch.testing.assert_close(found[1].values.cpu(), found[0].values, atol=1e-5, rtol=1e-5)
 
 
 def test_dppo_needs_the_cpu(learning):

@@ -8,10 +8,16 @@ from typing import Literal
 import numpy as np
 import torch
 
-from parl_policy.action_optimisation import ActionOptimisationConfig, optimise_actions
+from parl_policy.action_optimisation import (
+    ActionOptimisationConfig,
+    optimise_actions,
+    Particles,
+)
 from parl_policy.critic import CriticEnsemble
+from parl_policy.device import default_generator
 from parl_policy.mean_q import FrozenCritic
 from parl_policy.policy import Policy
+from parl_policy.rows_graph import Function, RowsGraph
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,35 @@ class Actor:
         assert self.critic is not None
         return FrozenCritic(self.critic, self.optimisation.precision)
 
+    @functools.cached_property
+    def _movable(self) -> torch.Tensor:
+        return ~self.policy.action_spec.is_binary()
+
+    def prepare(self, observation_dim: int) -> None:
+        """Do before an episode what its first decision would wait for, a second on a GPU."""
+        if self.critic is not None:
+            shape = (1, self.optimisation.samples, self.policy.action_spec.flat_dim)
+            inputs = torch.zeros(1, observation_dim), torch.zeros(shape)
+            self._optimised(default_generator(), *inputs)
+
+    @functools.cached_property
+    def _optimised(self) -> Function:
+        """Action optimisation of one state (1, O) and its samples (1, k, D)."""
+        on_gpu = self._movable.device.type == 'cuda'
+        return RowsGraph(self._optimise, rows=1) if on_gpu else self._optimise
+
+    def _optimise(
+        self, generator: torch.Generator, states: torch.Tensor, samples: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        particles = optimise_actions(
+            self.frozen_critic.mean_q(states),
+            samples,
+            self.optimisation,
+            self._movable,
+            generator,
+        )
+        return particles.actions, particles.values
+
     def act(self, observation: np.ndarray, generator: torch.Generator) -> Decision:
         """Choose an action for one observation (O,); same generator state, same action.
 
@@ -70,13 +105,7 @@ class Actor:
             mean_q = float('nan')
         else:
             samples = self.policy.sample(context, self.optimisation.samples, generator)
-            particles = optimise_actions(
-                self.frozen_critic.mean_q(states),
-                samples,
-                self.optimisation,
-                movable=~self.policy.action_spec.is_binary(),
-                generator=generator,
-            )
+            particles = Particles(*self._optimised(generator, states, samples))
             candidates, values = particles.actions, particles.values[0]
             if self.choice == 'argmax':
                 index = int(values.argmax())

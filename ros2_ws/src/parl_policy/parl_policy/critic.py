@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import functools
 from typing import cast, Literal
 
 import torch
@@ -88,8 +89,8 @@ class CriticMember(nn.Module):
         rows = actions.flatten(0, 1)
         for i in range(1, len(self.layers)):
             x = self.layers[i](x)
-            if i < len(self.action_layers):  # in place: saves a pass over the widest tensor
-                x = x.addmm_(rows, cast(nn.Linear, self.action_layers[i]).weight.t())
+            if i < len(self.action_layers):
+                x = torch.addmm(x, rows, cast(nn.Linear, self.action_layers[i]).weight.t())
             x = nn.functional.silu(self.norms[i](x))
         return self.head(x).unflatten(0, actions.shape[:2])
 
@@ -97,7 +98,8 @@ class CriticMember(nn.Module):
 class CriticEnsemble(nn.Module):
     """E members that share the encoder of observations and the meaning of their outputs.
 
-    The members run in a loop: on a CPU one batched product for all is slower than E products.
+    On a CPU the members run in a loop: one batched product for all is slower than E products. On
+    a GPU they run together, since launches cost more than the products.
     """
 
     def __init__(self, observation_dim: int, action_dim: int, config: CriticConfig) -> None:
@@ -145,8 +147,22 @@ class CriticEnsemble(nn.Module):
     ) -> torch.Tensor:
         """As `raw`, from states (B, S) encoded before."""
         chosen = range(len(self.members)) if members is None else members
+        if states.device.type != 'cpu':
+            return self._raw_together(states, actions, chosen)
         outputs = {i: self.members[i](states, actions) for i in set(chosen)}
         return torch.stack([outputs[i] for i in chosen])
+
+    def _raw_together(
+        self, states: torch.Tensor, actions: torch.Tensor, members: Sequence[int]
+    ) -> torch.Tensor:
+        """As `raw_at`, with a tenth of the launches where there are ten members."""
+        parameters = [dict(self.members[i].named_parameters()) for i in members]
+        stacked = {
+            name: torch.stack([each[name] for each in parameters]) for name in parameters[0]
+        }
+        member = functools.partial(torch.func.functional_call, self.members[0])
+        outputs: torch.Tensor = torch.vmap(member, in_dims=(0, None))(stacked, (states, actions))
+        return outputs
 
     def forward(
         self,

@@ -101,7 +101,7 @@ class DiffusionPolicy(DenoisingPolicy):
         """Mean of a step's draw, from the last draw of the chain so far, clipped unless noise."""
         actions = chain[-1] if len(chain) == 1 else chain[-1].clamp(-1.0, 1.0)
         beta, alpha_bar = self.betas[step], self.alpha_bars[step]
-        noise = network(features, actions, torch.tensor([[[float(step)]]]))
+        noise = network(features, actions, actions.new_full((1, 1, 1), float(step)))
         return (actions - beta / (1.0 - alpha_bar).sqrt() * noise) / (1.0 - beta).sqrt()
 
     def loss(

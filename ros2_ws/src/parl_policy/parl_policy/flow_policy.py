@@ -38,7 +38,7 @@ class FlowPolicy(DenoisingPolicy):
         shape = (len(context), count, self.action_spec.flat_dim)
         actions = torch.randn(shape, generator=generator)
         for step in range(self.steps):
-            time = torch.tensor([[[step / self.steps]]])
+            time = actions.new_full((1, 1, 1), step / self.steps)
             actions = actions + network(features, actions, time) / self.steps
         return actions.clamp(-1.0, 1.0)
 

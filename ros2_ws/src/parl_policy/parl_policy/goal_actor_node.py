@@ -14,7 +14,7 @@ from parl_policy.actor import Actor, Decision
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.artifact_store import ArtifactRecord
 from parl_policy.episode_abort import EpisodeAbortError
-from parl_policy.observation import ObservationLayout, StationState
+from parl_policy.observation import observation_size, ObservationLayout, StationState
 from parl_policy.open_loop_actor import OpenLoopActor
 from parl_policy.policy_classes import load_actor
 from parl_policy.station_node import StationLink
@@ -64,6 +64,7 @@ async def make_goal_actor(
         )
     except WeightsFileError as error:
         raise EpisodeAbortError(str(error)) from error
+    actor.prepare(observation_size(config.observation_names))
     return _policy_actor(actor, config.observation_names, policy.name, goal.seed)
 
 

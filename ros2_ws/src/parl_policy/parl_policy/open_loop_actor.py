@@ -15,7 +15,7 @@ class OpenLoopActor:
     def __init__(self, actor: Actor, seed: int) -> None:
         """Begin an episode; the seed is that of all its draws."""
         self._actor = actor
-        self._generator = torch.Generator().manual_seed(seed)
+        self._generator = torch.Generator(torch.get_default_device()).manual_seed(seed)
         self._decision: Decision | None = None
         self._offset = 0
         self._last_step = 0

@@ -19,6 +19,7 @@ from parl_policy import message_conversion as convert
 from parl_policy.artifact_node import ArtifactNode
 from parl_policy.config_file import ConfigError
 from parl_policy.control_boundary import next_boundary
+from parl_policy.device import use_device
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.episode import EpisodeError, PURPOSES
 from parl_policy.episode_abort import EpisodeAbortError
@@ -58,9 +59,10 @@ class PolicyNode(ArtifactNode):
             node_options: As rclpy has them.
 
         Raises:
-            ConfigError: The task file cannot be used.
+            ConfigError: The task file or the device cannot be used.
         """
         super().__init__('policy', fetched_kinds=('policy', 'critic'), **node_options)
+        use_device(str(self.declare_parameter('device', 'cpu').value))
         self.link = StationLink(self)
         self.link.is_over = lambda: self._player is not None and self._player.over
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -66,6 +66,22 @@ def test_members_differ_and_keep_their_order():
     assert torch.equal(chosen[0], chosen[2])
 
 
+@pytest.mark.parametrize('members', [[0, 1, 2], [1, 1], [2, 0]])
+@pytest.mark.parametrize('at_every_layer', [True, False])
+def test_members_together_as_on_a_gpu_are_the_members_one_by_one(at_every_layer, members):
+    critic = new_critic(members=3, action_at_every_layer=at_every_layer)
+    for parameter in critic.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    found = []
+    for forward in (critic.raw_at, critic._raw_together):
+        critic.zero_grad()
+        observations, actions = inputs()
+        raw = forward(observations, actions, members)
+        raw.square().mean().backward()
+        found.append([raw, *(p.grad for p in critic.parameters() if p.grad is not None)])
+    torch.testing.assert_close(*found)
+
+
 def test_initial_weights_are_orthogonal():
     critic = new_critic(hidden=(16, 16))
     member = critic.members[1]

@@ -5,14 +5,18 @@ import time
 
 import numpy as np
 from policy_bench import LAYOUT, LIMIT_S, PERIOD_S, PIXELS, START
+import pytest
+from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 import torch
 from visualization_msgs.msg import MarkerArray
 
 from parl_msgs.msg import EpisodeStatus
 from parl_policy import message_conversion as convert
+from parl_policy.config_file import ConfigError
 from parl_policy.episode_file import read_frames
 from parl_policy.policy_classes import load_actor
+from parl_policy.policy_node import PolicyNode
 
 
 def test_success_is_recorded_as_it_was_played(bench):
@@ -42,6 +46,18 @@ def test_success_is_recorded_as_it_was_played(bench):
     ]
     bench.wait(lambda: result.file.name in [artifact.name for artifact in bench.artifacts])
     bench.store.verify(result.file.name, convert.to_record(result.file))
+
+
+def test_a_device_that_there_is_not_is_named(ros_domain, tmp_path):
+    (tmp_path / 'task.yaml').write_text('{robot: wx250s, control_rate_hz: 5.0}')
+    given = {
+        'task_file': str(tmp_path / 'task.yaml'),
+        'data_folder': str(tmp_path),
+        'device': 'gpu',
+    }
+    parameters = [Parameter(name, value=value) for name, value in given.items()]
+    with pytest.raises(ConfigError, match="device is 'gpu', expected one of"):
+        PolicyNode(parameter_overrides=parameters)
 
 
 def test_targets_leave_a_fixed_time_after_their_step_began(start_bench):

@@ -10,7 +10,6 @@ import sys
 import torch
 
 from parl_learner.checkpoint import CheckpointError
-from parl_learner.device import use_device
 from parl_learner.offline.dataset import to_trajectories
 from parl_learner.offline.dataset_check import DatasetError
 from parl_learner.offline.dataset_table import table
@@ -32,6 +31,7 @@ from parl_learner.offline.vector_actor import ObservationError
 from parl_learner.offline.whole_number import at_least_1
 from parl_learner.replay import CriticSupportError
 from parl_policy.config_file import ConfigError
+from parl_policy.device import use_device
 from parl_policy.durable_file import DurableWriteError
 from parl_policy.episode_file import EpisodeFileError
 from parl_policy.float32_product import choose_float32_product

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a learner computes: on the CPU or on a CUDA GPU.
+"""Where a process computes: on the CPU or on a CUDA GPU.
 
 Tensors are made on torch's default device, which holds for one thread. Versions are files of CPU
 tensors, read on any machine; a run resumes on the kind of device it was begun on.
