@@ -2,6 +2,7 @@
 """Runs an experiment file without ROS: same schedule, learner and files, one process."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 import time
@@ -47,7 +48,17 @@ def run_in_process(
     Returns:
         Result by phase, in order.
     """
-    station = InProcessStation(task_file, config.image_size)
+    with closing(InProcessStation(task_file, config.image_size)) as station:
+        return _run(config, station, expert, data_folder, say)
+
+
+def _run(
+    config: ExperimentConfig,
+    station: InProcessStation,
+    expert: ExpertConfig,
+    data_folder: Path,
+    say: Callable[[str], None],
+) -> dict[str, PhaseResult]:
     store = ArtifactStore(data_folder / 'artifacts')
     learner = Learner(config, store, lambda _: None, say)
     results: dict[str, PhaseResult] = {}

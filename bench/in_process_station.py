@@ -71,6 +71,10 @@ class InProcessStation:
         assert episode is not None
         return episode
 
+    def close(self) -> None:
+        """Free the graphics context."""
+        self._station.close()
+
     def _drive(self, target: Target, last: Command) -> Command:
         arm = self._arm()
         wanted = DriverTarget(

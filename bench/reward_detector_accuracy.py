@@ -9,6 +9,7 @@ position only.
 
 import argparse
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 import math
 import os
@@ -350,23 +351,23 @@ def main() -> None:
         parser.error(f'no task {arguments.task!r} in {TASKS}')
     for path in paths:
         bench = Bench(path, arguments.seed)
-        if arguments.picture:
-            bench.station.reset(arguments.seed)
-            picture = cv2.cvtColor(bench.station.render(), cv2.COLOR_RGB2BGR)
-            try:
-                is_written = cv2.imwrite(arguments.picture, picture)
-            except cv2.error:
-                is_written = False
-            if not is_written:
-                parser.error(
-                    f'--picture: cannot write {arguments.picture}; name a .png or .jpg file in a '
-                    'folder that is there and may be written'
-                )
-            return
-        rows = {name: scene(bench, arguments.count) for name, scene in SCENES.items()}
-        print(f'\n{path.stem}\n')
-        print('\n'.join(lines(rows)), flush=True)
-        bench.station.close()
+        with closing(bench.station):
+            if arguments.picture:
+                bench.station.reset(arguments.seed)
+                picture = cv2.cvtColor(bench.station.render(), cv2.COLOR_RGB2BGR)
+                try:
+                    is_written = cv2.imwrite(arguments.picture, picture)
+                except cv2.error:
+                    is_written = False
+                if not is_written:
+                    parser.error(
+                        f'--picture: cannot write {arguments.picture}; name a .png or .jpg file '
+                        'in a folder that is there and may be written'
+                    )
+                return
+            rows = {name: scene(bench, arguments.count) for name, scene in SCENES.items()}
+            print(f'\n{path.stem}\n')
+            print('\n'.join(lines(rows)), flush=True)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The task that docs/add_a_task.md adds works as the page says."""
 
+from contextlib import closing
 from pathlib import Path
 import re
 
@@ -31,18 +32,18 @@ def task_file(tmp_path):
 
 
 def test_the_script_does_it_and_the_detector_sees_it(task_file):
-    station = InProcessStation(task_file)
-    for seed in range(2):
-        expert = ScriptedExpert(station.script, ExpertConfig(), seed)
+    with closing(InProcessStation(task_file)) as station:
+        for seed in range(2):
+            expert = ScriptedExpert(station.script, ExpertConfig(), seed)
 
-        def choose(step, _, state, expert=expert):
-            cup, plate = state.object_positions
-            opening = state.gripper_opening
-            return expert.act(step, state.target.position, opening, cup, plate), ''
+            def choose(step, _, state, expert=expert):
+                cup, plate = state.object_positions
+                opening = state.gripper_opening
+                return expert.act(step, state.target.position, opening, cup, plate), ''
 
-        episode = station.play(EpisodeGoal(f'e{seed}', 'practice', 30, seed), choose)
-        assert episode.success
-        assert station.truly_done
+            episode = station.play(EpisodeGoal(f'e{seed}', 'practice', 30, seed), choose)
+            assert episode.success
+            assert station.truly_done
 
 
 def test_every_shape_is_on_the_page():
