@@ -10,7 +10,10 @@ from parl_policy.action_space import Target
 from parl_policy.observation import StationState
 
 CLOCK_RESTART_S = 1.0
-"""A stamp this much older than the newest one means that the clock was started again."""
+"""A joint state this much older than the newest input means that the clock was started again.
+
+What the camera showed may be as old and say nothing of the clock: a camera that hangs.
+"""
 
 FRAMES_KEPT = 8
 """Camera frames that may come while the detector looks at one."""
@@ -95,6 +98,9 @@ class InputGate:
 
     def take_opening(self, stamp_s: float, opening: float) -> None:
         """Keep the newest gripper opening."""
+        if stamp_s < self._now_s - CLOCK_RESTART_S:
+            self._objects = self._verdict = None
+            self._now_s = stamp_s
         self._note_time(stamp_s)
         self._opening = (stamp_s, opening)
 
@@ -174,7 +180,4 @@ class InputGate:
         return self._objects.names if self._objects else ()
 
     def _note_time(self, stamp_s: float) -> None:
-        if stamp_s < self._now_s - CLOCK_RESTART_S:
-            self._objects = self._verdict = self._opening = None
-            self._now_s = stamp_s
         self._now_s = max(self._now_s, stamp_s)

@@ -52,6 +52,7 @@ class FakeStation(Node):
         self.stale_verdict_of = ''
         self.freezes_after = None  # targets after which nothing is published any more
         self.silent = set()  # topics
+        self.camera_s = None  # the stamp that a camera that hangs repeats
         self.cup = (0.28, -0.10, 0.0)
         self.finger = 0.037
         self.encoding = 'rgb8'
@@ -86,7 +87,8 @@ class FakeStation(Node):
 
     def _publish(self, name, publisher, message):
         if name not in self.silent:
-            message.header.stamp = convert.stamp(self.time_s)
+            is_stuck = self.camera_s is not None and name in ('image', 'objects', 'reward')
+            message.header.stamp = convert.stamp(self.camera_s if is_stuck else self.time_s)
             publisher.publish(message)
 
     def _joint_state(self):

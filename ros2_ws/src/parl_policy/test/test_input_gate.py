@@ -115,6 +115,16 @@ def test_a_restarted_clock_makes_all_inputs_old():
     assert gate.missing(2.0, 'e1', 5) == ''
 
 
+@pytest.mark.parametrize('take', ['take_objects', 'take_verdict'])
+def test_an_old_stamp_from_the_camera_is_no_restart(take):
+    """A camera that hung was once told as a clock that stands, if it was heard last."""
+    gate = gate_with()
+    gate.take_opening(12.0, 0.5)
+    getattr(gate, take)(OBJECTS if take == 'take_objects' else VERDICT)
+    assert gate.now_s == 12.0
+    assert gate.missing(10.2, 'e1', 5).startswith('object_positions: nothing new')
+
+
 def test_a_little_older_is_no_restart():
     gate = gate_with()
     gate.take_opening(9.99, 0.1)

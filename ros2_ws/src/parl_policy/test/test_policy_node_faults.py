@@ -45,6 +45,7 @@ def test_a_policy_is_not_given_what_it_was_not_trained_on(bench):
     ('fault', 'words'),
     [
         ({'silent': {'objects', 'reward', 'image'}}, 'object_positions: nothing new'),
+        ({'camera_s': 1000.5, 'time_s': 1010.0}, 'object_positions: nothing new'),
         ({'silent': {'joints'}}, 'joint_states: nothing new'),
         ({'silent': {'reward'}}, 'reward: none yet for the newest frame'),
         ({'silent': {'executed'}}, 'executed_target: none for step 2; is the driver running'),

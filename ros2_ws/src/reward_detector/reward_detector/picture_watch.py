@@ -57,19 +57,20 @@ class PictureWatch:
             stamp_s: the frame's stamp [s]; the same stamp again is the same frame.
             pixels: (H, W, 3) uint8.
         """
-        joints = self._joints_at(stamp_s)
         if self._pixels is None or not np.array_equal(pixels, self._pixels):
-            self._pixels, self._joints_then = pixels, joints
-            self._newest_s, self._repeats, self._has_moved = stamp_s, 0, False
-            return False
-        if stamp_s != self._newest_s:
-            self._newest_s, self._repeats = stamp_s, self._repeats + 1
-            if self._joints_then is None:
-                self._joints_then = joints
-            elif joints is not None:
-                self._has_moved |= bool(np.max(np.abs(joints - self._joints_then)) > _MOVED_RAD)
+            self._pixels, self._joints_then = pixels, None
+            self._repeats, self._has_moved = 0, False
+        elif stamp_s != self._newest_s:
+            self._repeats += 1
+            self._note_motion(stamp_s)
+        self._newest_s = stamp_s
         return self._has_moved and self._repeats >= _REPEATS
 
-    def _joints_at(self, stamp_s: float) -> np.ndarray | None:
-        before = [joints for at_s, joints in self._joints if at_s <= stamp_s + 1e-6]
-        return before[-1] if before else None
+    def _note_motion(self, until_s: float) -> None:
+        # Only what was measured between the pictures: how the arm came to where the first one
+        # shows it is not to be seen in the second.
+        for at_s, joints in self._joints:
+            if self._newest_s <= at_s <= until_s:
+                if self._joints_then is None:
+                    self._joints_then = joints
+                self._has_moved |= bool(np.max(np.abs(joints - self._joints_then)) > _MOVED_RAD)

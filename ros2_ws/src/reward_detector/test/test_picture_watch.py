@@ -38,6 +38,16 @@ def test_going_and_coming_back_is_a_motion_too(watch):
     assert play(watch, [ONE] * 4, [0.0, 0.3, 0.0, 0.0]) == [False, False, True, True]
 
 
+def test_a_motion_before_the_first_picture_is_none_between_the_pictures(watch):
+    """The still picture after a reset was called frozen if joint states of its time were lost."""
+    watch.note_joints(100.0, np.array([1.0, 0.5]))
+    said = []
+    for stamp_s in (100.5, 100.7, 100.9, 101.1):
+        watch.note_joints(stamp_s + 0.05, np.array([0.0, 0.5]))
+        said.append(watch.is_frozen(stamp_s, ONE))
+    assert not any(said)
+
+
 def test_a_new_picture_ends_it(watch):
     assert play(watch, [ONE, ONE, ONE, OTHER, ONE], [0.0, 0.1, 0.2, 0.3, 0.4])[2:] == [
         True,
