@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 import time
@@ -63,7 +64,7 @@ def _run(
     learner = Learner(config, store, lambda _: None, say)
     results: dict[str, PhaseResult] = {}
     horizon = station.horizon
-    loaded: dict[tuple[int, bool], Actor] = {}
+    loaded: dict[tuple[int, bool, bool], Actor] = {}
     while True:
         learner.library.refresh()
         step = next_step(config, learner.library.completed(), learner.version)
@@ -97,7 +98,7 @@ def _chooser(
     step: EpisodeStep,
     store: ArtifactStore,
     expert: tuple[Script, ExpertConfig],
-    loaded: dict[tuple[int, bool], Actor],
+    loaded: dict[tuple[int, bool, bool], Actor],
 ) -> Choose:
     if step.version == 0:
         script = ScriptedExpert(*expert, step.seed)
@@ -111,13 +112,15 @@ def _chooser(
             return action.astype(np.float32), ''  # as parl_msgs/Act carries it
 
         return demonstrate
-    key = (step.version, step.optimise)
+    explores = step.purpose != 'evaluation'
+    key = (step.version, step.optimise, explores)
     if key not in loaded:
         (policy,) = [r for r in store.list('policy') if r.version == step.version]
         critics = [r for r in store.list('critic') if r.version == step.version]
         critic = store.path(critics[0].name) if step.optimise else None
         loaded.clear()
-        loaded[key] = load_actor(store.path(policy.name), critic)[0]
+        actor = load_actor(store.path(policy.name), critic)[0]
+        loaded[key] = dataclasses.replace(actor, explores=explores)
     actor = OpenLoopActor(loaded[key], step.seed)
     return lambda index, observation, state: (
         actor.act(index, observation).action.astype(np.float64),

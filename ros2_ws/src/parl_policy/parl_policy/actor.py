@@ -16,7 +16,7 @@ from parl_policy.action_optimisation import (
 from parl_policy.critic import CriticEnsemble
 from parl_policy.device import default_generator
 from parl_policy.mean_q import FrozenCritic
-from parl_policy.policy import Policy
+from parl_policy.policy import Context, ExploringPolicy, Policy
 from parl_policy.rows_graph import Function, RowsGraph
 
 
@@ -46,12 +46,14 @@ class Actor:
         critic: Ranks and improves them; None acts with the policy's first sample.
         optimisation: Numbers of Algorithm 1.
         choice: Take the best particle, or sample one from softmax(Q) (Eq. 4.3).
+        explores: False leaves out what an `ExploringPolicy` that acts alone adds for practice.
     """
 
     policy: Policy
     critic: CriticEnsemble | None
     optimisation: ActionOptimisationConfig
     choice: Literal['argmax', 'softmax'] = 'argmax'
+    explores: bool = True
 
     @functools.cached_property
     def frozen_critic(self) -> FrozenCritic:
@@ -62,6 +64,12 @@ class Actor:
     @functools.cached_property
     def _movable(self) -> torch.Tensor:
         return ~self.policy.action_spec.is_binary()
+
+    def alone(self, context: Context, generator: torch.Generator) -> torch.Tensor:
+        """Actions (B, D) of the policy without a critic."""
+        if not self.explores and isinstance(self.policy, ExploringPolicy):
+            return self.policy.exploit(context, generator)
+        return self.policy.sample(context, 1, generator)[:, 0]
 
     def prepare(self, observation_dim: int) -> None:
         """Do before an episode what its first decision would wait for, a second on a GPU."""
@@ -100,7 +108,7 @@ class Actor:
         with torch.no_grad():
             context = self.policy.encode(states)
         if self.critic is None:
-            candidates = self.policy.sample(context, 1, generator)
+            candidates = self.alone(context, generator).unsqueeze(1)
             chosen, values = candidates[0, 0], torch.full((1,), torch.nan)
             mean_q = float('nan')
         else:

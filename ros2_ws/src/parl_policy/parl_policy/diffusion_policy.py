@@ -21,7 +21,7 @@ class DiffusionPolicyConfig(DenoisingPolicyConfig):
     least_std: float = 0.0
     """Least standard deviation of the draw of a step: 0 is DDPM, whose last step draws nothing.
 
-    DPPO (2409.00588) explores with 0.1 and needs a density, so more than 0.
+    DPPO (2409.00588) explores with 0.1 and needs a density, so more than 0. Evaluations take 0.
     """
 
     def __post_init__(self) -> None:
@@ -32,10 +32,11 @@ class DiffusionPolicyConfig(DenoisingPolicyConfig):
 
 
 class DiffusionPolicy(DenoisingPolicy):
-    """Implements `parl_policy.policy.ReparameterisedPolicy`."""
+    """Implements `ReparameterisedPolicy` and `ExploringPolicy` of `parl_policy.policy`."""
 
     betas: torch.Tensor
     alpha_bars: torch.Tensor
+    ddpm_stds: torch.Tensor
     stds: torch.Tensor
 
     def __init__(
@@ -48,6 +49,7 @@ class DiffusionPolicy(DenoisingPolicy):
         self.register_buffer('alpha_bars', torch.cumprod(1.0 - betas, 0))
         self._least_std = config.least_std
         stds = betas.sqrt() * (torch.arange(config.steps) > 0)
+        self.register_buffer('ddpm_stds', stds, persistent=False)
         self.register_buffer('stds', stds.clamp(min=config.least_std), persistent=False)
 
     def denoise(
@@ -56,17 +58,30 @@ class DiffusionPolicy(DenoisingPolicy):
         """DDPM ancestral sampling, clipped after every step; (B, k, D) in [-1, 1]."""
         return self.denoising_chain(network, context, count, generator)[-1].clamp(-1.0, 1.0)
 
+    @torch.no_grad()
+    def exploit(self, context: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """A sample as if `least_std` were 0, (B, D)."""
+        chain = self.denoising_chain(self.average, context, 1, generator, explores=False)
+        return self.action_spec.snap(chain[-1].clamp(-1.0, 1.0)).squeeze(1)
+
     def denoising_chain(
-        self, network: LNResNet, context: torch.Tensor, count: int, generator: torch.Generator
+        self,
+        network: LNResNet,
+        context: torch.Tensor,
+        count: int,
+        generator: torch.Generator,
+        explores: bool = True,
     ) -> torch.Tensor:
         """(T + 1, B, k, D): the noise, then the draw of each step before it is clipped."""
+        stds = self.stds if explores else self.ddpm_stds
+        last_is_drawn = explores and self._least_std > 0.0
         features = network.encode(context).unsqueeze(1)  # (B, 1, H)
         shape = (len(context), count, self.action_spec.flat_dim)
         chain = [torch.randn(shape, generator=generator)]
         for step in reversed(range(self.steps)):
             drawn = self._mean(network, features, chain, step)
-            if step > 0 or self._least_std > 0.0:
-                drawn = drawn + self.stds[step] * torch.randn(shape, generator=generator)
+            if step > 0 or last_is_drawn:
+                drawn = drawn + stds[step] * torch.randn(shape, generator=generator)
             chain.append(drawn)
         return torch.stack(chain)
 

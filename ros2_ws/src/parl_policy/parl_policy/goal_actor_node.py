@@ -2,6 +2,7 @@
 """Who chooses the actions of an episode: a policy version, or a service outside the node."""
 
 from collections.abc import Awaitable, Callable
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,7 @@ async def make_goal_actor(
         )
     except WeightsFileError as error:
         raise EpisodeAbortError(str(error)) from error
+    actor = dataclasses.replace(actor, explores=goal.purpose != 'evaluation')
     actor.prepare(observation_size(config.observation_names))
     return _policy_actor(actor, config.observation_names, policy.name, goal.seed)
 

@@ -113,6 +113,15 @@ class ReparameterisedPolicy(Policy, Protocol):
         ...
 
 
+@runtime_checkable
+class ExploringPolicy(Policy, Protocol):
+    """A policy whose samples hold noise that is there for practice; evaluations leave it out."""
+
+    def exploit(self, context: Context, generator: torch.Generator) -> torch.Tensor:
+        """One action a state as it acts alone where nothing is to be learnt, (B, D)."""
+        ...
+
+
 def weigh_targets(losses: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
     """Loss of each state (B,) from those of its m targets (B, m), as `Policy.loss` says."""
     return losses.mean(1) if weights is None else (weights * losses).sum(1)

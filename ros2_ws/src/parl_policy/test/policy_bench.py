@@ -211,14 +211,19 @@ class Bench:
         self.wait(future.done)
         return future.result()
 
-    def put_version(self, version, layout=LAYOUT, horizon=1):
+    def put_version(self, version, layout=LAYOUT, horizon=1, least_std=0.0):
         """Store a tiny untrained policy and critic; gives the policy's name."""
         image = None
         if layout.image_size is not None:
             image = ImageConfig(shape=(3, *layout.image_size), widths=(4,))
         config = ActorConfig(
             policy_class='diffusion',
-            policy={'hidden': 16, 'blocks': 1, 'image': image and dataclasses.asdict(image)},
+            policy={
+                'hidden': 16,
+                'blocks': 1,
+                'least_std': least_std,
+                'image': image and dataclasses.asdict(image),
+            },
             critic=CriticConfig(members=2, hidden=(16,), bins=16, image=image),
             optimisation=ActionOptimisationConfig(samples=8, particles=4, gradient_steps=2),
             choice='argmax',

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.actor import Actor
 from parl_policy.critic import CriticConfig, CriticEnsemble
 from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
+from parl_policy.gaussian_policy import GaussianPolicy, GaussianPolicyConfig
 from parl_policy.policy import ActionSpec
 
 SPEC = ActionSpec(horizon=1, dim=3, binary=(2,))
@@ -57,6 +59,20 @@ def test_argmax_takes_the_best_particle():
     assert decision.mean_q == decision.values[best]
     assert decision.mean_q == pytest.approx(value(actor, decision.action), abs=1e-5)
     assert np.ptp(decision.values) > 1e-3
+
+
+@pytest.mark.parametrize('has_critic', [True, False])
+def test_what_is_there_for_practice_is_left_out_where_the_policy_acts_alone(has_critic):
+    torch.manual_seed(0)
+    policy = GaussianPolicy(4, SPEC, GaussianPolicyConfig(hidden=(8,)))
+    actor = dataclasses.replace(new_actor(has_critic=has_critic), policy=policy)
+    actions = [
+        [dataclasses.replace(actor, explores=explores).act(OBSERVATION, generator(seed)).action
+         for seed in range(2)]
+        for explores in (True, False)
+    ]  # fmt: skip
+    assert not np.array_equal(*actions[0])
+    assert np.array_equal(*actions[1]) is not has_critic
 
 
 def test_the_gripper_is_left_open_or_closed_by_the_gradient():

@@ -47,6 +47,22 @@ def test_with_perfect_noise_the_loss_is_zero_and_sampling_is_exact(policy):
     torch.testing.assert_close(samples, targets, atol=1e-5, rtol=0)
 
 
+def test_an_evaluation_is_a_sample_without_the_least_std(policy):
+    states = torch.randn(20, 3)
+    drawn = []
+    for least_std in (0.0, 0.5):
+        config = DiffusionPolicyConfig(hidden=8, blocks=1, least_std=least_std)
+        other = DiffusionPolicy(3, ActionSpec(horizon=1, dim=2), config)
+        other.load_state_dict(policy.state_dict())
+        context, draws = other.encode(states), torch.Generator()
+        drawn.append(other.sample(context, 1, draws.manual_seed(1)).squeeze(1))
+        drawn.append(other.exploit(context, draws.manual_seed(1)))
+    sample, exploited, wide_sample, wide_exploited = drawn
+    assert torch.equal(exploited, sample)
+    assert torch.equal(wide_exploited, sample)
+    assert not torch.allclose(wide_sample, sample, atol=0.1)
+
+
 def test_the_loss_sums_over_action_dimensions(policy):
     policy.network.out.weight.data.zero_()
     policy.network.out.bias.data.zero_()

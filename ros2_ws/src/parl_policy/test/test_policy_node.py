@@ -60,6 +60,19 @@ def test_a_device_that_there_is_not_is_named(ros_domain, tmp_path):
         PolicyNode(parameter_overrides=parameters)
 
 
+def test_an_evaluation_leaves_out_what_is_there_for_practice(bench):
+    """The version stored twice, with and without the noise that practice asks for."""
+    played = {}
+    for least_std, purpose in ((0.0, 'practice'), (0.5, 'practice'), (0.5, 'evaluation')):
+        torch.manual_seed(0)
+        bench.put_version(9, least_std=least_std)
+        result = bench.play(policy_version=9, purpose=purpose, optimise=False)
+        played[least_std, purpose] = bench.episode(result).actions
+    plain, explored, evaluated = played.values()
+    np.testing.assert_array_equal(evaluated, plain)
+    assert np.abs(explored - plain).max() > 0.1
+
+
 def test_targets_leave_a_fixed_time_after_their_step_began(start_bench):
     bench = start_bench(target_delay_s=0.05)
     bench.version = bench.put_version(1)

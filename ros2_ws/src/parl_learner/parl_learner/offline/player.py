@@ -53,7 +53,13 @@ class Player:
         critic = self._loop.critic_trainer.critic if optimise else None
         learning = config.learning
         draws = derived_seed(f'actions in {purpose}', config.seed, round_index)
-        actor = Actor(self._loop.policy, critic, learning.optimisation, learning.choice)
+        actor = Actor(
+            self._loop.policy,
+            critic,
+            learning.optimisation,
+            learning.choice,
+            explores=purpose != 'evaluation',
+        )
         return play(
             self._environments[: len(seeds)],
             VectorActor(actor, torch.Generator(torch.get_default_device()).manual_seed(draws)),

@@ -43,7 +43,7 @@ class VectorActor:
         with torch.no_grad():
             context = actor.policy.encode(states)
         if actor.critic is None:
-            return actor.policy.sample(context, 1, self.generator)[:, 0].cpu().numpy()
+            return actor.alone(context, self.generator).cpu().numpy()
         particles = optimise_actions(
             actor.frozen_critic.mean_q(states),
             actor.policy.sample(context, actor.optimisation.samples, self.generator),
