@@ -37,7 +37,7 @@ class GaussianPolicyConfig:
 
 
 class GaussianPolicy(nn.Module):
-    """Implements `ReparameterisedPolicy` and `ExploringPolicy`, and knows log-probabilities.
+    """Implements `parl_policy.policy.ReparameterisedPolicy`, and knows log-probabilities.
 
     Each number u of the action before tanh is drawn from N(mean, std²), both read off the state.
     A binary entry is the sign of its u: +1 has the probability Φ(mean / std), so log-probabilities
@@ -79,12 +79,6 @@ class GaussianPolicy(nn.Module):
     ) -> torch.Tensor:
         """(B, k, D) in [-1, 1]."""
         return self.rsample(context, count, generator)[0]
-
-    @torch.no_grad()
-    def exploit(self, context: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """The mean before tanh, as SAC's and Cal-QL's authors evaluate; draws nothing; (B, D)."""
-        mean, _ = self.mean_and_std(context)
-        return self.action_spec.snap(mean.tanh()).squeeze(1)
 
     def rsample(
         self, context: torch.Tensor, count: int, generator: torch.Generator

@@ -10,7 +10,6 @@ from parl_policy.action_optimisation import ActionOptimisationConfig
 from parl_policy.actor import Actor
 from parl_policy.critic import CriticConfig, CriticEnsemble
 from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
-from parl_policy.gaussian_policy import GaussianPolicy, GaussianPolicyConfig
 from parl_policy.policy import ActionSpec
 
 SPEC = ActionSpec(horizon=1, dim=3, binary=(2,))
@@ -61,18 +60,18 @@ def test_argmax_takes_the_best_particle():
     assert np.ptp(decision.values) > 1e-3
 
 
-@pytest.mark.parametrize('has_critic', [True, False])
-def test_what_is_there_for_practice_is_left_out_where_the_policy_acts_alone(has_critic):
+def test_what_is_there_for_practice_is_left_out_where_the_policy_acts_alone():
     torch.manual_seed(0)
-    policy = GaussianPolicy(4, SPEC, GaussianPolicyConfig(hidden=(8,)))
-    actor = dataclasses.replace(new_actor(has_critic=has_critic), policy=policy)
-    actions = [
-        [dataclasses.replace(actor, explores=explores).act(OBSERVATION, generator(seed)).action
-         for seed in range(2)]
-        for explores in (True, False)
-    ]  # fmt: skip
-    assert not np.array_equal(*actions[0])
-    assert np.array_equal(*actions[1]) is not has_critic
+    config = DiffusionPolicyConfig(hidden=8, blocks=1, least_std=0.5)
+    policy = DiffusionPolicy(4, SPEC, config)
+    context = policy.encode(torch.tensor(OBSERVATION).unsqueeze(0))
+    exploited = policy.exploit(context, generator())[0].numpy()
+    for has_critic, explores in ((False, False), (False, True), (True, False)):
+        actor = dataclasses.replace(
+            new_actor(has_critic=has_critic), policy=policy, explores=explores
+        )
+        action = actor.act(OBSERVATION, generator()).action
+        assert np.array_equal(action, exploited) == (not has_critic and not explores)
 
 
 def test_the_gripper_is_left_open_or_closed_by_the_gradient():

@@ -30,14 +30,6 @@ def continuous():
     return GaussianPolicy(3, ActionSpec(1, 1), GaussianPolicyConfig(hidden=(4,)))
 
 
-def test_an_evaluation_takes_the_mean_before_tanh(policy):
-    mean = torch.tensor([[0.5, -0.2, 3.0, 3.0]])  # means, then raw log-stds
-    draws = generator()
-    found = policy.exploit(mean, draws)
-    torch.testing.assert_close(found, torch.tensor([[math.tanh(0.5), -1.0]]))
-    assert torch.equal(draws.get_state(), generator().get_state()), 'it draws nothing'
-
-
 def test_log_probabilities_by_hand():
     # Standard normal at u = 0 and u = 1: -0.9189385 - u²/2 - log(1 - tanh²u).
     actions = torch.tensor([[[0.0], [math.tanh(1.0)]]])
