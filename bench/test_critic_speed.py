@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is fast computes the same as the literal transcription, to 1e-5."""
 
+from critic_speed import Shape, update_operations
 import literal_diffusion
 from literal_pa_rl import LiteralCritic, LiteralCriticTrainer, optimise
 import pytest
@@ -123,3 +124,21 @@ def test_loss_gradients_and_targets_of_a_critic_update(critic, batch, cache):
         close(ours.head.weight.grad, theirs.head.weight.grad)
         close(ours.head.bias.grad, theirs.head.bias.grad)
         assert ours.head.weight.grad.abs().max() > 1e-3, 'the comparison is of something'
+
+
+def test_operations_by_hand():
+    """A pass takes 4·5 + 5·7 + 2·(4 + 5) = 73 products, a state 3·4 = 12.
+
+    Climbing: two states of 12 + (2 + 3) · 73 each. The update: the data's action takes 3 passes
+    with states, the 3 of the conservative term 3 each and the target one, twice: 23 · 85.
+    """
+    shape = Shape(
+        observation_dim=3,
+        spec=ActionSpec(horizon=1, dim=2),
+        critic=CriticConfig(members=1, hidden=(4, 5), bins=7),
+        trainer=CriticTrainerConfig(cql_actions=1),
+        optimisation=ActionOptimisationConfig(samples=2, particles=1, gradient_steps=1),
+        policy=DiffusionPolicyConfig(),
+        batch=1,
+    )
+    assert update_operations(shape) == 2 * (2 * 377 + 23 * 85)
