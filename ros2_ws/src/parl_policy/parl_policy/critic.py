@@ -155,7 +155,7 @@ class CriticEnsemble(nn.Module):
     def _raw_together(
         self, states: torch.Tensor, actions: torch.Tensor, members: Sequence[int]
     ) -> torch.Tensor:
-        """As `raw_at`, with a tenth of the launches where there are ten members."""
+        """As `raw_at`, one launch for all members where a loop makes one for each."""
         parameters = [dict(self.members[i].named_parameters()) for i in members]
         stacked = {
             name: torch.stack([each[name] for each in parameters]) for name in parameters[0]
