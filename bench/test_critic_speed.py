@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is fast computes the same as the literal transcription, to 1e-5."""
 
-from critic_speed import Shape, update_operations
+from critic_work import Shape, update_operations
 import literal_diffusion
 from literal_pa_rl import LiteralCritic, LiteralCriticTrainer, optimise
 import pytest
