@@ -110,7 +110,8 @@ def test_the_driver_prepares_starts_moves_and_parks_the_arm(make_graph):
     assert graph.read('Profile_Velocity') == [200] * 7
     reply = graph.call(GoToStart, 'go_to_start')
     assert reply.success, reply.message
-    np.testing.assert_allclose(graph.position(), START_M, atol=1e-4)
+    # It answers when the arm is near enough; what was set last may be on its way to Gazebo.
+    graph.wait(lambda: np.allclose(graph.position(), START_M, atol=1e-4), 'the start pose')
     assert graph.gazebo.positions[6:] == pytest.approx([0.037, -0.037])
 
     target = EndEffectorTarget(gripper=0.0, pose=reply.target.pose)
@@ -128,7 +129,10 @@ def test_the_driver_prepares_starts_moves_and_parks_the_arm(make_graph):
 
     reply = graph.call(Trigger, 'park')
     assert reply.success, reply.message
-    assert graph.gazebo.positions[:6] == pytest.approx(np.array(REST_JOINTS), abs=1e-4)
+    graph.wait(
+        lambda: np.allclose(graph.gazebo.positions[:6], REST_JOINTS, rtol=0.0, atol=1e-4),
+        'the rest pose',
+    )
 
 
 def test_joint_states_are_those_of_the_real_arm(make_graph):
