@@ -17,7 +17,7 @@ help:  ## what can be made
 
 # An interrupted one continues from its report folder.
 demo: set_up  ## the experiment cup to drying rack, a quarter of an hour; its folder is report, or REPORT=folder
-	@$(ACTIVATE) && exec python3 -m widowx_bringup.run demo.launch.yaml report_folder:="$$(realpath -m -- "$${REPORT:-report}")"
+	@$(ACTIVATE) && exec python3 -m parl_launch.run widowx_bringup demo.launch.yaml report_folder:="$$(realpath -m -- "$${REPORT:-report}")"
 
 test: set_up  ## the tests
 	@$(ACTIVATE) && exec python3 -m pytest

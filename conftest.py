@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings and fixtures shared by every test of the tree."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import gc
 import os
 from pathlib import Path
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from parl_files.artifact_store import ArtifactStore
+    from parl_files.episode import Episode
 
 ROOT = Path(__file__).parent
 
@@ -62,3 +67,33 @@ def ros_domain(ros_domain_id: int) -> Iterator[None]:
         yield
     finally:
         rclpy.try_shutdown()
+
+
+@pytest.fixture(scope='session')
+def new_episode() -> Callable[..., 'Episode']:
+    """Makes an episode of random numbers."""
+    from random_episode import make_episode
+
+    return make_episode
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> 'ArtifactStore':
+    """An empty store."""
+    from parl_files.artifact_store import ArtifactStore
+
+    return ArtifactStore(tmp_path / 'artifacts')
+
+
+@pytest.fixture
+def put(store: 'ArtifactStore') -> Callable[..., list[str]]:
+    """Stores episodes, gives the names of their files."""
+    from parl_files.episode_file import episode_to_bytes
+
+    def put_all(*episodes: 'Episode') -> list[str]:
+        return [
+            store.put('episode', index, episode_to_bytes(episode), 'mcap').name
+            for index, episode in enumerate(episodes)
+        ]
+
+    return put_all

@@ -23,12 +23,12 @@ import rclpy
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 
-from parl_learner.experiment_config import load_experiment
-from parl_learner.learning_loop import LearningLoop
-from parl_learner.offline.whole_number import at_least_1
+from parl_files.artifact_store import ArtifactStore
+from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.offline.run.whole_number import at_least_1
+from parl_learner.plan.experiment_config import load_experiment
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget
-from parl_policy.artifact_store import ArtifactStore
 
 PERIOD_MS = 200.0
 AIM_MS = 20.0
@@ -112,7 +112,7 @@ def main() -> None:
         loop = LearningLoop(load_experiment(EXPERIMENT).learning, NAMES, seed=0)
         for kind, content in loop.version_files().items():
             store.put(kind, 1, content, 'safetensors')
-        station = [sys.executable, '-m', 'widowx_bringup.run', 'sim.launch.yaml']
+        station = [sys.executable, '-m', 'parl_launch.run', 'widowx_bringup', 'sim.launch.yaml']
         station += ['pacing:=realtime', f'target_delay:={given.delay}']
         station += [f'data_folder:={folder / "station"}']
         with running(station, folder / 'station.log'):

@@ -22,9 +22,8 @@ import time
 from critic_work import demo_shape, Ours, reference_shape, SIDES, update_operations, Work
 import torch
 
-from parl_learner.offline.whole_number import at_least_1
-from parl_policy.device import use_device
-from parl_policy.float32_product import choose_float32_product
+from parl_learner.offline.run.whole_number import at_least_1
+from parl_policy.compute.device import choose_float32_product, use_device
 
 CRITIC, SAMPLES = 'critic update, samples cached', 'samples, 512 states × k'
 DISTILLATION = 'distillation step, 1,024 states, samples drawn anew'

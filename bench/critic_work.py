@@ -11,16 +11,16 @@ import literal_diffusion
 from literal_pa_rl import LiteralCriticTrainer, optimise
 import torch
 
-from parl_learner.action_cache import ActionCache
-from parl_learner.critic_trainer import CriticTrainer, CriticTrainerConfig
-from parl_learner.experiment_config import load_experiment
-from parl_learner.policy_trainer import PolicyTrainer, PolicyTrainerConfig
-from parl_learner.replay import Batch
-from parl_policy.action_optimisation import ActionOptimisationConfig
-from parl_policy.actor import Actor
-from parl_policy.critic import CriticConfig, CriticEnsemble
-from parl_policy.diffusion_policy import DiffusionPolicy, DiffusionPolicyConfig
-from parl_policy.mean_q import Precision
+from parl_learner.plan.experiment_config import load_experiment
+from parl_learner.replay.replay import Batch
+from parl_learner.training.action_cache import ActionCache
+from parl_learner.training.critic_trainer import CriticTrainer, CriticTrainerConfig
+from parl_learner.training.policy_trainer import PolicyTrainer, PolicyTrainerConfig
+from parl_policy.acting.action_optimisation import ActionOptimisationConfig
+from parl_policy.acting.actor import Actor
+from parl_policy.critics.critic import CriticConfig, CriticEnsemble
+from parl_policy.critics.mean_q import Precision
+from parl_policy.policies.diffusion import DiffusionPolicy, DiffusionPolicyConfig
 from parl_policy.policy import ActionSpec
 
 DEMO = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config/experiments/cup_to_rack.yaml'

@@ -29,18 +29,18 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 import yaml
 
-from parl_learner.experiment_config import ExperimentConfig, load_experiment
-from parl_learner.learning_loop import LearningLoop
-from parl_learner.offline.whole_number import at_least_1
+from parl_files.artifact_store import ArtifactStore
+from parl_files.config_file import to_mapping
+from parl_files.episode import Episode
+from parl_files.episode_file import episode_to_bytes
+from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.offline.run.whole_number import at_least_1
+from parl_learner.plan.experiment_config import ExperimentConfig, load_experiment
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget, LearnerStatus
-from parl_policy.action_optimisation import ActionOptimisationConfig
-from parl_policy.artifact_store import ArtifactStore
-from parl_policy.config_file import to_mapping
-from parl_policy.critic import CriticConfig
-from parl_policy.episode import Episode
-from parl_policy.episode_file import episode_to_bytes
-from parl_policy.observation import ObservationLayout
+from parl_policy.acting.action_optimisation import ActionOptimisationConfig
+from parl_policy.critics.critic import CriticConfig
+from parl_policy.episode.observation import ObservationLayout
 
 EXPERIMENT = (
     Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config/experiments/cup_to_rack.yaml'
@@ -196,7 +196,14 @@ def learner_command(config: ExperimentConfig, folder: Path) -> list[str]:
     path = folder / 'experiment.yaml'
     path.write_text(yaml.safe_dump(json.loads(json.dumps(to_mapping(endless)))), encoding='utf-8')
     return [
-        *(sys.executable, '-m', 'parl_learner.learner_node', '--ros-args', '-r', '__ns:=/wx250s'),
+        *(
+            sys.executable,
+            '-m',
+            'parl_learner.ros.learner_node',
+            '--ros-args',
+            '-r',
+            '__ns:=/wx250s',
+        ),
         *('-p', f'data_folder:={folder}', '-p', f'experiment_file:={path}'),
     ]
 
@@ -234,7 +241,7 @@ def main() -> None:
             loop.counters.version = version
             for kind, content in loop.version_files().items():
                 store.put(kind, version, content, 'safetensors')
-        station = [sys.executable, '-m', 'widowx_bringup.run', 'sim.launch.yaml']
+        station = [sys.executable, '-m', 'parl_launch.run', 'widowx_bringup', 'sim.launch.yaml']
         with running([*station, f'data_folder:={folder / "station"}'], folder / 'station.log'):
             bench = Bench()
             for version, (label, config) in enumerate(settings.items(), start=1):

@@ -9,15 +9,15 @@ import time
 
 import numpy as np
 
-from parl_learner.offline.whole_number import at_least_0, at_least_1
-from widowx_driver.arm_model import joint_limits
-from widowx_driver.arm_state import ArmState
-from widowx_driver.command import Command, Target
+from parl_learner.offline.run.whole_number import at_least_0, at_least_1
+from widowx_driver.arm.kinematics import ForwardKinematics
+from widowx_driver.arm.model import joint_limits
+from widowx_driver.arm.pose import matrix_to_quaternion, Pose, rotation_from_vector
+from widowx_driver.arm.state import ArmState
 from widowx_driver.driver_config import DriverConfig
-from widowx_driver.kinematics import ForwardKinematics
-from widowx_driver.pose import matrix_to_quaternion, Pose, rotation_from_vector
-from widowx_driver.safety_shell import SafetyShell
-from widowx_driver.task_file import DriverTask, load_driver_task
+from widowx_driver.driver_task import DriverTask, load_driver_task
+from widowx_driver.safety.command import Command, Target
+from widowx_driver.safety.shell import SafetyShell
 
 TASK_FILE = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config/tasks/cup_to_rack.yaml'
 TARGETS = 100_000

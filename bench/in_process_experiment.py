@@ -11,18 +11,18 @@ import time
 from in_process_station import Choose, InProcessStation
 import numpy as np
 
-from parl_learner.experiment_config import ExperimentConfig
-from parl_learner.experiment_schedule import EpisodeStep, LearnStep, next_step
-from parl_learner.learner import Learner
-from parl_policy.actor import Actor
-from parl_policy.artifact_store import ArtifactStore
-from parl_policy.episode_file import episode_to_bytes
-from parl_policy.episode_player import EpisodeGoal
-from parl_policy.observation import StationState
-from parl_policy.open_loop_actor import OpenLoopActor
-from parl_policy.policy_classes import load_actor
+from parl_files.artifact_store import ArtifactStore
+from parl_files.episode_file import episode_to_bytes
+from parl_learner.loop.learner import Learner
+from parl_learner.plan.experiment_config import ExperimentConfig
+from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step
+from parl_policy.acting.actor import Actor
+from parl_policy.acting.actor_file import load_actor
+from parl_policy.acting.open_loop_actor import OpenLoopActor
+from parl_policy.episode.observation import StationState
+from parl_policy.episode.player import EpisodeGoal
+from widowx_sim.scene.task_scene import Script
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
-from widowx_sim.task_scene import Script
 
 
 @dataclass

@@ -9,22 +9,22 @@ from pathlib import Path
 
 import numpy as np
 
-from parl_policy.action_space import Target
-from parl_policy.config_file import load_yaml
-from parl_policy.episode import Episode
-from parl_policy.episode_player import EpisodeGoal, EpisodePlayer
-from parl_policy.observation import ObservationLayout, StationState
-from reward_detector.frame_judge import FrameJudge
-from reward_detector.gripper_opening import gripper_opening
-from widowx_driver.arm_state import ArmState, read_arm_state
-from widowx_driver.command import Command
-from widowx_driver.command import Target as DriverTarget
+from parl_files.config_file import load_yaml
+from parl_files.episode import Episode
+from parl_policy.episode.action_space import Target
+from parl_policy.episode.observation import ObservationLayout, StationState
+from parl_policy.episode.player import EpisodeGoal, EpisodePlayer
+from reward_detector.verdict.frame_judge import FrameJudge
+from reward_detector.verdict.gripper_opening import gripper_opening
+from widowx_driver.arm.pose import matrix_to_quaternion
+from widowx_driver.arm.state import ArmState, read_arm_state
 from widowx_driver.driver_config import DriverConfig
-from widowx_driver.pose import matrix_to_quaternion
-from widowx_driver.safety_shell import SafetyShell
-from widowx_driver.task_file import load_driver_task
-from widowx_sim import wx250s
-from widowx_sim.station import Station
+from widowx_driver.driver_task import load_driver_task
+from widowx_driver.safety.command import Command
+from widowx_driver.safety.command import Target as DriverTarget
+from widowx_driver.safety.shell import SafetyShell
+from widowx_sim.servos import wx250s
+from widowx_sim.station.station import Station
 
 Choose = Callable[[int, np.ndarray, StationState], tuple[np.ndarray, str]]
 """(step, observation, state) -> (action (7,), policy version)."""

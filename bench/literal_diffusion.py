@@ -4,7 +4,7 @@
 import torch
 from torch import nn
 
-from parl_policy.diffusion_policy import DiffusionPolicy
+from parl_policy.policies.diffusion import DiffusionPolicy
 
 
 @torch.no_grad()

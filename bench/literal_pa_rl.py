@@ -4,7 +4,7 @@
 A yardstick for tests and benches. Every network runs over [x, action], every sampled action is
 evaluated, every optimisation is done where it is mentioned: three in a critic update. The authors'
 JAX release (arXiv 2412.06685) repeats work in the same places. Draws come in the order of
-`parl_learner.critic_trainer`, so that both can be compared number by number.
+`parl_learner.training.critic_trainer`, so that both can be compared number by number.
 """
 
 import copy
@@ -13,9 +13,9 @@ import math
 import torch
 from torch import nn
 
-from parl_learner.replay import Batch
-from parl_policy.action_optimisation import ActionOptimisationConfig
-from parl_policy.critic import CriticEnsemble, CriticMember
+from parl_learner.replay.replay import Batch
+from parl_policy.acting.action_optimisation import ActionOptimisationConfig
+from parl_policy.critics.critic import CriticEnsemble, CriticMember
 
 
 class LiteralMember(nn.Module):

@@ -21,14 +21,14 @@ import sys
 from table_cells import Cell, CellError, run_cells
 import torch
 
-from parl_learner.binomial_interval import wilson_interval
-from parl_learner.offline.d4rl_data import write_d4rl
-from parl_learner.offline.point_maze_data import CONFIG, make_walks
-from parl_learner.offline.train import checked_data
-from parl_learner.offline.training_files import installed_methods, load_training
-from parl_learner.offline.training_run import TrainingRun
-from parl_learner.offline.whole_number import at_least_1
-from parl_policy.durable_file import DurableWriteError
+from parl_files.durable_file import DurableWriteError
+from parl_learner.offline.data.d4rl import write_d4rl
+from parl_learner.offline.makers.point_maze import CONFIG, make_walks
+from parl_learner.offline.run.train import checked_data
+from parl_learner.offline.run.training_files import installed_methods, load_training
+from parl_learner.offline.run.training_run import TrainingRun
+from parl_learner.offline.run.whole_number import at_least_1
+from parl_learner.report.binomial_interval import wilson_interval
 
 FOLDER = Path('runs/point_maze_table')
 WALKS = 400

@@ -21,15 +21,15 @@ os.environ.setdefault('MUJOCO_GL', 'egl')
 import cv2
 import numpy as np
 
-from parl_learner.offline.whole_number import at_least_0, at_least_1
-from reward_detector.frame_judge import FrameJudge
-from reward_detector.gripper_opening import gripper_opening
-from reward_detector.table_homography import raise_to_plane
-from reward_detector.verdict_filter import VerdictValue
-from widowx_sim import wx250s
-from widowx_sim.scene_object import Pot, Slab, Vegetable
-from widowx_sim.start_pose import solve_arm_positions
-from widowx_sim.station import Station
+from parl_learner.offline.run.whole_number import at_least_0, at_least_1
+from reward_detector.camera.table_homography import raise_to_plane
+from reward_detector.verdict.frame_judge import FrameJudge
+from reward_detector.verdict.gripper_opening import gripper_opening
+from reward_detector.verdict.verdict_filter import VerdictValue
+from widowx_sim.scene.scene_object import Pot, Slab, Vegetable
+from widowx_sim.scene.start_pose import solve_arm_positions
+from widowx_sim.servos import wx250s
+from widowx_sim.station.station import Station
 
 TASKS = Path(__file__).resolve().parents[1] / 'ros2_ws/src/widowx_bringup/config/tasks'
 R_DOWN = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])

@@ -17,13 +17,12 @@ from in_process_experiment import PhaseResult, run_in_process
 from table_cells import Cell, CellError, run_cells
 import torch
 
-from parl_learner.binomial_interval import wilson_interval
-from parl_learner.experiment_config import load_experiment
-from parl_learner.offline.whole_number import at_least_1
-from parl_policy.config_file import ConfigError, load_yaml
-from parl_policy.device import use_device
-from parl_policy.durable_file import DurableWriteError
-from parl_policy.float32_product import choose_float32_product
+from parl_files.config_file import ConfigError, load_yaml
+from parl_files.durable_file import DurableWriteError
+from parl_learner.offline.run.whole_number import at_least_1
+from parl_learner.plan.experiment_config import load_experiment
+from parl_learner.report.binomial_interval import wilson_interval
+from parl_policy.compute.device import choose_float32_product, use_device
 from widowx_sim.scripted_expert import ExpertConfig
 
 CONFIG = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config'

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from parl_policy.durable_file import make_folder, write_durably
+from parl_files.durable_file import make_folder, write_durably
 
 Cell = tuple[str, int]
 

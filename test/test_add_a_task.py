@@ -12,8 +12,8 @@ pytest.importorskip('mujoco', reason='no MuJoCo in this Python')
 
 from in_process_station import InProcessStation
 
-from parl_policy.episode_player import EpisodeGoal
-from widowx_sim.scene_object import SHAPES
+from parl_policy.episode.player import EpisodeGoal
+from widowx_sim.scene.scene_object import SHAPES
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
 
 ROOT = Path(__file__).parents[1]
@@ -55,4 +55,4 @@ def test_every_path_on_the_page_is_there():
     for name in re.findall(r'(?<![\w/])((?:docs|test|bench|sim)/[\w/]+\.(?:py|md))', PAGE):
         assert (ROOT / name).is_file(), name
     for name in ('scene_object.py', 'object_geometry.py'):
-        assert (ROOT / 'sim/widowx_sim/widowx_sim' / name).is_file()
+        assert (ROOT / 'sim/widowx_sim/widowx_sim/scene' / name).is_file()

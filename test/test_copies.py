@@ -4,10 +4,10 @@
 import pytest
 from sensor_msgs.msg import JointState
 
-from parl_policy.message_conversion import to_opening
-from reward_detector import gripper_opening
-from widowx_driver import arm_model
-from widowx_sim import wx250s
+from parl_policy.ros.message_conversion import to_opening
+from reward_detector.verdict import gripper_opening
+from widowx_driver.arm import model as arm_model
+from widowx_sim.servos import wx250s
 
 
 def test_the_finger_travels_alike():

@@ -16,13 +16,13 @@ pytest.importorskip('rclpy', reason='no ROS 2 in this Python')
 import rclpy
 from rclpy.parameter import Parameter
 
-from parl_learner.learner_node import LearnerNode
-from parl_policy.policy_node import PolicyNode
-from reward_detector.reward_detector_node import RewardDetectorNode
-from widowx_bringup.station_display_node import StationDisplayNode
+from parl_learner.ros.learner_node import LearnerNode
+from parl_policy.ros.policy_node import PolicyNode
+from reward_detector.ros.reward_detector_node import RewardDetectorNode
+from widowx_bringup.ros.station_display_node import StationDisplayNode
 from widowx_bringup.station_urdf import TABLE_CENTRE, TABLE_SIZE
-from widowx_driver.driver_node import DriverNode
-from widowx_sim.sim_node import SimNode
+from widowx_driver.ros.driver_node import DriverNode
+from widowx_sim.ros.sim_node import SimNode
 
 CONFIG = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config'
 TASK = CONFIG / 'tasks/cup_to_rack.yaml'
@@ -107,8 +107,8 @@ def test_displays_and_plots_are_fed(graph):
 
 def test_described_table_is_the_simulated_one():
     pytest.importorskip('mujoco', reason='no MuJoCo in this Python')
-    from widowx_sim.scene import build_model
-    from widowx_sim.task_scene import load_task_scene
+    from widowx_sim.scene.scene import build_model
+    from widowx_sim.scene.task_scene import load_task_scene
 
     table = build_model(load_task_scene(TASK)).geom('table')
     np.testing.assert_allclose(2.0 * table.size, TABLE_SIZE)

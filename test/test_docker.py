@@ -101,7 +101,7 @@ def test_services_have_devices_shared_memory_and_a_gentle_end(stages, services):
 def test_what_the_commands_start_is_there(stages):
     for name, (package, kind, file) in {
         'station': ('widowx_bringup', 'launch', 'hardware.launch.yaml'),
-        'learner-gpu': ('parl_learner', 'parl_learner', 'learner_node.py'),
+        'learner-gpu': ('parl_learner', 'parl_learner/ros', 'learner_node.py'),
     }.items():
         (command,) = [rest for word, rest in stages[name][1] if word == 'CMD']
         assert package in command

@@ -12,23 +12,47 @@ PACKAGES = {
     for folder in ('ros2_ws/src', 'sim')
     for path in sorted((ROOT / folder).glob('*/setup.py'))
 }
-ROS_FILES = ('_node.py', 'message_conversion.py')
-ROS_MODULES = {
-    '.'.join(path.relative_to(folder.parent).with_suffix('').parts)
-    for folder in PACKAGES.values()
-    for path in folder.rglob('*.py')
-    if path.name.endswith(ROS_FILES)
-}
 ROS = {'builtin_interfaces', 'cv_bridge', 'launch', 'launch_ros', 'rclpy'}
-ALONE = {
-    'reward_detector', 'widowx_bringup', 'widowx_driver', 'widowx_gazebo', 'widowx_operator',
-    'widowx_sim',
+
+MAY_IMPORT = {
+    'parl_files': set(),
+    'parl_launch': set(),
+    'parl_learner': {'parl_files', 'parl_policy'},
+    'parl_node': {'parl_files'},
+    'parl_policy': {'parl_files'},
+    'reward_detector': {'parl_files'},
+    'widowx_bringup': {'parl_files'},
+    'widowx_description': set(),
+    'widowx_driver': {'parl_files'},
+    'widowx_gazebo': {'parl_files', 'widowx_sim'},
+    'widowx_operator': {'parl_files'},
+    'widowx_sim': {'parl_files'},
+}
+"""Who may import whom; in `ros/` parl_node and messages as well. The rest meet over topics."""
+
+ROOMS = {
+    'parl_policy': (
+        'policy', 'compute', 'networks', 'critics', 'policies', 'acting', 'episode', 'ros',
+    ),
+    'parl_learner': (
+        'replay', 'training', 'plan', 'loop', 'report', 'experiment', 'offline', 'ros',
+    ),
+    'parl_learner.offline': ('data', 'environments', 'run', 'makers'),
+    'reward_detector': ('clock_restart', 'camera', 'objects', 'verdict', 'ros'),
+    'widowx_bringup': ('station_shapes', 'station_urdf', 'ros'),
+    'widowx_driver': (
+        'driver_config', 'arm', 'driver_task', 'safety', 'servos', 'motion', 'backend',
+        'driver_report', 'ros',
+    ),
+    'widowx_operator': (
+        'arm_kinematics', 'gamepad', 'key_map', 'operator_task', 'panel_status', 'table_fit',
+        'teaching', 'teleoperation', 'terminal', 'ros',
+    ),
+    'widowx_sim': ('servos', 'scene', 'scripted_expert', 'station', 'ros'),
 }  # fmt: skip
-"""Packages that meet the rest over topics only, and share parl_node and parl_msgs with it."""
-REUSED = {'widowx_gazebo': {'widowx_sim'}}
-"""What a package may import all the same: the one simulation is made of parts of the other."""
-WITHOUT_ROS = {'parl_learner', 'parl_policy'}
-"""Packages that pip installs where there is no ROS; parl_node is not there."""
+"""Folders and modules of a package from the bottom; imports run downwards."""
+UNORDERED = {'widowx_operator', 'widowx_bringup'}
+"""Packages whose modules beside `ros/` are few and stand side by side."""
 
 SOURCE_SUFFIXES = {
     '.action', '.cfg', '.msg', '.py', '.rviz', '.sdf', '.sh', '.srv', '.toml', '.urdf', '.xml',
@@ -79,47 +103,60 @@ def is_ros(name: str) -> bool:
     return name in ROS or name.endswith('_msgs')
 
 
+def is_ros_room(package: str, path: Path) -> bool:
+    """Whether a module may know ROS: it lies in `ros/`, or in the package of what nodes share."""
+    return package == 'parl_node' or 'ros' in path.relative_to(PACKAGES[package]).parts[:-1]
+
+
+def room(name: str, house: str) -> str:
+    """The folder or module of a house that a dotted name lies in."""
+    return name.removeprefix(f'{house}.').partition('.')[0]
+
+
 def test_the_tree_has_the_packages_of_the_design():
-    assert set(PACKAGES) == {
-        'parl_learner',
-        'parl_node',
-        'parl_policy',
-        'reward_detector',
-        'widowx_bringup',
-        'widowx_driver',
-        'widowx_gazebo',
-        'widowx_operator',
-        'widowx_sim',
-    }
+    assert set(PACKAGES) == set(MAY_IMPORT)
 
 
 @pytest.mark.parametrize(('package', 'path'), modules())
-def test_imports(package, path):
+def test_packages_import_only_whom_they_may(package, path):
     names = imported_names(path)
-    imported = packages_of(names)
-    if not path.name.endswith(ROS_FILES):
-        assert not {name for name in imported if is_ros(name)}, 'pure modules know no ROS'
-        assert not names & ROS_MODULES, 'pure modules know no ROS'
-        if package in WITHOUT_ROS:
-            assert 'parl_node' not in imported, 'pip installs this without parl_node'
-    alone = ALONE - {package} - REUSED.get(package, set())
-    assert not imported & alone, 'meets the rest over topics only'
-    if package == 'parl_node':
-        assert not imported & set(PACKAGES) - {package}, 'all may import it, so it imports none'
-    elif package == 'parl_policy':
-        assert 'parl_learner' not in imported, 'what acts knows nothing of what trains'
-    elif package in ALONE:
-        assert not imported & {'parl_learner', 'parl_policy'}, 'meets the rest over topics only'
+    ours = packages_of(names) & set(PACKAGES) - {package}
+    ros = {name for name in packages_of(names) if is_ros(name)}
+    if is_ros_room(package, path):
+        assert ours <= MAY_IMPORT[package] | {'parl_node'}
+    else:
+        assert not ros, 'only modules in ros/ know ROS'
+        assert ours <= MAY_IMPORT[package]
+
+
+@pytest.mark.parametrize('house', ROOMS)
+def test_rooms_are_all_there_and_nothing_else(house):
+    folder = PACKAGES[house.partition('.')[0]].joinpath(*house.split('.')[1:])
+    found = {path.stem for path in folder.iterdir() if path.suffix == '.py' or is_room(path)}
+    assert found - {'__init__'} == set(ROOMS[house])
+
+
+def is_room(path: Path) -> bool:
+    return (path / '__init__.py').is_file()
+
+
+@pytest.mark.parametrize('house', ROOMS)
+def test_imports_run_downwards(house):
+    folder = PACKAGES[house.partition('.')[0]].joinpath(*house.split('.')[1:])
+    order = ROOMS[house]
+    for path in sorted(folder.rglob('*.py')):
+        own = path.relative_to(folder).parts[0].removesuffix('.py')
+        if own == '__init__' or (own != 'ros' and house in UNORDERED):
+            continue
+        for name in imported_names(path):
+            if name.startswith(f'{house}.') and room(name, house) in order:
+                assert order.index(room(name, house)) <= order.index(own), f'{path}: {name}'
 
 
 @pytest.mark.parametrize('package', PACKAGES)
-def test_init_imports_no_node(package):
-    imported = (PACKAGES[package] / '__init__.py').read_text(encoding='utf-8')
-    assert '_node' not in imported, 'the package must import where there is no ROS'
-
-
-def test_ros_modules_are_found():
-    assert {'parl_node.run_node', 'widowx_sim.message_conversion'} <= ROS_MODULES
+def test_folders_are_surveyable(package):
+    for folder in {path.parent for path in PACKAGES[package].rglob('*.py')}:
+        assert len(list(folder.glob('*.py'))) <= 15, folder
 
 
 def test_imported_names_sees_every_form(tmp_path):

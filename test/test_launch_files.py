@@ -10,9 +10,9 @@ import re
 import pytest
 import yaml
 
-from parl_learner.experiment_config import load_experiment
-from widowx_bringup.launch_entry import LaunchError
-from widowx_bringup.launch_file import read_launch_file
+from parl_launch.launch_entry import LaunchError
+from parl_launch.launch_file import read_launch_file
+from parl_learner.plan.experiment_config import load_experiment
 
 ROOT = Path(__file__).parents[1]
 LAUNCH = ROOT / 'ros2_ws/src/widowx_bringup/launch'
@@ -95,9 +95,9 @@ def sources_behind(path, seen):
         return ''
     seen.add(path)
     text = path.read_text(encoding='utf-8')
-    for package, module in re.findall(r'from (\w+)(?:\.(\w+))? import', text):
+    for package, module in re.findall(r'from (\w+)\.([\w.]+) import', text):
         for folder in ('ros2_ws/src', 'sim'):
-            imported = ROOT / folder / package / package / f'{module}.py'
+            imported = ROOT / folder / package / package / f'{module.replace(".", "/")}.py'
             if imported.is_file():
                 text += sources_behind(imported, seen)
     return text
@@ -110,7 +110,7 @@ def test_nodes_declare_every_parameter_they_are_given(read, tmp_path):
         (path,) = (
             path
             for folder in ('ros2_ws/src', 'sim')
-            for path in (ROOT / folder / package / package).glob(f'{program.name}.py')
+            for path in (ROOT / folder / package / package).glob(f'ros/{program.name}.py')
         )
         sources = sources_behind(path, set())
         for name in set(parameters_of(process)) - {'use_sim_time'}:

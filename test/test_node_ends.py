@@ -10,13 +10,13 @@ import pytest
 
 TASK_FILE = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config/tasks/cup_to_rack.yaml'
 NODES = {
-    'parl_policy.policy_node': 'policy',
-    'parl_policy.play_node': 'play',
-    'reward_detector.reward_detector_node': 'reward_detector',
-    'widowx_bringup.station_display_node': 'station_display',
-    'widowx_driver.driver_node': 'driver',
-    'widowx_sim.demonstrator_node': 'demonstrator',
-    'widowx_sim.sim_node': 'sim',
+    'parl_policy.ros.policy_node': 'policy',
+    'parl_policy.ros.play_node': 'play',
+    'reward_detector.ros.reward_detector_node': 'reward_detector',
+    'widowx_bringup.ros.station_display_node': 'station_display',
+    'widowx_driver.ros.driver_node': 'driver',
+    'widowx_sim.ros.demonstrator_node': 'demonstrator',
+    'widowx_sim.ros.sim_node': 'sim',
 }
 """Name at the beginning of the line, by module."""
 CASES = {
@@ -35,7 +35,7 @@ def start(ros_domain_id, monkeypatch, capfd, tmp_path):
 
     def run(module, *arguments):
         node = importlib.import_module(module)
-        if module == 'parl_policy.policy_node':
+        if module == 'parl_policy.ros.policy_node':
             arguments = (*arguments, '-p', f'data_folder:={tmp_path}')
         monkeypatch.setattr(sys, 'argv', [module, '--ros-args', *arguments])
         with pytest.raises(SystemExit) as end:
@@ -74,12 +74,12 @@ def test_a_task_file_that_is_not_utf_8(start, module, tmp_path):
 @pytest.mark.parametrize(
     ('module', 'name', 'value'),
     [
-        ('parl_policy.policy_node', 'camera_period_s', 'abc'),
-        ('parl_policy.policy_node', 'target_delay_s', '0'),
-        ('parl_policy.play_node', 'optimise', 'maybe'),
-        ('widowx_driver.driver_node', 'watch_effort', '1'),
-        ('widowx_sim.demonstrator_node', 'jitter', '1'),
-        ('widowx_sim.sim_node', 'speed', 'fast'),
+        ('parl_policy.ros.policy_node', 'camera_period_s', 'abc'),
+        ('parl_policy.ros.policy_node', 'target_delay_s', '0'),
+        ('parl_policy.ros.play_node', 'optimise', 'maybe'),
+        ('widowx_driver.ros.driver_node', 'watch_effort', '1'),
+        ('widowx_sim.ros.demonstrator_node', 'jitter', '1'),
+        ('widowx_sim.ros.sim_node', 'speed', 'fast'),
     ],
 )
 def test_a_parameter_of_the_wrong_type(start, module, name, value):
@@ -91,7 +91,7 @@ def test_a_parameter_of_the_wrong_type(start, module, name, value):
 
 def test_a_parameter_that_makes_no_sense(start):
     code, said = start(
-        'widowx_sim.sim_node', '-p', f'task_file:={TASK_FILE}', '-p', 'pacing:=spinning'
+        'widowx_sim.ros.sim_node', '-p', f'task_file:={TASK_FILE}', '-p', 'pacing:=spinning'
     )
     assert code == 2
     assert said == "sim: pacing is 'spinning': give lockstep or realtime"

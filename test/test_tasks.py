@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parl_learner.experiment_config import load_experiment
-from parl_node.task_file import load_task_file
-from parl_policy.config_file import load_yaml
-from reward_detector.frame_judge import FrameJudge
-from reward_detector.reward_rule import reward_rule
-from widowx_driver.task_file import load_driver_task
-from widowx_sim.scene_object import Fixed
-from widowx_sim.task_scene import load_task_scene
+from parl_files.config_file import load_yaml
+from parl_files.task_file import load_task_file
+from parl_learner.plan.experiment_config import load_experiment
+from reward_detector.verdict.frame_judge import FrameJudge
+from reward_detector.verdict.reward_rule import reward_rule
+from widowx_driver.driver_task import load_driver_task
+from widowx_sim.scene.scene_object import Fixed
+from widowx_sim.scene.task_scene import load_task_scene
 
 CONFIG = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config'
 TASKS = sorted(CONFIG.glob('tasks/*.yaml'))

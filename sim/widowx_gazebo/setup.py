@@ -24,7 +24,7 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            'gazebo_arm_node = widowx_gazebo.gazebo_arm_node:main',
+            'gazebo_arm_node = widowx_gazebo.ros.gazebo_arm_node:main',
             'run_gazebo = widowx_gazebo.run_gazebo:main',
         ],
     },

@@ -21,8 +21,8 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            'sim_node = widowx_sim.sim_node:main',
-            'demonstrator_node = widowx_sim.demonstrator_node:main',
+            'sim_node = widowx_sim.ros.sim_node:main',
+            'demonstrator_node = widowx_sim.ros.demonstrator_node:main',
         ],
     },
 )

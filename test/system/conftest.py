@@ -36,7 +36,7 @@ class Launched:
         self.lines: list[str] = []
         words = [f'{name}:={value}' for name, value in arguments.items()]
         self._process = subprocess.Popen(
-            [sys.executable, '-m', 'widowx_bringup.run', file, *words],
+            [sys.executable, '-m', 'parl_launch.run', 'widowx_bringup', file, *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -23,8 +23,8 @@ from sensor_msgs.msg import JointState
 
 from parl_msgs.msg import EndEffectorTarget
 from parl_msgs.srv import InjectFault
-from widowx_driver.arm_model import joint_limits
-from widowx_sim.sim_node import SimNode
+from widowx_driver.arm.model import joint_limits
+from widowx_sim.ros.sim_node import SimNode
 
 LIMIT_S = 120.0
 HOLD_S = 0.3

@@ -14,12 +14,12 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
-from widowx_driver.arm_model import REST_JOINTS
+from widowx_driver.arm.model import REST_JOINTS
 
 pytestmark = pytest.mark.timeout(900)
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-DRIVER = 'widowx_driver.driver_node'
+DRIVER = 'widowx_driver.ros.driver_node'
 CENTRE, REACH_M = np.array([0.27, 0.02, 0.15]), 0.15
 STEP_M = 0.05
 

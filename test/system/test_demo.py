@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from parl_learner.episode_library import EpisodeLibrary
-from parl_policy.artifact_store import ArtifactStore
+from parl_files.artifact_store import ArtifactStore
+from parl_files.episode_library import EpisodeLibrary
 
 EPISODES = {
     'demonstrations': 3,

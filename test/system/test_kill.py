@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
-from parl_learner.episode_library import EpisodeLibrary
+from parl_files.artifact_store import ArtifactStore
+from parl_files.episode_library import EpisodeLibrary
 from parl_msgs.msg import EpisodeStatus
-from parl_policy.artifact_store import ArtifactStore
-from parl_policy.message_conversion import to_record
-from parl_policy.weights_file import load_weights
+from parl_node.message_conversion import to_record
+from parl_policy.acting.weights_file import load_weights
 
 LIMIT_S = 120.0
 IN_EPISODE = ('sim', 'reward_detector', 'driver', 'policy', 'experiment')

@@ -16,16 +16,16 @@ from drill import Drill, HOLD_S, stamp_s
 from rclpy.action import ActionClient
 from std_srvs.srv import Trigger
 
-from parl_learner.episode_library import EpisodeLibrary
+from parl_files.artifact_store import ArtifactStore
+from parl_files.episode_library import EpisodeLibrary
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, ObjectPositions
 from parl_msgs.srv import LabelEpisode
-from parl_policy.artifact_store import ArtifactStore
 
 pytestmark = pytest.mark.timeout(900)
 
-DETECTOR, POLICY = 'reward_detector.reward_detector_node', 'parl_policy.policy_node'
-DRIVER, SCRIPT = 'widowx_driver.driver_node', 'widowx_sim.demonstrator_node'
+DETECTOR, POLICY = 'reward_detector.ros.reward_detector_node', 'parl_policy.ros.policy_node'
+DRIVER, SCRIPT = 'widowx_driver.ros.driver_node', 'widowx_sim.ros.demonstrator_node'
 PERIOD_S = 0.2
 FOR_EVER_S = 3600.0
 GOAL_LIMIT_S = 5.0

@@ -15,6 +15,7 @@ setup(
         (f'share/{PACKAGE}', ['package.xml']),
     ],
     install_requires=[
+        'parl_files',
         'parl_policy',
         'gymnasium',
         'gymnasium-robotics',
@@ -30,9 +31,9 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            'learner_node = parl_learner.learner_node:main',
-            'experiment_node = parl_learner.experiment_node:main',
-            'parl-train = parl_learner.offline.train:main',
+            'learner_node = parl_learner.ros.learner_node:main',
+            'experiment_node = parl_learner.ros.experiment_node:main',
+            'parl-train = parl_learner.offline.run.train:main',
         ]
     },
 )

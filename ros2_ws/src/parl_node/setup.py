@@ -11,11 +11,11 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
     ],
-    install_requires=['PyYAML'],
+    install_requires=['parl_files', 'numpy', 'opencv-python-headless'],
     extras_require={'test': ['pytest']},
     zip_safe=True,
     maintainer='PARL developers',
     maintainer_email='parl@example.org',
-    description='What the nodes share: how a process begins and ends, how a task file is read.',
+    description='What nodes share of ROS: life of a process, artifacts, episodes, timers.',
     license='Apache-2.0',
 )

@@ -14,7 +14,7 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
     ],
-    install_requires=['numpy', 'torch', 'safetensors', 'mcap', 'mcap-ros2-support', 'PyYAML'],
+    install_requires=['parl_files', 'numpy', 'opencv-python-headless', 'safetensors', 'torch'],
     extras_require={'test': ['pytest']},
     zip_safe=True,
     maintainer='PARL developers',
@@ -23,8 +23,8 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            'policy_node = parl_policy.policy_node:main',
-            'play_node = parl_policy.play_node:main',
+            'policy_node = parl_policy.ros.policy_node:main',
+            'play_node = parl_policy.ros.play_node:main',
         ],
     },
 )

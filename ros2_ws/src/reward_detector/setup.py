@@ -20,7 +20,7 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            'reward_detector_node = reward_detector.reward_detector_node:main',
+            'reward_detector_node = reward_detector.ros.reward_detector_node:main',
         ],
     },
 )

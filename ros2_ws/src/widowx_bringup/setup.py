@@ -19,11 +19,10 @@ setup(
         ),
         (f'share/{PACKAGE}/config/tasks', glob('config/tasks/*.yaml')),
         (f'share/{PACKAGE}/launch', glob('launch/*.launch.yaml')),
-        (f'share/{PACKAGE}/urdf', glob('urdf/*.urdf')),
     ],
     entry_points={
         'console_scripts': [
-            'station_display_node = widowx_bringup.station_display_node:main',
+            'station_display_node = widowx_bringup.ros.station_display_node:main',
         ]
     },
     install_requires=['PyYAML'],

@@ -18,5 +18,5 @@ setup(
     description='Turns end-effector targets into safe joint commands for a WidowX-250 6DoF.',
     license='Apache-2.0',
     extras_require={'test': ['pytest']},
-    entry_points={'console_scripts': ['driver_node = widowx_driver.driver_node:main']},
+    entry_points={'console_scripts': ['driver_node = widowx_driver.ros.driver_node:main']},
 )

@@ -20,8 +20,8 @@ setup(
     extras_require={'test': ['pytest']},
     entry_points={
         'console_scripts': [
-            'operator_panel_node = widowx_operator.operator_panel_node:main',
-            'teach_workspace_node = widowx_operator.teach_workspace_node:main',
+            'operator_panel_node = widowx_operator.ros.operator_panel_node:main',
+            'teach_workspace_node = widowx_operator.ros.teach_workspace_node:main',
         ],
     },
 )

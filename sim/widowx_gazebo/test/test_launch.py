@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from widowx_bringup.launch_file import read_launch_file
+from parl_launch.launch_file import read_launch_file
 from widowx_gazebo.station_world import station_world
-from widowx_sim.task_scene import load_task_scene
+from widowx_sim.scene.task_scene import load_task_scene
 
 PACKAGE = Path(__file__).parents[1]
 BRINGUP = PACKAGE.parents[1] / 'ros2_ws/src/widowx_bringup'

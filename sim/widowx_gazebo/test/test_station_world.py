@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import yaml
 
-from widowx_driver.arm_model import ARM_JOINTS
-from widowx_driver.kinematics import ForwardKinematics
+from widowx_driver.arm.kinematics import ForwardKinematics
+from widowx_driver.arm.model import ARM_JOINTS
 from widowx_gazebo.station_world import DRIVEN_JOINTS, station_world
-from widowx_sim import camera_geometry
-from widowx_sim.object_placement import draw_poses
-from widowx_sim.scene import build_model
-from widowx_sim.task_scene import load_task_scene
+from widowx_sim.scene import camera_geometry
+from widowx_sim.scene.object_placement import draw_poses
+from widowx_sim.scene.scene import build_model
+from widowx_sim.scene.task_scene import load_task_scene
 
 PACKAGE = Path(__file__).parents[1]
 TASKS = PACKAGE.parents[1] / 'ros2_ws/src/widowx_bringup/config/tasks'

@@ -8,8 +8,8 @@ import mujoco
 import numpy as np
 
 from widowx_gazebo.sdf_element import add_pose, add_text, numbers
-from widowx_sim import wx250s
-from widowx_sim.floats import FloatArray
+from widowx_sim.servos import wx250s
+from widowx_sim.servos.floats import FloatArray
 
 _JOINT_TYPES = {
     int(mujoco.mjtJoint.mjJNT_HINGE): ('revolute', wx250s.VELOCITY_LIMIT_RAD_S),

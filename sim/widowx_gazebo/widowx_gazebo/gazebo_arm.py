@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from widowx_sim import wx250s
-from widowx_sim.floats import FloatArray
-from widowx_sim.joint_state import JointState
-from widowx_sim.servos import Servos
+from widowx_sim.servos import wx250s
+from widowx_sim.servos.floats import FloatArray
+from widowx_sim.servos.joint_state import JointState
+from widowx_sim.servos.servos import Servos
 
 _MODES = ('position', 'ext_position', 'linear_position', 'velocity')
 """What a controller that takes positions can follow."""
@@ -59,11 +59,11 @@ class GazeboArm:
         return np.append(set_points, -set_points[6])
 
     def motor_positions(self) -> FloatArray:
-        """See widowx_sim.servo_bus.Body."""
+        """See widowx_sim.servos.bus.Body."""
         return self._positions
 
     def joint_state(self) -> JointState:
-        """See widowx_sim.servo_bus.Body; efforts are what Gazebo tells of the joints."""
+        """See widowx_sim.servos.bus.Body; efforts are what Gazebo tells of the joints."""
         velocities, efforts = self._measured.velocities[:7], self._measured.efforts[:7]
         return JointState.of_motors(self._positions, velocities, efforts)
 

@@ -10,7 +10,7 @@ import subprocess
 
 from widowx_gazebo.gazebo_error import GazeboError
 from widowx_gazebo.station_world import WORLD
-from widowx_sim.floats import FloatArray
+from widowx_sim.servos.floats import FloatArray
 
 _SERVICE = f'/world/{WORLD}/set_pose_vector'
 _TIMEOUT_MS = 5000

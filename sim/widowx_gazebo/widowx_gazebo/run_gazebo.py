@@ -7,9 +7,9 @@ from pathlib import Path
 import sys
 import tempfile
 
-from parl_node.task_file import TaskFileError
+from parl_files.task_file import TaskFileError
 from widowx_gazebo.station_world import station_world
-from widowx_sim.task_scene import load_task_scene
+from widowx_sim.scene.task_scene import load_task_scene
 
 USAGE = 'usage: run_gazebo <task file> [options of gz sim, as -r -s --headless-rendering]'
 

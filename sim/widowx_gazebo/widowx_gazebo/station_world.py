@@ -10,11 +10,11 @@ import numpy as np
 
 from widowx_gazebo.body_element import body_element
 from widowx_gazebo.sdf_element import add_plugin, add_pose, add_text, numbers
-from widowx_sim import camera_geometry
-from widowx_sim.object_placement import draw_poses
-from widowx_sim.scene import build_model
-from widowx_sim.task_scene import CameraScene, TaskScene
-from widowx_sim.wx250s import ARM_JOINTS
+from widowx_sim.scene import camera_geometry
+from widowx_sim.scene.object_placement import draw_poses
+from widowx_sim.scene.scene import build_model
+from widowx_sim.scene.task_scene import CameraScene, TaskScene
+from widowx_sim.servos.wx250s import ARM_JOINTS
 
 WORLD = 'station'
 DRIVEN_JOINTS = (*ARM_JOINTS, 'left_finger', 'right_finger')

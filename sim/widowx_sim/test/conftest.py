@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from widowx_sim.scene import build_model
+from widowx_sim.scene.scene import build_model
+from widowx_sim.scene.start_pose import solve_arm_positions, start_rotation
+from widowx_sim.scene.task_scene import load_task_scene, TaskScene
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
-from widowx_sim.start_pose import solve_arm_positions, start_rotation
-from widowx_sim.station import Station
-from widowx_sim.task_scene import load_task_scene, TaskScene
+from widowx_sim.station.station import Station
 
 _TASK_FILE = Path(__file__).parents[3] / 'ros2_ws/src/widowx_bringup/config/tasks/cup_to_rack.yaml'
 

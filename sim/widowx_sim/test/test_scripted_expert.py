@@ -4,8 +4,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from widowx_sim.scene.task_scene import Script
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
-from widowx_sim.task_scene import Script
 
 _SCRIPT = Script(
     hover_height=0.115, grasp_height=0.036, release_height=0.059, grasp_offset=(0.0, 0.0)

@@ -6,8 +6,8 @@ import enum
 
 import numpy as np
 
-from widowx_sim.floats import FloatArray
-from widowx_sim.task_scene import Script
+from widowx_sim.scene.task_scene import Script
+from widowx_sim.servos.floats import FloatArray
 
 _MAX_STEP_M = 0.05
 _OPEN, _CLOSED = 1.0, -1.0

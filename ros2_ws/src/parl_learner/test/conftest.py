@@ -3,53 +3,16 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
+from random_episode import make_episode, NAMES
 
-from parl_learner.critic_trainer_config import CriticTrainerConfig
-from parl_learner.experiment_config import ExperimentConfig
-from parl_learner.learning_config import LearningConfig
-from parl_policy.action_optimisation import ActionOptimisationConfig
-from parl_policy.actor import Actor
-from parl_policy.artifact_store import ArtifactStore
-from parl_policy.critic import CriticConfig
-from parl_policy.episode import Episode
-from parl_policy.episode_file import episode_to_bytes
-from parl_policy.observation import observation_size
-from parl_policy.open_loop_actor import OpenLoopActor
-
-NAMES = ('a', 'b', 'c')
-
-
-def make_episode(
-    episode_id='e', purpose='demonstration', outcome='success', length=5, seed=0, names=NAMES
-):
-    draws = np.random.default_rng(seed)
-    ends = np.arange(length) == length - 1
-    is_success = outcome == 'success'
-    actions = draws.uniform(-1, 1, (length, 7))
-    actions[:, 6] = np.sign(actions[:, 6])
-    return Episode(
-        episode_id=episode_id,
-        purpose=purpose,
-        outcome=outcome,
-        observation_names=names,
-        observations=draws.normal(size=(length + 1, observation_size(names))),
-        actions=actions,
-        proposed_actions=actions,
-        rewards=np.where(ends & is_success, 0.0, -1.0),
-        terminated=ends & is_success,
-        truncated=ends & (not is_success),
-        stamps_s=0.2 * np.arange(length + 1),
-        verdicts=np.ones(length + 1),
-        policy_versions=[''] * (length + 1),
-    )
-
-
-@pytest.fixture(scope='session')
-def new_episode():
-    """Makes an episode of random numbers."""
-    return make_episode
+from parl_learner.plan.experiment_config import ExperimentConfig
+from parl_learner.plan.learning_config import LearningConfig
+from parl_learner.training.critic_trainer_config import CriticTrainerConfig
+from parl_policy.acting.action_optimisation import ActionOptimisationConfig
+from parl_policy.acting.actor import Actor
+from parl_policy.acting.open_loop_actor import OpenLoopActor
+from parl_policy.critics.critic import CriticConfig
 
 
 @pytest.fixture(scope='session')
@@ -124,21 +87,3 @@ def recorded():
         make_episode('practice-0002', 'practice', 'success', 3, 4),
         make_episode('practice-0003', 'practice', 'timeout', 2, 5),
     ]
-
-
-@pytest.fixture
-def store(tmp_path):
-    return ArtifactStore(tmp_path / 'artifacts')
-
-
-@pytest.fixture
-def put(store):
-    """Stores episodes."""
-
-    def put_all(*episodes):
-        return [
-            store.put('episode', index, episode_to_bytes(episode), 'mcap').name
-            for index, episode in enumerate(episodes)
-        ]
-
-    return put_all

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, nn, Tensor
 
-from parl_policy.observation_normaliser import ObservationNormaliser
+from parl_policy.networks.observation_normaliser import ObservationNormaliser
 from parl_policy.policy import ActionSpec, weigh_targets
 
 

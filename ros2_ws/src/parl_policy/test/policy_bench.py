@@ -13,19 +13,19 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, JointState
 
+from parl_files.episode_file import read_episode
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import Artifact, EndEffectorTarget, EpisodeStatus, ObjectPositions, Reward
 from parl_msgs.srv import GoToStart, Reset
-from parl_policy import message_conversion as convert
-from parl_policy.action_optimisation import ActionOptimisationConfig
-from parl_policy.action_space import Target
-from parl_policy.critic import CriticConfig
-from parl_policy.episode_file import read_episode
-from parl_policy.observation import ObservationLayout, R_DOWN
+from parl_policy.acting.action_optimisation import ActionOptimisationConfig
+from parl_policy.acting.actor_file import ActorConfig, version_to_bytes
+from parl_policy.critics.critic import CriticConfig
+from parl_policy.episode.action_space import Target
+from parl_policy.episode.observation import ObservationLayout, R_DOWN
+from parl_policy.networks.resnet_encoder import ImageConfig
 from parl_policy.policy import ActionSpec
-from parl_policy.policy_classes import ActorConfig, version_to_bytes
-from parl_policy.policy_node import PolicyNode
-from parl_policy.resnet_encoder import ImageConfig
+from parl_policy.ros import message_conversion as convert
+from parl_policy.ros.policy_node import PolicyNode
 
 LIMIT_S = 10.0
 PERIOD_S = 0.2

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
-from parl_node.task_file import load_task_file
-from reward_detector.camera_calibration import camera_calibration, CameraCalibration
+from parl_files.task_file import load_task_file
+from reward_detector.camera.calibration import camera_calibration, CameraCalibration
 
 RACK_XY = (0.28, 0.16)
 

@@ -29,7 +29,7 @@ def published_topics():
     """Second argument of every `create_publisher(Type, 'topic', ...)` of the tree."""
     topics = set()
     for folder in ('ros2_ws/src', 'sim'):
-        for path in (ROOT / folder).glob('*/*/*_node.py'):
+        for path in (ROOT / folder).glob('*/*/ros/*.py'):
             for call in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
                 if (
                     isinstance(call, ast.Call)

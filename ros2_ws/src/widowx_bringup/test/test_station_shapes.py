@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from parl_node.task_file import TaskFileError
+from parl_files.task_file import TaskFileError
 from widowx_bringup.station_shapes import look_at_quaternion, read_station_shapes
 
 TASK = Path(__file__).parents[1] / 'config/tasks/cup_to_rack.yaml'

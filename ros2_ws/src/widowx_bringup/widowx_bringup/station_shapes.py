@@ -6,7 +6,7 @@ from itertools import combinations, product
 import math
 from pathlib import Path
 
-from parl_node.task_file import load_task_file, Vector3
+from parl_files.task_file import load_task_file, Vector3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from widowx_driver.arm_model import REST_JOINTS
-from widowx_driver.arm_state import ArmState
+from widowx_driver.arm.model import REST_JOINTS
+from widowx_driver.arm.state import ArmState
 from widowx_driver.driver_config import DriverConfig
-from widowx_driver.safety_shell import SafetyShell
-from widowx_driver.task_file import load_driver_task
+from widowx_driver.driver_task import load_driver_task
+from widowx_driver.safety.shell import SafetyShell
 
 FAKE_INTERBOTIX = str(Path(__file__).parent / 'fake_interbotix')
 INTERBOTIX_PATH = os.environ.get('INTERBOTIX_PATH', FAKE_INTERBOTIX).split(os.pathsep)

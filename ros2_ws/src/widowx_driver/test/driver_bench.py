@@ -17,9 +17,9 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
-from widowx_driver.arm_model import JOINT_NAMES
-from widowx_driver.driver_node import DriverNode
-from widowx_driver.message_conversion import SERVO_SERVICES
+from widowx_driver.arm.model import JOINT_NAMES
+from widowx_driver.ros.driver_node import DriverNode
+from widowx_driver.ros.message_conversion import SERVO_SERVICES
 
 LIMIT_S = 10.0
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -3,7 +3,7 @@ from concurrent.futures import Future
 
 from widowx_driver.driver_config import DriverConfig
 from widowx_driver.driver_report import driver_report, Level, TargetCounter
-from widowx_driver.servo_keeper import ServoKeeper
+from widowx_driver.servos.keeper import ServoKeeper
 
 
 def report(shell, state, now_s, servos):

@@ -4,10 +4,10 @@
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from widowx_driver.arm_state import ArmState
-from widowx_driver.command import Command, Hold
-from widowx_driver.safety_shell import SafetyShell
-from widowx_driver.servo_keeper import ServoKeeper
+from widowx_driver.arm.state import ArmState
+from widowx_driver.safety.command import Command, Hold
+from widowx_driver.safety.shell import SafetyShell
+from widowx_driver.servos.keeper import ServoKeeper
 
 
 class Level(IntEnum):

@@ -30,7 +30,7 @@ def test_turns_by_hand():
 
 
 def test_same_as_the_driver():
-    kinematics = pytest.importorskip('widowx_driver.kinematics', reason='no driver here')
+    kinematics = pytest.importorskip('widowx_driver.arm.kinematics', reason='no driver here')
     forward = kinematics.ForwardKinematics()
     random = np.random.default_rng(0)
     for angles in random.uniform(-1.5, 1.5, (20, 6)):

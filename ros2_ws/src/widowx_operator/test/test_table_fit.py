@@ -36,7 +36,9 @@ def test_residuals_by_hand():
 
 
 def test_same_as_the_reward_detector():
-    detector = pytest.importorskip('reward_detector.table_homography', reason='no detector here')
+    detector = pytest.importorskip(
+        'reward_detector.camera.table_homography', reason='no detector here'
+    )
     points = POINTS + np.random.default_rng(0).normal(0.0, 0.002, POINTS.shape)
     expected = detector.TableHomography.fit(PIXELS, points)
     fit = fit_table(PIXELS, points)

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from widowx_operator.arm_kinematics import GripperPose
+from widowx_operator.operator_task import load_operator_task
 from widowx_operator.table_fit import TableFitError
-from widowx_operator.task_file import load_operator_task
 from widowx_operator.teaching import Teaching, TeachingError
 
 DOWN = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])

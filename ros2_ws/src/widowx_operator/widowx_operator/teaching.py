@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from widowx_operator.arm_kinematics import FINGERTIP_M, GripperPose
+from widowx_operator.operator_task import OperatorTask
 from widowx_operator.table_fit import FEWEST_MARKS, fit_table, TableFit, TableFitError
-from widowx_operator.task_file import OperatorTask
 
 MAX_RESIDUAL_MM = 5.0
 """A mark further off than this was touched or clicked badly."""

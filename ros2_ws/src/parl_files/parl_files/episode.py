@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One recorded episode, checked: what the replay may trust without looking again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+import json
+from typing import Any
+
+import numpy as np
+
+from parl_files.observation_names import entry_name, observation_size
+
+ACTION_SIZE = 7
+PURPOSES = ('demonstration', 'practice', 'evaluation')
+OUTCOMES = ('success', 'timeout', 'failed', 'aborted', 'discarded')
+
+
+class EpisodeError(ValueError):
+    """An episode breaks a convention; the message names episode, field, value and remedy."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Episode:
+    """N transitions, N + 1 observations. Arrays are copied and read-only.
+
+    Conventions: a transition's reward is 0 if it ends in success and -1 otherwise; success
+    terminates; everything else that ends a recording (time-out, fault, operator) truncates.
+
+    Raises:
+        EpisodeError: any field breaks what is written under it.
+    """
+
+    episode_id: str
+    """unique, not empty"""
+    purpose: str
+    """one of PURPOSES"""
+    outcome: str
+    """one of OUTCOMES; 'success' exactly if the last transition terminated"""
+    observation_names: Sequence[str]
+    """name of every entry of an observation, each once; an image is one name (`image_name`)"""
+    observations: np.ndarray
+    """(N + 1, O) float32, finite; units as the names say"""
+    actions: np.ndarray
+    """(N, 7) float32 executed, in [-1, 1]"""
+    proposed_actions: np.ndarray
+    """(N, 7) float32 what the actor asked for before limits, finite"""
+    rewards: np.ndarray
+    """(N,) float32, 0 where terminated, else -1"""
+    terminated: np.ndarray
+    """(N,) bool, ends in success"""
+    truncated: np.ndarray
+    """(N,) bool, the recording ends without success; the value is bootstrapped"""
+    stamps_s: np.ndarray
+    """(N + 1,) float64 node time of the observations [s], never decreasing"""
+    verdicts: np.ndarray
+    """(N + 1,) uint8 parl_msgs/Reward verdict on the frame of each observation"""
+    policy_versions: Sequence[str]
+    """(N + 1,) artifact that chose the action; empty for an operator, a script, the last one"""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """JSON-able: task, seed, actor, versions"""
+
+    def __post_init__(self) -> None:
+        """Convert, freeze and check every field."""
+        self._set('observation_names', tuple(self.observation_names))
+        self._set('policy_versions', tuple(self.policy_versions))
+        self._check_words()
+        for name, dtype in _DTYPES.items():
+            self._set(name, self._frozen_array(name, dtype))
+        self._check_shapes()
+        self._check_observations()
+        self._check_actions()
+        self._check_ending()
+        self._check_metadata()
+
+    def __len__(self) -> int:
+        """Count the transitions N."""
+        return len(self.actions)
+
+    @property
+    def success(self) -> bool:
+        """Whether the task was done."""
+        return self.outcome == 'success'
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the learner may use it: no evaluation, nothing a fault or operator spoilt."""
+        return self.purpose != 'evaluation' and self.outcome not in ('aborted', 'discarded')
+
+    @property
+    def interventions(self) -> np.ndarray:
+        """(N,) bool: the operator took over from the policy and chose this action.
+
+        The policy node names the actor of each episode: an outside service, or '' for the policy,
+        whose own steps carry its version.
+        """
+        is_policys = self.metadata.get('actor') == ''
+        return np.array([is_policys and not version for version in self.policy_versions[:-1]])
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def _error(self, text: str) -> EpisodeError:
+        return EpisodeError(f'episode {self.episode_id!r}: {text}')
+
+    def _frozen_array(self, name: str, dtype: type) -> np.ndarray:
+        try:
+            array: np.ndarray = np.array(getattr(self, name), dtype=dtype)
+        except (TypeError, ValueError) as error:
+            raise self._error(f'{name} is not an array of numbers: {error}') from error
+        array.setflags(write=False)
+        return array
+
+    def _check_words(self) -> None:
+        if not self.episode_id:
+            raise self._error('episode_id is empty; give every episode a unique id')
+        for name, allowed in (('purpose', PURPOSES), ('outcome', OUTCOMES)):
+            if getattr(self, name) not in allowed:
+                raise self._error(f'{name} {getattr(self, name)!r}; use one of {allowed}')
+        if len(set(self.observation_names)) != len(self.observation_names):
+            raise self._error(f'observation_names {self.observation_names} repeat a name')
+
+    def _check_shapes(self) -> None:
+        count = len(self.rewards) if self.rewards.ndim == 1 else 0
+        if count == 0:
+            raise self._error(
+                f'rewards have shape {self.rewards.shape}; an episode has one '
+                f'reward for each of at least 1 transition'
+            )
+        wanted = {
+            'observations': (count + 1, observation_size(self.observation_names)),
+            'actions': (count, ACTION_SIZE),
+            'proposed_actions': (count, ACTION_SIZE),
+            'terminated': (count,),
+            'truncated': (count,),
+            'stamps_s': (count + 1,),
+            'verdicts': (count + 1,),
+        }
+        for name, shape in wanted.items():
+            if getattr(self, name).shape != shape:
+                raise self._error(
+                    f'{name} has shape {getattr(self, name).shape}, expected '
+                    f'{shape} for {count} transitions'
+                )
+        if len(self.policy_versions) != count + 1:
+            raise self._error(
+                f'policy_versions has {len(self.policy_versions)} entries, expected {count + 1}'
+            )
+
+    def _check_observations(self) -> None:
+        bad = np.argwhere(~np.isfinite(self.observations))
+        if len(bad):
+            step, entry = bad[0]
+            name = entry_name(self.observation_names, entry)
+            raise self._error(
+                f'observation {step}, entry {entry} ({name}) is '
+                f'{self.observations[step, entry]}; check the sensor and drop the episode'
+            )
+        if not np.isfinite(self.stamps_s).all() or (self.stamps_s < 0).any():
+            raise self._error('stamps_s must be finite and not negative; check the clock')
+        backwards = np.flatnonzero(np.diff(self.stamps_s) < 0)
+        if len(backwards):
+            step = int(backwards[0]) + 1
+            raise self._error(
+                f'stamps_s goes back at observation {step}: '
+                f'{self.stamps_s[step - 1]} to {self.stamps_s[step]} s; the clock '
+                f'was restarted, drop the episode'
+            )
+
+    def _check_actions(self) -> None:
+        for name, limit in (('actions', 1.0), ('proposed_actions', np.inf)):
+            array = getattr(self, name)
+            bad = np.argwhere(~np.isfinite(array) | (np.abs(array) > limit))
+            if len(bad):
+                step, entry = bad[0]
+                raise self._error(
+                    f'{name}[{step}, {entry}] is {array[step, entry]}; must be finite'
+                    + (' and in [-1, 1]: normalise and clip it' if name == 'actions' else '')
+                )
+
+    def _check_ending(self) -> None:
+        ends = self.terminated.astype(int) + self.truncated
+        if ends[:-1].any() or ends[-1] != 1:
+            raise self._error(
+                'exactly the last transition must end the episode, by terminated '
+                f'or truncated; ends counted per transition: {ends.tolist()}'
+            )
+        if self.terminated[-1] != self.success:
+            raise self._error(
+                f'outcome {self.outcome!r} with terminated={self.terminated[-1]}; '
+                f'success terminates and everything else truncates'
+            )
+        wanted = np.where(self.terminated, 0.0, -1.0)
+        bad = np.flatnonzero(self.rewards != wanted)
+        if len(bad):
+            raise self._error(
+                f'rewards[{bad[0]}] is {self.rewards[bad[0]]}, expected '
+                f'{wanted[bad[0]]}: 0 where terminated, -1 elsewhere'
+            )
+
+    def _check_metadata(self) -> None:
+        try:
+            json.dumps(dict(self.metadata), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise self._error(f'metadata: {error}; use only what JSON can hold') from error
+
+
+_DTYPES: dict[str, type] = {
+    'observations': np.float32,
+    'actions': np.float32,
+    'proposed_actions': np.float32,
+    'rewards': np.float32,
+    'terminated': np.bool_,
+    'truncated': np.bool_,
+    'stamps_s': np.float64,
+    'verdicts': np.uint8,
+}

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of the entries of an observation; an image is one name."""
+
+from collections.abc import Sequence
+import math
+import re
+
+
+def image_name(shape: tuple[int, int, int]) -> str:
+    """Name that stands for all the entries of an image (channels, height, width)."""
+    return 'image[{},{},{}]'.format(*shape)
+
+
+def image_shape(names: Sequence[str]) -> tuple[int, int, int] | None:
+    """(channels, height, width) of the image an observation begins with; None if it has none."""
+    found = re.fullmatch(r'image\[(\d+),(\d+),(\d+)\]', names[0]) if names else None
+    if found is None:
+        return None
+    channels, height, width = (int(number) for number in found.groups())
+    return channels, height, width
+
+
+def observation_size(names: Sequence[str]) -> int:
+    """Entries O of an observation with those names."""
+    shape = image_shape(names)
+    return len(names) if shape is None else len(names) - 1 + math.prod(shape)
+
+
+def entry_name(names: Sequence[str], entry: int) -> str:
+    """Name of an entry; that of the image for a pixel."""
+    return names[max(0, entry - (observation_size(names) - len(names)))]

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the processes of one launch file alive, and ends them together."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+import signal
+from typing import Any
+
+from parl_launch.child_process import ChildProcess
+from parl_launch.process_specification import ProcessSpecification
+
+GAVE_UP = 2
+"""Exit code of a process that says itself that starting it again would be of no use."""
+
+
+class ProcessKeeper:
+    """Runs processes until one that ends everything ends, all have ended, or `stop` is called.
+
+    All are told to end at once, as `ros2 launch` does: what others still need stays by itself, as
+    the simulated arm does until its driver has parked it.
+    """
+
+    def __init__(
+        self,
+        specifications: Sequence[ProcessSpecification],
+        write_line: Callable[[str, str], None],
+    ) -> None:
+        """Prepares the processes; `run` starts them.
+
+        Args:
+            specifications: what to run, in the order of the launch file.
+            write_line: takes the name of a process and one line it printed.
+        """
+        self._specifications = specifications
+        self._write_line = write_line
+        self._running: set[ChildProcess] = set()
+        self._stopping = asyncio.Event()
+        self._exit_code = 0
+
+    def stop(self, exit_code: int) -> None:
+        """Ends everything; the first call decides what `run` returns."""
+        if not self._stopping.is_set():
+            self._exit_code = exit_code
+            self._stopping.set()
+
+    def interrupt(self) -> None:
+        """Ends everything; called again, sends SIGINT once more to what has not ended yet."""
+        if self._stopping.is_set():
+            for child in self._running:
+                child.send(signal.SIGINT)
+        self.stop(128 + signal.SIGINT)
+
+    async def run(self) -> int:
+        """Runs everything to its end.
+
+        Returns:
+            The code given to `stop`, or of the process whose end ended everything, or of the
+            last process that failed where all ended by themselves; 128 + n for signal n.
+        """
+        async with asyncio.TaskGroup() as group:
+            for specification in self._specifications:
+                group.create_task(self._keep(specification))
+        return self._exit_code
+
+    async def _keep(self, specification: ProcessSpecification) -> None:
+        while not self._stopping.is_set():
+            try:
+                exit_code = await self._run_once(specification)
+            except OSError as error:
+                self._write_line(specification.name, f'cannot be started: {error}')
+                self.stop(127)
+                return
+            if self._stopping.is_set():
+                return
+            self._write_line(specification.name, f'process ended with exit code {exit_code}')
+            is_over = exit_code in (0, GAVE_UP) or not specification.respawn
+            if specification.shutdown_on_exit and is_over:
+                self.stop(exit_code)
+            elif specification.respawn and exit_code != GAVE_UP:
+                await _within(specification.respawn_delay_s, self._stopping.wait())
+            else:
+                self._exit_code = exit_code or self._exit_code
+                return
+
+    async def _run_once(self, specification: ProcessSpecification) -> int:
+        child = ChildProcess(specification)
+        self._write_line(specification.name, f'process started with pid {child.pid}')
+        reading = asyncio.create_task(
+            child.read_lines(lambda line: self._write_line(specification.name, line))
+        )
+        ended = asyncio.create_task(child.wait_until_ended())
+        stopping = asyncio.create_task(self._stopping.wait())
+        self._running.add(child)
+        await asyncio.wait((ended, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not ended.done():
+            await _end(child, ended, specification)
+        self._running.remove(child)
+        exit_code = child.collect()
+        await reading
+        return exit_code
+
+
+async def _end(
+    child: ChildProcess, ended: 'asyncio.Task[None]', specification: ProcessSpecification
+) -> None:
+    child.send(signal.SIGINT)
+    for limit_s, last_resort in (
+        (specification.sigterm_timeout_s, signal.SIGTERM),
+        (specification.sigkill_timeout_s, signal.SIGKILL),
+    ):
+        if await _within(limit_s, asyncio.shield(ended)):
+            return
+        child.send_to_group(last_resort)
+    await ended
+
+
+async def _within(limit_s: float, what: 'Coroutine[Any, Any, Any] | asyncio.Future[None]') -> bool:
+    """Waits at most `limit_s` [s]; says whether it happened."""
+    try:
+        await asyncio.wait_for(what, limit_s)
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lines that tell an operator how far an experiment is and when it ends."""
+
+from collections.abc import Iterable
+import math
+from typing import Protocol
+
+from parl_learner.experiment.record import RecordedStep
+from parl_learner.plan.experiment_config import ExperimentConfig
+from parl_learner.plan.schedule import EpisodeStep, LearnStep, planned_steps
+from parl_learner.report.duration import duration
+
+
+class LearnerProgress(Protocol):
+    """The fields of parl_msgs/LearnerStatus that are shown."""
+
+    phase: str
+    policy_steps: int
+    policy_steps_due: int
+    critic_steps: int
+    critic_steps_due: int
+    seconds_left: float
+
+
+class ExperimentProgress:
+    """Estimates the end from the pace of what was done so far."""
+
+    def __init__(self, config: ExperimentConfig, done: Iterable[RecordedStep]) -> None:
+        """Continue from what was recorded before."""
+        self._plan = planned_steps(config)
+        self._seconds: dict[str, list[float]] = {}
+        self._successes: dict[str, int] = {}
+        self._done: set[str] = set()
+        for recorded in done:
+            self._count(recorded)
+
+    def after(self, step: EpisodeStep | LearnStep, recorded: RecordedStep) -> str:
+        """A line about a step just done."""
+        self._count(recorded)
+        left = f'about {duration(self.seconds_left())} left'
+        if isinstance(step, LearnStep):
+            return f'version {step.version} learned in {duration(recorded.seconds)}, {left}'
+        played = len(self._seconds[step.phase])
+        name = f'evaluating {step.phase}' if step.purpose == 'evaluation' else step.phase
+        return (
+            f'{name:>22} {step.index + 1:3d}/{step.of}  '
+            f'{"success" if recorded.success else "  -    "} after {recorded.steps:2d} steps  '
+            f'({self._successes[step.phase]}/{played} so far), {left}'
+        )
+
+    def while_learning(self, version: int, learner: LearnerProgress) -> str:
+        """A line about the learner at work."""
+        return (
+            f'learning version {version}: {learner.phase}, '
+            f'policy {learner.policy_steps}/{learner.policy_steps_due}, '
+            f'critic {learner.critic_steps}/{learner.critic_steps_due} updates, '
+            f'{_or_unknown(learner.seconds_left)} left in this round'
+        )
+
+    def seconds_left(self) -> float:
+        """Estimate for the whole experiment [s].
+
+        A phase not begun yet is taken to go at the pace of the slowest episodes so far.
+        """
+        episode_paces = [
+            sum(values) / len(values)
+            for phase, values in self._seconds.items()
+            if phase != 'learning'
+        ]
+        learned = self._seconds.get('learning', [60.0])[-1]
+        total = 0.0
+        for step in self._plan:
+            if isinstance(step, LearnStep):
+                total += learned * (f'version-{step.version}' not in self._done)
+            elif step.episode_id not in self._done:
+                values = self._seconds.get(step.phase)
+                total += sum(values) / len(values) if values else max(episode_paces, default=3.0)
+        return total
+
+    def _count(self, recorded: RecordedStep) -> None:
+        self._done.add(recorded.name)
+        self._seconds.setdefault(recorded.phase, []).append(recorded.seconds)
+        self._successes[recorded.phase] = self._successes.get(recorded.phase, 0) + recorded.success
+
+
+def _or_unknown(seconds: float) -> str:
+    return duration(seconds) if math.isfinite(seconds) else 'unknown time'

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds what was done while nobody wrote it down, because the experiment had been killed."""
+
+from collections.abc import Collection
+
+from parl_files.episode_library import EpisodeLibrary
+from parl_learner.experiment.record import RecordedStep
+from parl_learner.plan.experiment_config import ExperimentConfig
+from parl_learner.plan.schedule import EpisodeStep, LearnStep, planned_steps
+
+
+def unrecorded_steps(
+    config: ExperimentConfig, library: EpisodeLibrary, version: int, recorded: Collection[str]
+) -> list[tuple[EpisodeStep | LearnStep, RecordedStep]]:
+    """Steps whose results are on disk but not in the record.
+
+    Args:
+        config: The experiment.
+        library: Its episodes, refreshed.
+        version: Newest policy version.
+        recorded: Names in the record.
+
+    Returns:
+        The steps, in the experiment's order, and what to record. Nobody measured their wall time:
+        an episode counts with its own time, a version with none.
+    """
+    found: list[tuple[EpisodeStep | LearnStep, RecordedStep]] = []
+    completed = library.completed()
+    for step in planned_steps(config):
+        if isinstance(step, LearnStep):
+            if step.version <= version and step.record_name not in recorded:
+                learned = RecordedStep(phase='learning', name=step.record_name, seconds=0.0)
+                found.append((step, learned))
+        elif step.episode_id in completed and step.episode_id not in recorded:
+            episode = library.named(completed[step.episode_id])
+            played = RecordedStep(
+                phase=step.phase,
+                name=step.episode_id,
+                seconds=float(episode.stamps_s[-1] - episode.stamps_s[0]),
+                success=episode.success,
+                steps=len(episode),
+            )
+            found.append((step, played))
+    return found

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns what an experiment recorded into the data of its report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from parl_files.artifact_store import ArtifactStore
+from parl_files.episode_library import EpisodeLibrary
+from parl_learner.experiment.record import RecordedStep
+from parl_learner.plan.experiment_config import ExperimentConfig
+from parl_learner.report.calibration_figure import calibration_of
+from parl_learner.report.report_data import Calibration, EvaluationResult, PhaseTime, ReportData
+from parl_policy.acting.actor_file import load_actor
+
+LABELS = {
+    'imitation': 'pre-trained policy alone (imitation)',
+    'pre-trained': 'pre-trained policy with its critic',
+    'distilled': 'fine-tuned policy alone',
+    'fine-tuned': 'fine-tuned policy with its critic',
+}
+
+AFTER_PRACTICE = ('distilled', 'fine-tuned')
+
+
+def report_data(
+    config: ExperimentConfig,
+    steps: Sequence[RecordedStep],
+    library: EpisodeLibrary,
+    store: ArtifactStore,
+    control_rate_hz: float,
+) -> ReportData:
+    """Collect the report's numbers.
+
+    Args:
+        config: The experiment.
+        steps: Its record, complete.
+        library: Its episodes, refreshed.
+        store: Where episodes and versions are.
+        control_rate_hz: Of the task, for the videos.
+    """
+    return ReportData(
+        task=config.task,
+        seed=config.seed,
+        evaluations=_evaluations(config, steps),
+        phases=_phases(steps),
+        episode_folder=store.folder,
+        calibration=_calibration(config, library, store),
+        learner_log=_existing(store.folder.parent / 'learner.jsonl'),
+        control_rate_hz=control_rate_hz,
+        notes=_notes(steps),
+    )
+
+
+def _evaluations(
+    config: ExperimentConfig, steps: Sequence[RecordedStep]
+) -> list[EvaluationResult]:
+    results = []
+    for phase, label in LABELS.items():
+        episodes = [step for step in steps if step.phase == phase]
+        if not episodes:
+            continue
+        first = next(i for i, step in enumerate(steps) if step.phase == phase)
+        results.append(
+            EvaluationResult(
+                label=label,
+                successes=sum(step.success for step in episodes),
+                episodes=len(episodes),
+                mean_steps=float(np.mean([step.steps for step in episodes])),
+                seconds=sum(step.seconds for step in steps[:first] if step.phase not in LABELS),
+                practised_episodes=config.practice_episodes if phase in AFTER_PRACTICE else 0,
+                episode_ids=[step.name for step in episodes],
+            )
+        )
+    return results
+
+
+def _phases(steps: Sequence[RecordedStep]) -> list[PhaseTime]:
+    seconds: dict[str, float] = {}
+    for step in steps:
+        label = f'evaluation: {LABELS[step.phase]}' if step.phase in LABELS else step.phase
+        if step.phase == 'learning':
+            label = 'offline training' if step.name == 'version-1' else 'online training'
+        seconds[label] = seconds.get(label, 0.0) + step.seconds
+    return [PhaseTime(label=label, seconds=value) for label, value in seconds.items()]
+
+
+def _calibration(
+    config: ExperimentConfig, library: EpisodeLibrary, store: ArtifactStore
+) -> Calibration | None:
+    """Final critic's value of what the practice episodes did, beside what came of it."""
+    critic_record = store.newest('critic')
+    names = library.completed('practice').values()
+    if critic_record is None or not names or not config.learning.trains_critic:
+        return None
+    policy = [r for r in store.list('policy') if r.version == critic_record.version][-1]
+    actor, _, _ = load_actor(store.path(policy.name), store.path(critic_record.name))
+    critic = actor.critic
+    assert critic is not None
+
+    @torch.no_grad()
+    def q_values_of(observations: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        values = critic(torch.tensor(observations), torch.tensor(actions).unsqueeze(1))
+        result: np.ndarray = values.mean(0).squeeze(1).numpy()
+        return result
+
+    episodes = [library.named(name) for name in names]
+    return calibration_of(episodes, q_values_of, config.learning.discount)
+
+
+def _notes(steps: Sequence[RecordedStep]) -> list[str]:
+    latencies = [ms for step in steps if step.phase == 'practice' for ms in step.decision_ms]
+    if not latencies:
+        return []
+    p50, p99 = np.percentile(latencies, [50, 99])
+    return [
+        f'Decision latency while practising (newest observation to target): p50 {p50:.1f} ms, '
+        f'p99 {p99:.1f} ms over {len(latencies)} steps.'
+    ]
+
+
+def _existing(path: Path) -> Path | None:
+    return path if path.exists() else None

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All that the learning loop is, in one file: after kill -9 it goes on as if nothing happened."""
+
+from collections.abc import Mapping
+import dataclasses
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from parl_files.config_change import change_since
+from parl_files.config_file import to_mapping
+from parl_files.durable_file import write_durably
+from parl_learner.loop.learning_loop import Counters, LearningLoop
+from parl_learner.plan.learning_config import LearningConfig
+from parl_learner.training.state_tensors import part, prefixed
+from parl_policy.acting.weights_file import load_weights, weights_to_bytes, WeightsFileError
+
+_REMEDY = (
+    'put a copy of it back or use another folder; the checkpoint of an experiment may also be '
+    'removed: then all is learned again from its episodes'
+)
+
+
+class CheckpointError(Exception):
+    """A checkpoint is damaged or does not belong to this run."""
+
+
+def save_checkpoint(path: Path, loop: LearningLoop, rounds: list[list[str]]) -> None:
+    """Write the loop durably over the last checkpoint.
+
+    Args:
+        path: Of the checkpoint.
+        loop: What to save.
+        rounds: File names of the episodes each round took in, in order.
+
+    Raises:
+        DurableWriteError: The disk is full, say; the old checkpoint is still there.
+    """
+    tensors = {'random': loop.units.generator.get_state()}
+    for name, module in _stateful(loop).items():
+        tensors |= prefixed(name, module.state_dict())
+    metadata: dict[str, Any] = {
+        'config': to_mapping(loop.config),
+        'counters': dataclasses.asdict(loop.counters),
+        'rounds': rounds,
+    }
+    write_durably(path, weights_to_bytes(tensors, metadata))
+
+
+def saved_rounds(path: Path, config: LearningConfig) -> list[list[str]]:
+    """File names of the episodes that the checkpoint's rounds took in.
+
+    Raises:
+        CheckpointError: It is damaged, of another version of the code, or was made with another
+            configuration.
+        ConfigError: Its configuration is of another version of the code.
+    """
+    _, metadata = _load(path)
+    change = change_since(metadata['config'], config, f'{path}: learning')
+    if change:
+        raise CheckpointError(
+            f'{path}: {change}; continue with the old setting or use another data folder'
+        )
+    rounds: list[list[str]] = metadata['rounds']
+    return rounds
+
+
+def load_checkpoint(path: Path, loop: LearningLoop) -> None:
+    """Bring a loop that has resumed the same rounds to where the checkpoint was written.
+
+    Raises:
+        CheckpointError: It is damaged, or was written on another kind of device or by another
+            version of the code.
+    """
+    tensors, metadata = _load(path)
+    generator = loop.units.generator
+    if len(tensors['random']) != len(generator.get_state()):
+        raise CheckpointError(
+            f'{path} was written on another kind of device than {generator.device.type!r}, which '
+            f'draws other numbers; choose the device it was written on, or another folder'
+        )
+    loop.counters = Counters(**metadata['counters'])
+    for name, module in _stateful(loop).items():
+        try:
+            module.load_state_dict(part(tensors, name))
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = ' '.join(str(error).split())  # torch's take several lines
+            raise _of_another_version(path, f'{name}: {reason}') from error
+    generator.set_state(tensors['random'])
+
+
+def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors and metadata; all of the latter that `save_checkpoint` writes, and 'random'."""
+    try:
+        tensors, metadata = load_weights(path)
+    except WeightsFileError as error:
+        raise CheckpointError(f'{error.problem}; {_REMEDY}') from error
+    expected = {'config', 'counters', 'rounds'}
+    if set(metadata) != expected or 'random' not in tensors:
+        raise _of_another_version(path, f'it holds {sorted(metadata)}')
+    known = {field.name for field in dataclasses.fields(Counters)}
+    if set(metadata['counters']) != known:
+        found = sorted(metadata['counters'])
+        raise _of_another_version(path, f'counters {found}, expected {sorted(known)}')
+    return tensors, metadata
+
+
+def _of_another_version(path: Path, why: str) -> CheckpointError:
+    return CheckpointError(
+        f'checkpoint {path} was written by another version of the code ({why}); continue with '
+        f'that version, or {_REMEDY}'
+    )
+
+
+class _Stateful(Protocol):
+    def state_dict(self) -> Mapping[str, torch.Tensor]: ...
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> object: ...
+
+
+def _stateful(loop: LearningLoop) -> dict[str, _Stateful]:
+    stateful: dict[str, _Stateful] = {
+        'policy': loop.policy,
+        'policy_trainer': loop.policy_trainer,
+        'critic_trainer': loop.critic_trainer,
+        'cache': loop.cache,
+    }
+    return stateful if loop.dppo is None else stateful | {'dppo': loop.dppo}

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The learner without ROS: episodes in, versions out, one checkpoint in between."""
+
+from collections.abc import Callable, Sequence
+import math
+import time
+
+from parl_files.artifact_store import ArtifactRecord, ArtifactStore
+from parl_files.episode import Episode
+from parl_files.episode_library import EpisodeLibrary
+from parl_learner.loop.checkpoint import load_checkpoint, save_checkpoint, saved_rounds
+from parl_learner.loop.checkpoint_timer import CheckpointTimer
+from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.plan.experiment_config import ExperimentConfig
+
+Announce = Callable[[ArtifactRecord], None]
+
+
+class Learner:
+    """Works off what the episodes in the store call for; every finished version goes there too."""
+
+    CHECKPOINT_EVERY_S = 20.0
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        store: ArtifactStore,
+        announce: Announce,
+        report: Callable[[str], None],
+    ) -> None:
+        """Resume from the checkpoint in the store's folder, if there is one.
+
+        Args:
+            config: The experiment; its seed is the learner's.
+            store: Episode files come from here, versions go here.
+            announce: Told about every new version.
+            report: Told about unusable files.
+
+        Raises:
+            CheckpointError: The checkpoint is damaged, of another version of the code or of
+                another configuration, or an episode that it learned from is gone.
+            ConfigError: Its configuration is of another version of the code.
+        """
+        self.config = config
+        self.library = EpisodeLibrary(store, report)
+        self.loop: LearningLoop | None = None
+        """None until the demonstrations tell what an observation looks like."""
+        self._store = store
+        self._announce = announce
+        self._rounds: list[list[str]] = []
+        self._checkpoint = store.folder / 'learner.checkpoint'
+        self._timer = CheckpointTimer(self.CHECKPOINT_EVERY_S)
+        self._is_saved = True
+        self._stored_version = 0
+        self._pace: dict[str, float] = {}  # Stage.kind -> seconds a unit, running mean
+        self.library.refresh()
+        if self._checkpoint.exists():
+            self._resume()
+
+    @property
+    def version(self) -> int:
+        """Newest version that is safely stored."""
+        return self._stored_version
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is work that needs no further episodes."""
+        return self.loop is not None and not self.loop.idle
+
+    @property
+    def seconds_left(self) -> float:
+        """Estimate for the round's updates, from the pace so far; NaN while that is unknown."""
+        if self.loop is None or not self.busy:
+            return 0.0
+        left = self.loop.units_left
+        return sum(count * self._pace.get(kind, math.nan) for kind, count in left.items() if count)
+
+    def take_in_episodes(self) -> bool:
+        """Begin the next round if its episodes are all there; returns `busy`.
+
+        Raises:
+            DurableWriteError: The disk is full, say. Call again when there is room.
+        """
+        if self.busy:
+            return True
+        if not self._is_saved:
+            self._save()
+        self._store_version()
+        self.library.refresh()
+        names = self._next_round()
+        if names:
+            episodes = [self.library.named(name) for name in names]
+            if self.loop is None:
+                self.loop = self._new_loop(episodes[0])
+            self.loop.begin_round(episodes)
+            self._rounds.append(names)
+            self._save()
+        return self.busy
+
+    def work(self) -> None:
+        """Do one unit; store a version when one is finished and a checkpoint now and then.
+
+        Raises:
+            DurableWriteError: The disk is full, say; the work itself is done. Call
+                `take_in_episodes` and `work` again when there is room.
+        """
+        if self.loop is None:
+            return
+        kind = self.loop.stage.kind
+        started = time.monotonic()
+        self.loop.advance()
+        self._is_saved = False
+        seconds = time.monotonic() - started
+        self._pace[kind] = self._pace.get(kind, seconds) * 0.98 + seconds * 0.02
+        if self.loop.idle or self._timer.is_due:
+            self._save()
+        self._store_version()
+
+    def _next_round(self) -> list[str]:
+        """File names of the next round's episodes; empty while some are missing."""
+        used = {name for names in self._rounds for name in names}
+        if not self._rounds:
+            purpose, needed = 'demonstration', self.config.demonstrations
+        elif len(self._rounds) > self.config.rounds:
+            return []
+        else:
+            purpose, needed = 'practice', self.config.practice_needed(len(self._rounds))
+        names = list(self.library.completed(purpose).values())
+        if len(names) < needed:
+            return []
+        return [name for name in names[:needed] if name not in used]
+
+    def _new_loop(self, example: Episode) -> LearningLoop:
+        return LearningLoop(
+            self.config.learning,
+            example.observation_names,
+            self.config.seed,
+        )
+
+    def _resume(self) -> None:
+        self._rounds = saved_rounds(self._checkpoint, self.config.learning)
+        rounds: Sequence[Sequence[Episode]] = [
+            [self.library.named(name) for name in names] for names in self._rounds
+        ]
+        self.loop = self._new_loop(rounds[0][0])
+        self.loop.resume(rounds)
+        load_checkpoint(self._checkpoint, self.loop)
+        if not self.loop.idle:  # else it may be that its version was not stored any more
+            self._stored_version = self.loop.counters.version
+
+    def _store_version(self) -> None:
+        """Store and announce the newest version unless that was done."""
+        if self.loop is None or self.loop.counters.version == self._stored_version:
+            return
+        version = self.loop.counters.version
+        for kind, content in self.loop.version_files().items():
+            self._announce(self._store.put(kind, version, content, 'safetensors'))
+        self._stored_version = version
+
+    def _save(self) -> None:
+        assert self.loop is not None
+        with self._timer.saving():
+            save_checkpoint(self._checkpoint, self.loop, self._rounds)
+        self._is_saved = True

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The learner's work as a sequence of small units that can stop and resume anywhere.
+
+Round 0 pre-trains on demonstrations; round n > 0 learns from the n-th batch of practice episodes.
+What is done depends on the episodes alone, never on when they arrived.
+"""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from parl_files.config_file import ConfigError
+from parl_files.observation_names import observation_size
+from parl_learner.loop.learning_units import LearningUnits
+from parl_learner.plan.learning_config import LearningConfig
+from parl_learner.plan.round_plan import (
+    practice_stages,
+    pretraining_stages,
+    Stage,
+    units_left,
+    updates_left,
+)
+from parl_learner.replay.replay import RecordedEpisode, Replay
+from parl_learner.training.action_cache import ActionCache
+from parl_learner.training.critic_trainer import CriticTrainer
+from parl_learner.training.distillation_rule import chosen_target
+from parl_learner.training.dppo import Dppo
+from parl_learner.training.policy_trainer import PolicyTrainer
+from parl_policy.acting.actor_file import ActorConfig, version_to_bytes
+from parl_policy.compute.device import default_generator
+from parl_policy.episode.action_space import ACTION_DIM, GRIPPER
+from parl_policy.policy import ActionSpec
+
+STATION_ACTION = ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,))
+
+
+@dataclass
+class Counters:
+    """Where the loop stands; saved in every checkpoint."""
+
+    round: int = -1
+    """Round under way or last finished; -1 before the first."""
+    stage: int = 0
+    """Index into the round's stages."""
+    units_done: int = 0
+    """Units of that stage."""
+    version: int = 0
+    """Newest finished policy and critic version."""
+    policy_steps: int = 0
+    critic_steps: int = 0
+    distillation_spread: float = 0.0
+    """Spread of the particles' values in the last round that taught the policy; 0 before one."""
+
+
+class LearningLoop:
+    """Owns all that learns and where it stands; all draws are from the device's own generator."""
+
+    def __init__(
+        self,
+        config: LearningConfig,
+        observation_names: Sequence[str],
+        seed: int,
+        action_spec: ActionSpec = STATION_ACTION,
+    ) -> None:
+        """Make an untrained policy and critic.
+
+        Args:
+            config: All numbers.
+            observation_names: Layout of the observations.
+            seed: Of weights and of all later draws.
+            action_spec: Layout of a control step; the station's by default.
+
+        Raises:
+            ConfigError: Method and policy class, or method and device, do not go together.
+        """
+        torch.manual_seed(seed)
+        self.config = config
+        action_spec = dataclasses.replace(action_spec, horizon=config.action_horizon)
+        self.actor_config = ActorConfig(
+            policy_class=config.policy_class,
+            policy=config.policy,
+            critic=config.critic,
+            optimisation=config.optimisation,
+            choice=config.choice,
+            observation_names=tuple(observation_names),
+            action_spec=action_spec,
+        )
+        self.replay = Replay(
+            observation_size(observation_names),
+            action_spec.dim,
+            config.discount,
+            config.failure_return,
+            action_spec.horizon,
+        )
+        self.policy = self.actor_config.make_policy()
+        self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)
+        if config.method == 'value_gradient':
+            self.policy_trainer.check_value_gradient(self.replay.observations.shape[1])
+        self.critic_trainer = CriticTrainer(
+            self.actor_config.make_critic(), config.critic_trainer, self.actor_config.action_spec
+        )
+        self.cache = ActionCache(config.optimisation, self.actor_config.action_spec)
+        self.dppo = self._make_dppo() if config.method == 'dppo' else None
+        self.counters = Counters()
+        self.stages: tuple[Stage, ...] = ()
+        self.units = LearningUnits(
+            config,
+            self.replay,
+            self.policy,
+            self.policy_trainer,
+            self.critic_trainer,
+            self.cache,
+            default_generator(),
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Whether the round is finished and the next needs episodes."""
+        return self.counters.stage >= len(self.stages)
+
+    @property
+    def stage(self) -> Stage:
+        """The stage under way."""
+        return self.stages[self.counters.stage]
+
+    @property
+    def distillation_target(self) -> Literal['softmax', 'argmax']:
+        """Particle the policy is taught, as the last measured spread has it."""
+        return chosen_target(
+            self.config.distillation_target,
+            self.counters.distillation_spread,
+            self.config.smallest_spread,
+        )
+
+    @property
+    def updates_left(self) -> dict[str, int]:
+        """Policy and critic updates that the round still takes."""
+        return updates_left(self.stages[self.counters.stage :], self.counters.units_done)
+
+    @property
+    def units_left(self) -> dict[str, int]:
+        """Units of work that the round still takes, by `Stage.kind`."""
+        return units_left(self.stages[self.counters.stage :], self.counters.units_done)
+
+    def begin_round(self, episodes: Sequence[RecordedEpisode]) -> None:
+        """Take in the episodes of the next round and plan its stages.
+
+        Raises:
+            ValueError: An episode does not fit the replay.
+            CriticSupportError: The critic could not express the returns in the data.
+        """
+        if not self.idle:
+            raise RuntimeError(f'round {self.counters.round} is not finished')
+        for episode in episodes:
+            self.replay.add(episode)
+        if self.config.critic.head == 'hl_gauss':
+            self.replay.check_support(self.config.critic.support)
+        self.counters.round += 1
+        self.counters.stage = self.counters.units_done = 0
+        if self.counters.round == 0:
+            self._fit_normalisation()
+        if self.counters.round == 1:
+            self._begin_practice()
+            self._fit_value()
+        if self.counters.round >= 1 and self.dppo is not None:
+            self.dppo.begin_round(episodes)
+        self._plan(episodes)
+        self._skip_empty_stages()
+
+    def resume(self, rounds: Sequence[Sequence[RecordedEpisode]]) -> None:
+        """Take in the episodes of all rounds begun before; a checkpoint supplies the rest."""
+        for episodes in rounds:
+            for episode in episodes:
+                self.replay.add(episode)
+        self.counters.round = len(rounds) - 1
+        if self.counters.round >= 1:
+            self._begin_practice()
+        self._plan(rounds[-1])
+
+    def advance(self) -> None:
+        """Do one unit of work; call while not `idle`."""
+        counters = self.counters
+        _UNITS[self.stage.name](self)
+        policy_updates, critic_updates = self.stage.updates(counters.units_done)
+        counters.policy_steps += policy_updates
+        counters.critic_steps += critic_updates
+        counters.units_done += 1
+        self._skip_empty_stages()
+
+    def version_files(self) -> dict[str, bytes]:
+        """The newest version, by kind: the content of its files."""
+        version = self.counters.version
+        return {
+            'policy': version_to_bytes(self.actor_config, self.policy, 'policy', version),
+            'critic': version_to_bytes(
+                self.actor_config, self.critic_trainer.critic, 'critic', version
+            ),
+        }
+
+    def _make_dppo(self) -> Dppo:
+        if torch.get_default_device().type != 'cpu':
+            raise ConfigError(
+                "method 'dppo' draws the policy node's actions again, to the bit: it needs device "
+                "'cpu'"
+            )
+        return Dppo(self.policy, self.policy_trainer, self.config.dppo, self.config.discount)
+
+    def _plan(self, episodes: Sequence[RecordedEpisode]) -> None:
+        rows = len(self.replay.observations)
+        if self.counters.round == 0:
+            self.stages = pretraining_stages(self.config, rows)
+        else:
+            steps = sum(len(episode.actions) for episode in episodes)
+            new_rows = steps + len(episodes)
+            self.stages = practice_stages(
+                self.config, steps, self.replay.has_successes, rows, new_rows
+            )
+
+    def _begin_practice(self) -> None:
+        self.policy_trainer.begin_distillation()
+        self.critic_trainer.begin_practice()
+
+    def _fit_value(self) -> None:
+        if self.dppo is not None:
+            everything = self.replay.batch(torch.arange(len(self.replay)))
+            size = self.config.imitation_batch_size
+            self.dppo.fit_value(everything, size, self.units.generator)
+
+    def _fit_normalisation(self) -> None:
+        self.policy.fit_normalisation(self.replay.observations)
+        self.critic_trainer.fit_normalisation(self.replay.observations)
+
+    def _skip_empty_stages(self) -> None:
+        counters = self.counters
+        while not self.idle and counters.units_done >= self.stage.units:
+            counters.stage += 1
+            counters.units_done = 0
+
+    def _sample(self) -> None:
+        if self.counters.units_done == 0:
+            self.cache.forget_samples()
+        self.units.sample_next()
+
+    def _distil(self) -> None:
+        if self.counters.units_done == 0:
+            self.counters.distillation_spread = self.units.begin_distilling()
+        self.units.distil(self.distillation_target)
+
+    def _improve_both(self) -> None:
+        unit = self.counters.units_done
+        self.units.improve_critic(unit)
+        for _ in range(self.stage.updates(unit)[0]):
+            self.units.follow_critic()
+
+    def _follow_advantages(self) -> None:
+        assert self.dppo is not None
+        size = self.config.imitation_batch_size
+        self.units.policy_loss = self.dppo.update(size, self.units.generator)
+
+    def _finish(self) -> None:
+        self.counters.version = self.counters.round + 1
+
+
+_UNITS: dict[str, Callable[[LearningLoop], None]] = {
+    'imitating': lambda loop: loop.units.imitate(),
+    'imitating_successes': lambda loop: loop.units.imitate_successes(),
+    'policy_gradient': LearningLoop._follow_advantages,
+    'sampling': LearningLoop._sample,
+    'sampling_new': lambda loop: loop.units.sample_next(),
+    'distilling': LearningLoop._distil,
+    'critic': lambda loop: loop.units.improve_critic(loop.counters.units_done),
+    'actor_critic': LearningLoop._improve_both,
+    'finishing': LearningLoop._finish,
+}

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The units of work that stages are made of: each changes the policy, the critic or the cache."""
+
+from dataclasses import dataclass
+import math
+from typing import Literal
+
+import torch
+
+from parl_learner.plan.learning_config import LearningConfig
+from parl_learner.replay.image_augmentation import shift_batch
+from parl_learner.replay.replay import Batch, Replay
+from parl_learner.training.action_cache import ActionCache
+from parl_learner.training.critic_trainer import CriticMetrics, CriticTrainer
+from parl_learner.training.distillation_rule import value_spread
+from parl_learner.training.imitation_weights import advantage_weights, self_imitation_weights
+from parl_learner.training.policy_trainer import PolicyTrainer
+from parl_policy.acting.action_optimisation import Particles
+from parl_policy.policy import Policy
+
+
+@dataclass
+class LearningUnits:
+    """What a learning run changes; all draws are from one generator."""
+
+    config: LearningConfig
+    replay: Replay
+    policy: Policy
+    policy_trainer: PolicyTrainer
+    critic_trainer: CriticTrainer
+    cache: ActionCache
+    generator: torch.Generator
+    policy_loss: float = math.nan
+    critic_metrics: CriticMetrics | None = None
+
+    def imitate(self) -> None:
+        """One policy update on the actions of the data."""
+        batch = self._draw(self.config.imitation_batch_size, self.config.mixing_ratio)
+        self._teach(batch.observations, batch.actions)
+
+    def imitate_successes(self) -> None:
+        """One policy update on the actions of successful episodes."""
+        size = self.config.imitation_batch_size
+        batch = self._shifted(self.replay.draw_successes(size, self.generator))
+        self._teach(batch.observations, batch.actions)
+
+    def begin_distilling(self) -> float:
+        """Make all particles with the critic as it is; returns the spread of their values."""
+        self._optimise_all(self.replay.row_actions)
+        everything = torch.arange(len(self.replay.observations))
+        return value_spread(self.cache.particles(everything).values)
+
+    def distil(self, target: Literal['softmax', 'argmax']) -> None:
+        """One policy update on actions of π_opt, whose particles are in the cache."""
+        batch = self._draw(self.config.imitation_batch_size, self.config.distillation_mixing_ratio)
+        if self.config.distil_data_action:
+            particles = self.cache.distillation_particles(batch.rows)
+        else:
+            particles = self.cache.particles(batch.rows)
+        if target == 'argmax':
+            self._teach(batch.observations, particles.argmax())
+        else:
+            self._teach(batch.observations, particles.sample(1, self.generator).squeeze(1))
+
+    def sample_all(self) -> None:
+        """Draw the candidates of all observations from the policy."""
+        self.cache.sample_all(self.policy, self.replay.observations, self.generator)
+
+    def sample_next(self) -> None:
+        """Draw the candidates of some of the observations that have none."""
+        self.cache.sample_next(self.policy, self.replay.observations, self.generator)
+
+    def follow_critic(self) -> None:
+        """One policy update by a method that learns together with the critic."""
+        batch = self._draw(self.config.imitation_batch_size, self.config.mixing_ratio)
+        if self.config.method == 'value_gradient':
+            critic = self.critic_trainer.critic
+            self.policy_loss = self.policy_trainer.follow_value(
+                lambda actions: critic(batch.observations, actions).mean(0),
+                batch.observations,
+                batch.actions,
+                self.generator,
+            )
+        else:
+            self._teach(batch.observations, batch.actions, self._imitation_weights(batch))
+
+    def improve_critic(self, unit: int) -> None:
+        """One critic update; `unit` counts those of the stage."""
+        batch = self._draw(self.config.critic_batch_size, self.config.mixing_ratio)
+        current = following = None
+        if self.critic_trainer.needs_actions:
+            is_conservative = self.critic_trainer.is_conservative
+            rows = [batch.rows, batch.next_rows] if is_conservative else [batch.next_rows]
+            if not self.config.backs_up_fresh_samples:
+                self._renew_particles(unit, torch.cat(rows).unique())
+            current = self._actions(batch.rows) if is_conservative else None
+            following = self._actions(batch.next_rows)
+        self.critic_metrics = self.critic_trainer.update(batch, current, following, self.generator)
+
+    def _draw(self, size: int, mixing_ratio: float | None) -> Batch:
+        return self._shifted(self.replay.draw(size, mixing_ratio, self.generator))
+
+    def _shifted(self, batch: Batch) -> Batch:
+        image = self.config.critic.image
+        return batch if image is None else shift_batch(batch, image, self.generator)
+
+    def _actions(self, rows: torch.Tensor) -> Particles:
+        """Actions of the rows (B,) as values are backed up with."""
+        if self.config.backs_up_fresh_samples:
+            return self._fresh_samples(rows)
+        if self.config.critic_trainer.backup == 'policy':
+            return self.cache.policy_actions(rows)
+        return self.cache.particles(rows)
+
+    @torch.no_grad()
+    def _fresh_samples(self, rows: torch.Tensor) -> Particles:
+        """The policy as it is now; a target needs one action, the conservative term more."""
+        count = self.config.optimisation.samples if self.critic_trainer.is_conservative else 1
+        context = self.policy.encode(self.replay.observations[rows])
+        actions = self.policy.sample(context, count, self.generator)
+        return Particles(actions, torch.zeros(actions.shape[:2]))
+
+    def _renew_particles(self, unit: int, rows: torch.Tensor) -> None:
+        """Make what the rows' actions come from anew, as often as the configuration asks for."""
+        refresh, moves = self.config.particle_refresh_steps, self.config.learns_with_critic
+        is_optimised = self.config.critic_trainer.backup != 'policy'
+        if refresh > 1 and unit % refresh == 0:
+            if moves and unit > 0:
+                self.sample_all()
+            if is_optimised:
+                self._optimise_all(None)
+        if refresh == 1:
+            if moves:
+                self.cache.sample(self.policy, self.replay.observations, rows, self.generator)
+            if is_optimised:
+                if unit == 0:
+                    self.cache.make_room(len(self.replay.observations))
+                self.cache.optimise(
+                    self.critic_trainer.critic,
+                    self.replay.observations,
+                    None,
+                    rows,
+                    self.generator,
+                )
+
+    def _optimise_all(self, data_actions: torch.Tensor | None) -> None:
+        """Make the particles of all observations with the critic as it is."""
+        self.cache.optimise_all(
+            self.critic_trainer.critic, self.replay.observations, data_actions, self.generator
+        )
+
+    @torch.no_grad()
+    def _imitation_weights(self, batch: Batch) -> torch.Tensor | None:
+        """Of the data's actions, (B, 1); None where all weigh the same."""
+        config, trainer = self.config, self.critic_trainer
+        if config.method == 'awr':
+            advantages = trainer.advantages(batch, self.generator)
+            weights = advantage_weights(
+                advantages, config.advantage_scale, config.largest_advantage_weight
+            )
+            return weights.unsqueeze(1)
+        if config.method == 'self_imitation':
+            values = trainer.state_values(batch.observations)
+            return self_imitation_weights(batch.returns, values).unsqueeze(1)
+        return None
+
+    def _teach(
+        self,
+        observations: torch.Tensor,
+        actions: torch.Tensor,
+        weights: torch.Tensor | None = None,
+    ) -> None:
+        self.policy_loss = self.policy_trainer.update(
+            observations, actions.unsqueeze(1), self.generator, weights
+        )

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two kinds of robot data that come as TFRecord: D4RL's kitchen and BridgeData V2."""
+
+from pathlib import Path
+
+import numpy as np
+
+from parl_learner.offline.data.tfrecord import Feature, read_examples, TFRecordError
+from parl_learner.offline.data.trajectory import RawEpisode
+from parl_policy.episode.action_space import MAX_ROTATION_RAD, MAX_TRANSLATION_M
+
+_LAST = 2
+"""TF-Agents' StepType of an episode's last observation."""
+BRIDGE_LIMITS = np.array([MAX_TRANSLATION_M] * 3 + [MAX_ROTATION_RAD] * 3, np.float32)
+
+
+def read_kitchen_tfrecord(path: Path) -> list[RawEpisode]:
+    """Read demonstrations as TF-Agents stores them (google-research/ibc): a record a step.
+
+    The record of step type 2 holds the closing observation; its action means nothing.
+
+    Returns:
+        Observations (N, 60) = 9 arm and finger positions, 21 object positions, 30 goal; actions
+        (N, 9); rewards the number of sub-tasks solved so far.
+
+    Raises:
+        TFRecordError: Another layout, or an episode without an end.
+    """
+    episodes: list[RawEpisode] = []
+    steps: list[dict[str, Feature]] = []
+    for example in read_examples(path):
+        steps.append(example)
+        if _step_type(example, path) == _LAST:
+            episodes.append(_kitchen_episode(f'{path.name} episode {len(episodes)}', steps))
+            steps = []
+    if steps:
+        raise TFRecordError(f'{path}: the last episode has no closing step; fetch it again')
+    return episodes
+
+
+def read_bridge_tfrecord(path: Path) -> list[RawEpisode]:
+    """Read BridgeData V2 in RLDS layout (octo): a record an episode, WidowX-250 at 5 Hz.
+
+    Returns:
+        Observations (N, 7) position [m], roll, pitch, yaw [rad] and gripper 0…1; actions (N, 7)
+        divided by the field's limits and clipped as the arm does, the gripper in [-1, 1]. The
+        snippets tell nothing of success: rewards are 0 and the last step is a time-out.
+
+    Raises:
+        TFRecordError: Another layout.
+    """
+    episodes = []
+    for number, example in enumerate(read_examples(path)):
+        name = f'{path.name} snippet {number}'
+        states = _floats(example, 'steps/observation/state', 7, name)
+        commands = _floats(example, 'steps/action', 7, name)[:-1]
+        actions = np.concatenate(
+            [np.clip(commands[:, :6] / BRIDGE_LIMITS, -1.0, 1.0), 2.0 * commands[:, 6:] - 1.0],
+            axis=1,
+        )
+        last = np.arange(len(actions)) == len(actions) - 1
+        episodes.append(
+            RawEpisode(
+                name=name,
+                observations=states[:-1],
+                next_observations=states[1:],
+                actions=actions,
+                rewards=np.zeros(len(actions), np.float32),
+                terminals=np.zeros(len(actions), np.bool_),
+                timeouts=last,
+            )
+        )
+    return episodes
+
+
+def _kitchen_episode(name: str, steps: list[dict[str, Feature]]) -> RawEpisode:
+    columns = {
+        key: np.concatenate([_floats(step, key, width, name) for step in steps])
+        for key, width in (('observation', 60), ('action', 9), ('reward', 1))
+    }
+    rewards = columns['reward'][:-1, 0]
+    last = np.arange(len(rewards)) == len(rewards) - 1
+    solved = rewards >= 4.0
+    return RawEpisode(
+        name=name,
+        observations=columns['observation'][:-1],
+        next_observations=columns['observation'][1:],
+        actions=columns['action'][:-1],
+        rewards=rewards,
+        terminals=solved & last,
+        timeouts=~solved & last,
+    )
+
+
+def _step_type(example: dict[str, Feature], path: Path) -> int:
+    content = example.get('step_type')
+    if not isinstance(content, list) or not content:
+        raise TFRecordError(f'{path}: no step_type in a record, which has {sorted(example)}')
+    return int(np.frombuffer(content[0], '<i4')[0])
+
+
+def _floats(example: dict[str, Feature], key: str, width: int, name: str) -> np.ndarray:
+    values = example.get(key)
+    if not isinstance(values, np.ndarray) or values.size == 0 or values.size % width:
+        raise TFRecordError(f'{name}: {key} is not an array of rows of {width} numbers')
+    return values.reshape(-1, width).astype(np.float32)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gymnasium environments that policies are evaluated in."""

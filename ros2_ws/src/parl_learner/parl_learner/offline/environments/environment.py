@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Gymnasium environment as a configuration names it, in the learner's terms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import importlib
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium
+from gymnasium.wrappers import RescaleAction
+import numpy as np
+
+from parl_learner.offline.data.flat_observation import flat_observations
+from parl_learner.offline.environments.d4rl_kitchen import D4RLKitchen
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentConfig:
+    """Which environment, and how its observations become one vector."""
+
+    id: str
+    """As `gymnasium.make` takes it."""
+    package: str = ''
+    """Imported first, so that it registers its environments: gymnasium_robotics."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Passed to `gymnasium.make`."""
+    reset_options: Mapping[str, Any] = field(default_factory=dict)
+    """Passed to every `reset`: fixed start and goal cells of a maze."""
+    observation_keys: tuple[str, ...] = ()
+    """Entries of dictionary observations, in the order they are joined; empty for plain ones.
+
+    An image (height, width, channels) comes first, as `flat_observations` wants it.
+    """
+    layout: Literal['plain', 'd4rl_kitchen'] = 'plain'
+    """'d4rl_kitchen' gives FrankaKitchen's observations and rewards as D4RL's data has them."""
+    max_steps: int
+    """Control steps after which an episode times out."""
+    action_repeat: int = 1
+    """Simulation steps that one action lasts."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.max_steps < 1 or self.action_repeat < 1:
+            raise ValueError(
+                f'max_steps and action_repeat must be at least 1: {self.max_steps}, '
+                f'{self.action_repeat}'
+            )
+
+    def make(self) -> gymnasium.Env:
+        """An environment with observations (O,) float32 and actions (D,) in [-1, 1].
+
+        It never ends an episode by time; `play` does, after `max_steps`.
+
+        Raises:
+            ValueError: Its observations or actions cannot be vectors.
+        """
+        if self.package:
+            importlib.import_module(self.package)
+        environment: gymnasium.Env = gymnasium.make(
+            self.id, max_episode_steps=-1, disable_env_checker=True, **self.arguments
+        )
+        _remove_model_file(environment)
+        if self.layout == 'd4rl_kitchen':
+            environment = D4RLKitchen(environment)
+        environment = FlatObservation(environment, self.observation_keys)
+        space = environment.action_space
+        if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
+            raise ValueError(f'{self.id} takes actions {space}; expected a vector (Box)')
+        if not (np.all(space.low == -1.0) and np.all(space.high == 1.0)):
+            environment = RescaleAction(environment, np.float32(-1.0), np.float32(1.0))
+        return environment if self.action_repeat == 1 else ActionRepeat(environment, self)
+
+
+class FlatObservation(gymnasium.ObservationWrapper):
+    """Joins the entries of observations into one float32 vector, pixels first."""
+
+    def __init__(self, environment: gymnasium.Env, keys: tuple[str, ...]) -> None:
+        """Take the entries named; none for an environment with plain observations."""
+        super().__init__(environment)
+        self._keys = keys
+        space = environment.observation_space
+        spaces = dict(space) if isinstance(space, gymnasium.spaces.Dict) else {'': space}
+        wanted = keys or ('',)
+        if not set(wanted) <= set(spaces):
+            raise ValueError(
+                f'environment.observation_keys is {list(keys)}, but observations are {space}; '
+                'name the entries to join, or none where they are no dictionary'
+            )
+        parts = [np.zeros((1, *(spaces[key].shape or ())), spaces[key].dtype) for key in wanted]
+        width = flat_observations(parts)[0].shape[1]
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (width,), np.float32)
+
+    def observation(self, observation: Any) -> np.ndarray:  # noqa: ANN401
+        """(O,) float32, a copy."""
+        parts = [observation[key] for key in self._keys] if self._keys else [observation]
+        return flat_observations([np.asarray(part)[np.newaxis] for part in parts])[0][0]
+
+
+class ActionRepeat(gymnasium.Wrapper):
+    """Holds each action for several simulation steps, or until the episode ends."""
+
+    def __init__(self, environment: gymnasium.Env, config: EnvironmentConfig) -> None:
+        """Repeat as the configuration says."""
+        super().__init__(environment)
+        self._count = config.action_repeat
+
+    def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Reward is the largest on the way: sparse rewards must not be missed."""
+        rewards = []
+        for _ in range(self._count):
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            rewards.append(float(reward))
+            if terminated or truncated:
+                break
+        return observation, max(rewards), terminated, truncated, info
+
+
+def _remove_model_file(environment: gymnasium.Env) -> None:
+    """Mazes write their model to the temporary folder and leave it there."""
+    path = getattr(environment.unwrapped, 'tmp_xml_file_path', None)
+    if path is not None:
+        Path(path).unlink(missing_ok=True)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of a program that makes the data set of a configuration."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+
+from parl_files.durable_file import DurableWriteError, make_folder
+from parl_learner.offline.data.d4rl import write_d4rl
+from parl_learner.offline.data.hdf5_file import DatasetFileError
+from parl_learner.offline.data.tfrecord import TFRecordError
+from parl_learner.offline.run.training_config import TrainingConfig
+from parl_learner.offline.run.training_files import load_training
+from parl_learner.offline.run.whole_number import at_least_0, at_least_1
+
+Make = Callable[[TrainingConfig, Path, int, int], dict[str, np.ndarray]]
+"""Called with configuration, data folder, number of episodes, seed; gives D4RL's flat arrays."""
+
+
+def make_data(
+    description: str | None,
+    configuration: str,
+    episodes: str,
+    default: int,
+    make: Make,
+    arguments: Sequence[str] | None = None,
+) -> None:
+    """Write the file that a configuration names; end the program with one line if that fails.
+
+    Args:
+        description: Of the program.
+        configuration: Name of an installed one.
+        episodes: What the episodes are called: the option with their number.
+        default: Their number.
+        make: Makes the data.
+        arguments: Instead of the process's own.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('folder', type=Path, help='data folder')
+    parser.add_argument(f'--{episodes}', dest='count', type=at_least_1, default=default)
+    parser.add_argument('--seed', type=at_least_0, default=0)
+    given = parser.parse_args(arguments)
+    config = load_training(configuration)
+    path = given.folder / config.dataset.file
+    try:
+        make_folder(given.folder)
+        write_d4rl(path, make(config, given.folder, given.count, given.seed))
+    except (
+        DatasetFileError,
+        DurableWriteError,
+        ImportError,
+        TFRecordError,
+        gymnasium.error.Error,
+    ) as error:
+        parser.error(str(error))
+    print(f'{given.count} {episodes} in {path}')

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The episodes of a run: whichever actor plays, from starts that its configuration fixes."""
+
+import gymnasium
+import torch
+
+from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.offline.environments.derived_seed import derived_seed
+from parl_learner.offline.environments.play import play, PlayedEpisode
+from parl_learner.offline.environments.vector_actor import VectorActor
+from parl_learner.offline.run.training_config import TrainingConfig
+from parl_policy.acting.actor import Actor
+
+
+class Player:
+    """Plays in environments that it opens when they are needed."""
+
+    def __init__(self, config: TrainingConfig, loop: LearningLoop) -> None:
+        """Open nothing yet."""
+        self._config, self._loop = config, loop
+        self._environments: list[gymnasium.Env] = []
+
+    def practise(self, round_index: int) -> list[PlayedEpisode]:
+        """The episodes of a practice round, each from a start of its own."""
+        config = self._config
+        start = sum(config.practice_rounds[: round_index - 1])
+        numbers = range(start, start + config.practice_rounds[round_index - 1])
+        seeds = [derived_seed('practice', config.seed, number) for number in numbers]
+        return self._play(config.learning.acts_with_critic, seeds, 'practice', round_index)
+
+    def evaluate(self, optimise: bool, round_index: int) -> list[PlayedEpisode]:
+        """Episodes of the newest version, by its critic or alone.
+
+        The starts are the same for all versions, all methods and all seeds of training.
+        """
+        numbers = range(self._config.evaluation_episodes)
+        seeds = [derived_seed('evaluation', number) for number in numbers]
+        return self._play(optimise, seeds, 'evaluation', round_index)
+
+    def close(self) -> None:
+        """Close all environments."""
+        for environment in self._environments:
+            environment.close()
+        self._environments.clear()
+
+    def _play(
+        self, optimise: bool, seeds: list[int], purpose: str, round_index: int
+    ) -> list[PlayedEpisode]:
+        config, environment = self._config, self._config.environment
+        assert environment is not None
+        while len(self._environments) < min(config.parallel_environments, len(seeds)):
+            self._environments.append(environment.make())
+        critic = self._loop.critic_trainer.critic if optimise else None
+        learning = config.learning
+        draws = derived_seed(f'actions in {purpose}', config.seed, round_index)
+        actor = Actor(
+            self._loop.policy,
+            critic,
+            learning.optimisation,
+            learning.choice,
+            explores=purpose != 'evaluation',
+        )
+        return play(
+            self._environments[: len(seeds)],
+            VectorActor(actor, torch.Generator(torch.get_default_device()).manual_seed(draws)),
+            seeds,
+            max_steps=environment.max_steps,
+            reset_options=environment.reset_options,
+            convention=config.reward,
+            purpose=purpose,
+            name=f'{purpose}-{round_index:05d}',
+        )

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`parl-train`: offline data and any Gymnasium environment, without ROS."""
+
+import argparse
+from collections.abc import Sequence
+import os
+from pathlib import Path
+import sys
+
+import torch
+
+from parl_files.config_file import ConfigError
+from parl_files.durable_file import DurableWriteError
+from parl_files.episode_file import EpisodeFileError
+from parl_learner.loop.checkpoint import CheckpointError
+from parl_learner.offline.data.dataset import to_trajectories
+from parl_learner.offline.data.dataset_check import DatasetError
+from parl_learner.offline.data.dataset_table import table
+from parl_learner.offline.data.hdf5_file import DatasetFileError
+from parl_learner.offline.data.recording_check import layout, not_finite
+from parl_learner.offline.data.tfrecord import TFRecordError
+from parl_learner.offline.data.trajectory import Trajectory
+from parl_learner.offline.environments.environment_check import check_environment
+from parl_learner.offline.environments.vector_actor import ObservationError
+from parl_learner.offline.run.run_folder import RunFolderError
+from parl_learner.offline.run.training_config import TrainingConfig
+from parl_learner.offline.run.training_files import (
+    installed_configs,
+    installed_methods,
+    load_training,
+)
+from parl_learner.offline.run.training_result import MARKDOWN_HEADER, markdown_row, ResultFileError
+from parl_learner.offline.run.training_run import TrainingRun
+from parl_learner.offline.run.whole_number import at_least_1
+from parl_learner.replay.replay import CriticSupportError
+from parl_policy.acting.weights_file import WeightsFileError
+from parl_policy.compute.device import choose_float32_product, use_device
+
+_EXPECTED = (
+    CheckpointError,
+    ConfigError,
+    CriticSupportError,
+    DatasetError,
+    DatasetFileError,
+    DurableWriteError,
+    EpisodeFileError,
+    ObservationError,
+    ResultFileError,
+    RunFolderError,
+    TFRecordError,
+    WeightsFileError,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check the data, then train unless only the check was asked for; returns the exit status."""
+    methods = installed_methods()
+    parser = argparse.ArgumentParser(prog='parl-train', description=__doc__)
+    parser.add_argument('config', help=f'a YAML file, or one of: {", ".join(installed_configs())}')
+    parser.add_argument(
+        '--method',
+        default='',
+        help=f'instead of the one of the file: a YAML file, or one of: {", ".join(methods)}',
+    )
+    parser.add_argument(
+        '--data',
+        type=Path,
+        default=Path(os.environ.get('PARL_DATA', '.')),
+        help='folder of offline data; default: PARL_DATA, or here',
+    )
+    parser.add_argument('--out', type=Path, help='folder of the run; an earlier run continues')
+    parser.add_argument('--check', action='store_true', help='check the data and stop')
+    parser.add_argument(
+        '--set', action='append', default=[], metavar='KEY=VALUE', help='change a setting'
+    )
+    parser.add_argument(
+        '--threads', type=at_least_1, default=1, help='of torch; more than 1 only on idle cores'
+    )
+    parser.add_argument(
+        '--device', default='auto', help='cpu, cuda, or auto: cuda if there is one'
+    )
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(given.threads)
+    choose_float32_product()
+    try:
+        use_device(given.device)
+        config = load_training(given.config, given.set, given.method)
+        config.learning.check_policy()
+        data = checked_data(config, given.data)
+        if not given.check:
+            folder = given.out or Path('runs') / f'{config.name}-{config.seed}'
+            result = TrainingRun(config, data, folder, _say).run()
+            print(f'{MARKDOWN_HEADER}\n{markdown_row(result)}')
+            print(f'kept in {folder}')
+    except _EXPECTED as error:
+        print(f'parl-train: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def checked_data(config: TrainingConfig, folder: Path) -> list[Trajectory]:
+    """Read the data, print what it is, and refuse it if it breaks a convention.
+
+    The environment is begun once too, so that nothing is learned for one that does not fit.
+
+    Raises:
+        DatasetError: Lists all that is wrong, each with a remedy.
+        DatasetFileError, TFRecordError, EpisodeFileError: It cannot be read.
+        ConfigError: The environment cannot be begun, or is not the one the data is of.
+    """
+    episodes = config.dataset.read(folder)
+    if not (layout(episodes) or not_finite(episodes)):
+        for name, value in table(episodes, config.check):
+            print(f'{name:>20}  {value}')
+    findings = config.check.findings(episodes)
+    if findings:
+        raise DatasetError(findings)
+    trajectories = to_trajectories(episodes, config.reward, config.dataset.action_scale)
+    if config.environment is not None:
+        check_environment(config.environment, trajectories[0])
+    print('the data fits the configuration')
+    return trajectories
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

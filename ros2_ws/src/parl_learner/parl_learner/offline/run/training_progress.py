@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a run is and how long it will take, from the pace so far."""
+
+from collections.abc import Mapping
+import math
+import time
+
+from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.report.duration import duration
+
+
+class TrainingProgress:
+    """Learns the pace of each kind of update, of practice rounds and of evaluations."""
+
+    def __init__(self, practice_rounds: int) -> None:
+        """Know nothing yet but how many rounds there will be."""
+        self._rounds = practice_rounds
+        self._pace: dict[str, float] = {}  # kind of update -> seconds, running mean
+        self._round_seconds = math.nan
+        self._began = time.monotonic()
+
+    def worked(self, before: Mapping[str, int], after: Mapping[str, int], seconds: float) -> None:
+        """Take note of one unit: `units_left` before and after it."""
+        for kind in before:
+            if after[kind] < before[kind]:
+                self._pace[kind] = self._pace.get(kind, seconds) * 0.98 + seconds * 0.02
+
+    def round_began(self) -> None:
+        """A round's episodes are being played, or pre-training begins."""
+        self._began = time.monotonic()
+
+    def round_ended(self, index: int) -> None:
+        """A round's updates are done."""
+        if index > 0:
+            self._round_seconds = time.monotonic() - self._began
+
+    def line(self, loop: LearningLoop) -> str:
+        """Where the loop stands, for people."""
+        counters = loop.counters
+        stage = 'done' if loop.idle else f'{loop.stage.name} {counters.units_done}'
+        of = '' if loop.idle else f'/{loop.stage.units}'
+        left = self.seconds_left(loop)
+        when = f'about {duration(left)} left' if math.isfinite(left) else 'time left unknown'
+        return (
+            f'round {counters.round}/{self._rounds}: {stage}{of}, {counters.policy_steps} policy '
+            f'and {counters.critic_steps} critic updates so far{_taught(loop)}, {when}'
+        )
+
+    def seconds_left(self, loop: LearningLoop) -> float:
+        """Estimate for this round's updates and all later rounds [s]; NaN while unknown."""
+        this_round = sum(
+            count * self._pace.get(kind, math.nan)
+            for kind, count in loop.units_left.items()
+            if count
+        )
+        later = self._rounds - loop.counters.round
+        return this_round + (later * self._round_seconds if later else 0.0)
+
+
+def _taught(loop: LearningLoop) -> str:
+    """What π_opt last taught the policy; empty before it did."""
+    spread = loop.counters.distillation_spread
+    return f', spread {spread:.3g} teaches {loop.distillation_target}' if spread else ''

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An experiment on one page: data, training, practice and evaluation, as one YAML file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from parl_files.config_file import from_mapping, load_layered_yaml
+from parl_learner.plan.learning_config import LearningConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentConfig:
+    """What is done in which order; see `next_step`."""
+
+    task: str
+    """Name of the task, as in the task file."""
+    pretraining_task: str | None = None
+    """Name of the task that is demonstrated and imitated, where it is another than `task`.
+
+    Practice and evaluations are on `task`. Both must observe the same objects.
+    """
+    seed: int
+    """Of everything random in the experiment."""
+    demonstrations: int
+    """Episodes recorded from the demonstrator before training."""
+    demonstrator: str = 'demonstrator/act'
+    """Service that answers parl_msgs/Act for demonstrations."""
+    warm_up_episodes: int = 20
+    """Practice episodes before the first online update."""
+    practice_episodes: int = 50
+    """Practice episodes in all, warm-up included."""
+    episodes_per_round: int = 1
+    """Practice episodes between updates, after the warm-up."""
+    evaluation_episodes: int = 32
+    """Episodes of each evaluation; all evaluations start from the same states."""
+    image_size: tuple[int, int] | None = None
+    """(height, width) of the camera image that is observed [px]; None: positions of objects."""
+    learning: LearningConfig
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        for name in (
+            'demonstrations',
+            'practice_episodes',
+            'episodes_per_round',
+            'evaluation_episodes',
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f'{name} must be at least 1: {getattr(self, name)}')
+        if self.seed < 0:
+            raise ValueError(f'seed must be 0 or more: {self.seed}')
+        if self.image_size is not None and min(self.image_size) < 1:
+            raise ValueError(f'image_size must be a height and a width [px]: {self.image_size}')
+        if not 0 <= self.warm_up_episodes <= self.practice_episodes:
+            raise ValueError(
+                f'warm_up_episodes must lie in 0…practice_episodes: {self.warm_up_episodes} of '
+                f'{self.practice_episodes}'
+            )
+
+    def practice_needed(self, round_index: int) -> int:
+        """Practice episodes recorded before round 1, 2, … can begin."""
+        first = self.warm_up_episodes or self.episodes_per_round
+        return min(first + (round_index - 1) * self.episodes_per_round, self.practice_episodes)
+
+    @property
+    def rounds(self) -> int:
+        """Practice rounds; the last version is `rounds + 1`."""
+        count = 0
+        while count == 0 or self.practice_needed(count) < self.practice_episodes:
+            count += 1
+        return count
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentTask:
+    """What an experiment takes from its task file."""
+
+    task: str
+    """Name of the task."""
+    horizon: int
+    """Control steps after which an episode is a failure."""
+    control_rate_hz: float
+    """Control steps per second."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.horizon < 1 or not self.control_rate_hz > 0:
+            raise ValueError(
+                f'horizon must be at least 1 and control_rate_hz more than 0: {self.horizon}, '
+                f'{self.control_rate_hz}'
+            )
+
+
+def load_experiment(path: Path) -> ExperimentConfig:
+    """Read an experiment file; `extends:` names a file whose keys hold where it says nothing.
+
+    Raises:
+        ConfigError: Names the file, the key, what was found and what is allowed.
+    """
+    return from_mapping(ExperimentConfig, load_layered_yaml(path), str(path))

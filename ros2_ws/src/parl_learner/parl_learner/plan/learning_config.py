@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All numbers of one learning run, as the `learning` section of an experiment file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from parl_learner.replay.returns import FailureReturn
+from parl_learner.training.critic_trainer_config import CriticTrainerConfig
+from parl_learner.training.distillation_rule import DistillationTarget
+from parl_learner.training.dppo import DppoConfig
+from parl_learner.training.policy_trainer import PolicyTrainerConfig
+from parl_policy.acting.action_optimisation import ActionOptimisationConfig
+from parl_policy.critics.critic import CriticConfig
+from parl_policy.policies.registry import check_policy
+
+Method = Literal[
+    'pa_rl',
+    'value_gradient',
+    'awr',
+    'self_imitation',
+    'imitation',
+    'filtered_imitation',
+    'dppo',
+    'frozen',
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningConfig:
+    """Defaults are the paper's; an experiment file overrides what its budget needs."""
+
+    method: Method = 'pa_rl'
+    """How the policy learns after its pre-training.
+
+    'pa_rl' is taught the actions of π_opt. Together with the critic learn 'value_gradient', which
+    climbs Q through its own samples (SAC, Diffusion-QL, EXPO), and those that imitate the data:
+    'awr' by weights exp(β (Q - V)) (IQL), 'self_imitation' by (return - V)+, 'imitation' all alike
+    (IDQL). Without a critic 'filtered_imitation' imitates successes, 'dppo' is a policy gradient
+    on each round's own episodes, and 'frozen' learns nothing.
+    """
+    acting: Literal['optimised', 'policy'] = 'optimised'
+    """Who practises: π_opt, or the policy alone, as it must without a critic.
+
+    A critic of little data misleads π_opt most where it was not trained, and then practice goes
+    there; a policy that practises alone is led by it only slowly, through distillation.
+    """
+    policy_class: str = 'diffusion'
+    """Key of `parl_policy.policies.registry.POLICY_CLASSES`, or `package.module:Class`."""
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of that class's config."""
+    policy_trainer: PolicyTrainerConfig = field(default_factory=PolicyTrainerConfig)
+    action_horizon: int = 1
+    """Control steps of an action (T): more than 1 is a chunk, decided at once, played open loop.
+
+    Policy and critic then deal in chunks (Q-chunking, arXiv 2507.07969); `discount` stays that of
+    a control step.
+    """
+    critic: CriticConfig = field(default_factory=CriticConfig)
+    critic_trainer: CriticTrainerConfig = field(default_factory=CriticTrainerConfig)
+    optimisation: ActionOptimisationConfig = field(default_factory=ActionOptimisationConfig)
+    choice: Literal['argmax', 'softmax'] = 'softmax'
+    """Particle that acts on the robot: drawn from softmax(Q), or the best (paper: AntMaze)."""
+    discount: float = 0.99
+    failure_return: FailureReturn = 'endless'
+    """Return of an episode that timed out; see `monte_carlo_returns`."""
+    imitation_batch_size: int = 1024
+    """States in a policy update."""
+    critic_batch_size: int = 256
+    """Transitions in a critic update."""
+    mixing_ratio: float = 0.5
+    """Share of demonstrations in a batch while practising."""
+    distillation_mixing_ratio: float | None = None
+    """The same while the policy is taught actions of π_opt; None draws from all data alike.
+
+    The release draws from all data alike where observations are states, and by its mixing ratio
+    on the robot and with images.
+    """
+    imitation_steps: int = 20_000
+    """Policy updates on the demonstrations."""
+    offline_critic_steps: int = 500_000
+    """Critic updates on the demonstrations."""
+    policy_updates_per_step: float = 1.0
+    """Distillation updates for each practised control step."""
+    critic_updates_per_step: float = 1.0
+    """Critic updates for each practised control step."""
+    practice_order: Literal['policy_first', 'critic_first'] = 'policy_first'
+    """Who learns first from a round's episodes.
+
+    'policy_first' is the release's order: the critic that teaches has not seen them yet. With few,
+    long rounds it is better that it has ('critic_first').
+    """
+    distillation_target: DistillationTarget = 'by_spread'
+    """Particle the policy is taught: drawn from softmax(Q), or the best.
+
+    'by_spread' takes the best in rounds in which the particles' values hardly differ.
+    """
+    smallest_spread: float = 1.0
+    """Standard deviation of Q among a state's particles from which 'by_spread' draws.
+
+    The paper gives no number; at temperature 1 softmax tells values apart that differ by about 1.
+    """
+    advantage_scale: float = 3.0
+    """β of 'awr', per unit of value."""
+    largest_advantage_weight: float = 100.0
+    """Cut-off of the weights of 'awr'."""
+    distil_data_action: bool = True
+    """Whether the executed action replaces the worst particle while the policy is taught."""
+    dppo: DppoConfig = field(default_factory=DppoConfig)
+    """For the method of that name."""
+    particle_refresh_steps: int = 1
+    """Critic updates for which π_opt's particles are kept.
+
+    1 optimises the batch's actions anew for every update, as the paper does; a larger number
+    optimises all rows once and then reuses them, which is what two cores can afford.
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        for name in (
+            'action_horizon',
+            'imitation_batch_size',
+            'critic_batch_size',
+            'particle_refresh_steps',
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f'{name} must be at least 1: {getattr(self, name)}')
+        for name in ('imitation_steps', 'offline_critic_steps', 'policy_updates_per_step'):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f'{name} must be 0 or more: {getattr(self, name)}')
+        if not self.critic_updates_per_step > 0:
+            raise ValueError(
+                f'critic_updates_per_step must be more than 0: {self.critic_updates_per_step}; '
+                f"to train no critic choose a method without one, 'filtered_imitation' say"
+            )
+        for name in ('mixing_ratio', 'distillation_mixing_ratio'):
+            ratio = getattr(self, name)
+            if ratio is not None and not 0.0 <= ratio <= 1.0:
+                raise ValueError(f'{name} must lie in [0, 1]: {ratio}')
+        if not 0.0 <= self.discount < 1.0:
+            raise ValueError(f'discount must lie in [0, 1): {self.discount}')
+        if self.method == 'dppo' and self.action_horizon > 1:
+            raise ValueError(
+                f"method 'dppo' draws the action of each control step again: action_horizon must "
+                f'be 1, not {self.action_horizon}'
+            )
+        self.critic_trainer.check_members(self.critic.members)
+        if ':' not in self.policy_class:  # one's own need be importable in the learner only
+            self.check_policy()
+        algorithms = {self.critic_trainer.algorithm, self.critic_trainer.practice_algorithm}
+        if self.method in ('awr', 'self_imitation') and not algorithms <= {'iql', None}:
+            raise ValueError(
+                f"method {self.method!r} needs the state value of critic_trainer.algorithm 'iql', "
+                f'found {self.critic_trainer.algorithm!r}'
+            )
+
+    def check_policy(self) -> None:
+        """Refuse a policy class that cannot be imported here, or settings it does not know.
+
+        Raises:
+            ConfigError: Names class or setting.
+        """
+        check_policy(self.policy_class, self.policy)
+
+    @property
+    def trains_critic(self) -> bool:
+        """Whether there is a critic at all."""
+        return self.method not in ('filtered_imitation', 'dppo', 'frozen')
+
+    @property
+    def acts_with_critic(self) -> bool:
+        """Whether the critic helps the policy to act in practice."""
+        return self.trains_critic and self.acting == 'optimised'
+
+    @property
+    def evaluates_with_critic(self) -> bool:
+        """Whether evaluations show π_opt beside the policy alone."""
+        return self.acts_with_critic or self.method == 'pa_rl'
+
+    @property
+    def learns_with_critic(self) -> bool:
+        """Whether policy and critic are updated in turns, and not one after the other."""
+        return self.trains_critic and self.method != 'pa_rl'
+
+    @property
+    def backs_up_fresh_samples(self) -> bool:
+        """Whether backups take actions that the policy draws for that update alone."""
+        is_renewed = self.learns_with_critic and self.particle_refresh_steps == 1
+        return is_renewed and self.critic_trainer.backup == 'policy'
+
+    @property
+    def uses_candidates(self) -> bool:
+        """Whether samples of the policy are kept for the states of the replay."""
+        trainer = self.critic_trainer
+        algorithms = (trainer.algorithm, trainer.practice_algorithm or trainer.algorithm)
+        needs_actions = self.trains_critic and set(algorithms) != {'iql'}
+        return self.method == 'pa_rl' or (needs_actions and not self.backs_up_fresh_samples)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an experiment does next, decided from what is already on disk: so it can always go on."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from parl_learner.plan.experiment_config import ExperimentConfig
+
+
+@dataclass(frozen=True)
+class EpisodeStep:
+    """Play this episode."""
+
+    phase: str
+    """'demonstrations', 'practice', or an evaluation.
+
+    'imitation' and 'distilled' evaluate the policy alone before and after practice, 'pre-trained'
+    and 'fine-tuned' the policy optimised by its critic.
+    """
+    index: int
+    """From 0 within the phase."""
+    of: int
+    """Episodes in the phase (in the round, for practice)."""
+    purpose: str
+    """As in parl_msgs/RunEpisode."""
+    seed: int
+    version: int
+    """Policy version that acts; 0 = the demonstrator."""
+    optimise: bool
+    """With the critic, or the bare policy."""
+
+    @property
+    def episode_id(self) -> str:
+        """Unique in the experiment; the same after a restart."""
+        return episode_id(self.phase, self.index)
+
+
+@dataclass(frozen=True)
+class LearnStep:
+    """Wait until the learner has finished this version."""
+
+    version: int
+
+    @property
+    def record_name(self) -> str:
+        """Its name in the record of the experiment."""
+        return f'version-{self.version}'
+
+
+def episode_id(phase: str, index: int) -> str:
+    """Name of an episode by its place in the experiment."""
+    return f'{phase}-{index:04d}'
+
+
+def next_step(
+    config: ExperimentConfig, completed: Collection[str], version: int
+) -> EpisodeStep | LearnStep | None:
+    """The next thing to do; None when the experiment is finished.
+
+    Args:
+        config: The experiment.
+        completed: Ids of the episodes on disk that were not aborted.
+        version: Newest policy version.
+    """
+    for step in planned_steps(config):
+        if isinstance(step, LearnStep):
+            if version < step.version:
+                return step
+        elif step.episode_id not in completed:
+            return step
+    return None
+
+
+def task_of(config: ExperimentConfig, step: EpisodeStep | LearnStep) -> str:
+    """Name of the task on which a step is done."""
+    pretrains = step == LearnStep(1) if isinstance(step, LearnStep) else not step.version
+    return (pretrains and config.pretraining_task) or config.task
+
+
+def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
+    """The whole experiment, in order."""
+    optimises = config.learning.evaluates_with_critic
+    plan: list[EpisodeStep | LearnStep] = []
+    plan += _episodes(config, 'demonstrations', range(config.demonstrations), 0, False)
+    plan.append(LearnStep(1))
+    evaluation = range(config.evaluation_episodes)
+    plan += _episodes(config, 'imitation', evaluation, 1, False)
+    if optimises:
+        plan += _episodes(config, 'pre-trained', evaluation, 1, True)
+    done = 0
+    for round_index in range(1, config.rounds + 1):
+        needed = config.practice_needed(round_index)
+        practice = range(done, needed)
+        acts_with_critic = config.learning.acts_with_critic
+        plan += _episodes(config, 'practice', practice, round_index, acts_with_critic)
+        plan.append(LearnStep(round_index + 1))
+        done = needed
+    plan += _episodes(config, 'distilled', evaluation, config.rounds + 1, False)
+    if optimises:
+        plan += _episodes(config, 'fine-tuned', evaluation, config.rounds + 1, True)
+    return plan
+
+
+_PURPOSES = {'demonstrations': 'demonstration', 'practice': 'practice'}
+_SEED_BLOCKS = {'demonstrations': 0, 'practice': 1}
+
+
+def _episodes(
+    config: ExperimentConfig, phase: str, indices: range, version: int, optimise: bool
+) -> list[EpisodeStep]:
+    block = config.seed * 3 + _SEED_BLOCKS.get(phase, 2)
+    total = config.practice_episodes if phase == 'practice' else len(indices)
+    return [
+        EpisodeStep(
+            phase=phase,
+            index=i,
+            of=total,
+            purpose=_PURPOSES.get(phase, 'evaluation'),
+            seed=block * 10_000 + i,
+            version=version,
+            optimise=optimise,
+        )
+        for i in indices
+    ]

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replay built from episodes: a table of observations and transitions between its rows."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from parl_learner.replay.action_chunks import action_chunks
+from parl_learner.replay.returns import FailureReturn, monte_carlo_returns
+
+
+class RecordedEpisode(Protocol):
+    """What learning takes from an episode of N transitions: the station's, or any other's."""
+
+    @property
+    def episode_id(self) -> str:
+        """For messages."""
+        ...
+
+    @property
+    def purpose(self) -> str:
+        """'demonstration' or 'practice'."""
+        ...
+
+    @property
+    def success(self) -> bool:
+        """Whether it ended in success."""
+        ...
+
+    @property
+    def observations(self) -> np.ndarray:
+        """(N + 1, O) float32."""
+        ...
+
+    @property
+    def actions(self) -> np.ndarray:
+        """(N, D) float32 in [-1, 1]."""
+        ...
+
+    @property
+    def rewards(self) -> np.ndarray:
+        """(N,) float32."""
+        ...
+
+    @property
+    def terminated(self) -> np.ndarray:
+        """(N,) bool, the last True after a success."""
+        ...
+
+
+class CriticSupportError(ValueError):
+    """The returns in the data do not fit the range of values that the critic can express."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B transitions.
+
+    Attributes:
+        rows: (B,) rows of the observations in the replay.
+        next_rows: (B,) rows of the next observations.
+        observations: (B, O).
+        next_observations: (B, O).
+        actions: (B, D) executed, in [-1, 1].
+        rewards: (B,), of a chunk the discounted sum.
+        discounts: (B,) of the next value; 0 after a success, not after a time-out.
+        returns: (B,) Monte-Carlo returns.
+    """
+
+    rows: torch.Tensor
+    next_rows: torch.Tensor
+    observations: torch.Tensor
+    next_observations: torch.Tensor
+    actions: torch.Tensor
+    rewards: torch.Tensor
+    discounts: torch.Tensor
+    returns: torch.Tensor
+
+
+class Replay:
+    """Grows by whole episodes, in the order given; each episode of N steps adds N + 1 rows."""
+
+    def __init__(
+        self,
+        observation_dim: int,
+        action_dim: int,
+        discount: float,
+        failure_return: FailureReturn = 'endless',
+        horizon: int = 1,
+    ) -> None:
+        """Start empty.
+
+        Args:
+            observation_dim: O.
+            action_dim: A, numbers of a control step.
+            discount: Of a control step.
+            failure_return: See `monte_carlo_returns`.
+            horizon: T, control steps of an action; D = T · A.
+        """
+        self.discount = discount
+        self.horizon = horizon
+        self.failure_return = failure_return
+        self.observations = torch.empty(0, observation_dim)
+        self.row_actions = torch.empty(0, horizon * action_dim)
+        """(M, D) executed from each row on; 0 in closing rows, which begin no transition."""
+        self._columns = {
+            name: torch.empty(0)
+            for name in ('rewards', 'discounts', 'returns', 'demonstration', 'success')
+        }
+        self._rows = self._next_rows = torch.empty(0, dtype=torch.long)
+
+    def __len__(self) -> int:
+        """Transitions held."""
+        return len(self._rows)
+
+    def add(self, episode: RecordedEpisode) -> None:
+        """Append an episode.
+
+        Raises:
+            ValueError: Its observations or actions have another width than the replay's.
+        """
+        width = self.row_actions.shape[1] // self.horizon
+        expected = (self.observations.shape[1], width)
+        found = (episode.observations.shape[1], episode.actions.shape[1])
+        if found != expected:
+            raise ValueError(
+                f'episode {episode.episode_id} has (observation, action) widths {found}, the '
+                f'replay has {expected}: it was recorded for another task or version'
+            )
+        length = len(episode.actions)
+        terminated = bool(episode.terminated[-1])
+        chunks = action_chunks(
+            episode.actions, episode.rewards, episode.terminated, self.discount, self.horizon
+        )
+        columns = {
+            'rewards': chunks.rewards,
+            'discounts': chunks.discounts,
+            'returns': monte_carlo_returns(
+                episode.rewards, terminated, self.discount, self.failure_return
+            ),
+            'demonstration': np.full(length, episode.purpose == 'demonstration', np.float32),
+            'success': np.full(length, episode.success, np.float32),
+        }
+        rows = len(self.observations) + torch.arange(length)
+        self._rows = torch.cat([self._rows, rows])
+        self._next_rows = torch.cat([self._next_rows, rows + torch.as_tensor(chunks.steps)])
+        self.observations = torch.cat([self.observations, torch.tensor(episode.observations)])
+        closing = torch.zeros(1, self.row_actions.shape[1])
+        self.row_actions = torch.cat([self.row_actions, torch.tensor(chunks.actions), closing])
+        for name, values in columns.items():
+            self._columns[name] = torch.cat([self._columns[name], torch.tensor(values)])
+
+    def batch(self, chosen: torch.Tensor) -> Batch:
+        """The transitions of the given indices (B,)."""
+        rows, next_rows = self._rows[chosen], self._next_rows[chosen]
+        return Batch(
+            rows=rows,
+            next_rows=next_rows,
+            observations=self.observations[rows],
+            next_observations=self.observations[next_rows],
+            actions=self.row_actions[rows],
+            rewards=self._columns['rewards'][chosen],
+            discounts=self._columns['discounts'][chosen],
+            returns=self._columns['returns'][chosen],
+        )
+
+    def draw(self, size: int, mixing_ratio: float | None, generator: torch.Generator) -> Batch:
+        """A random batch, `mixing_ratio` of it from demonstrations while there is other data.
+
+        Without a ratio every transition is as likely as any other.
+        """
+        if mixing_ratio is None:
+            return self.batch(torch.randint(len(self), (size,), generator=generator))
+        from_demonstration = self._columns['demonstration'] > 0.5
+        practice = torch.nonzero(~from_demonstration).squeeze(1)
+        demonstrations = torch.nonzero(from_demonstration).squeeze(1)
+        split = round(size * mixing_ratio) if len(practice) else size
+        return self.batch(
+            torch.cat(
+                [
+                    _pick(demonstrations, split, generator),
+                    _pick(practice, size - split, generator),
+                ]
+            )
+        )
+
+    @property
+    def has_successes(self) -> bool:
+        """Whether any episode succeeded."""
+        return bool(self._columns['success'].any())
+
+    def draw_successes(self, size: int, generator: torch.Generator) -> Batch:
+        """A random batch of transitions from episodes that succeeded."""
+        successes = torch.nonzero(self._columns['success'] > 0.5).squeeze(1)
+        return self.batch(_pick(successes, size, generator))
+
+    def check_support(self, support: tuple[float, float]) -> None:
+        """Refuse returns that a critic with this support could not express.
+
+        Raises:
+            CriticSupportError: Names the returns found and a support that would do.
+        """
+        returns = self._columns['returns']
+        low, high = float(returns.min()), float(returns.max())
+        if low < support[0] - 1e-3 or high > support[1] + 1e-3:
+            raise CriticSupportError(
+                f'returns in the data span [{low:.2f}, {high:.2f}] but the critic support is '
+                f'[{support[0]}, {support[1]}]; set critic.support to hold them '
+                f'(rewards of -1 with discount {self.discount} reach '
+                f'{-1.0 / (1.0 - self.discount):.0f})'
+            )
+
+
+def _pick(indices: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
+    if count == 0:
+        return indices[:0]
+    return indices[torch.randint(len(indices), (count,), generator=generator)]

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figure: does the critic promise what then comes?"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from parl_files.episode import Episode
+from parl_learner.replay.returns import monte_carlo_returns
+from parl_learner.report.figure_style import (
+    BLUE,
+    GREY,
+    INK,
+    new_figure,
+    ORANGE,
+    save_png,
+    set_title,
+)
+from parl_learner.report.report_data import Calibration
+
+MAX_POINTS = 4000
+
+
+def calibration_of(
+    episodes: Sequence[Episode],
+    q_values_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    discount: float,
+) -> Calibration:
+    """Compare a critic with what really followed in recorded episodes.
+
+    Args:
+        episodes: as played by the policy that the critic judges.
+        q_values_of: (N, O) observations, (N, 7) actions -> (N,) Q.
+        discount: of the returns, as the critic was trained.
+    """
+    q_values = [
+        np.asarray(q_values_of(episode.observations[:-1], episode.actions)) for episode in episodes
+    ]
+    returns = [
+        monte_carlo_returns(episode.rewards, bool(episode.terminated[-1]), discount)
+        for episode in episodes
+    ]
+    successes = [np.full(len(episode), episode.success) for episode in episodes]
+    empty = np.empty(0)
+    return Calibration(
+        q_values=np.concatenate([empty, *q_values]),
+        returns=np.concatenate([empty, *returns]),
+        successes=np.concatenate([empty, *successes]).astype(bool),
+    )
+
+
+def binned_means(x: np.ndarray, y: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of x and y in bins of equal count, so that each mean is equally sure.
+
+    Args:
+        x: (M,) what is sorted by.
+        y: (M,) what is averaged.
+        bins: at most this many; fewer if there are fewer points.
+
+    Returns:
+        (bins,) means of x, ascending, and (bins,) means of y.
+    """
+    order = np.argsort(x, kind='stable')
+    parts = np.array_split(order, max(1, min(bins, len(x))))
+    return (
+        np.array([x[part].mean() for part in parts]),
+        np.array([y[part].mean() for part in parts]),
+    )
+
+
+def write_calibration_figure(path: Path, calibration: Calibration, bins: int = 12) -> Path:
+    """Draw Monte-Carlo return over Q, one point per transition, with binned means.
+
+    Args:
+        path: PNG to write.
+        calibration: at least one point; at most MAX_POINTS are drawn, evenly taken.
+        bins: points of the mean line.
+
+    Raises:
+        ValueError: no point at all.
+    """
+    q_values = np.asarray(calibration.q_values, dtype=float)
+    returns = np.asarray(calibration.returns, dtype=float)
+    if not len(q_values):
+        raise ValueError('calibration figure: no transitions; evaluate at least one episode')
+    figure, (axes,) = new_figure(5.6, 5.0)
+    shown = np.unique(np.linspace(0, len(q_values) - 1, MAX_POINTS).astype(int))
+    for success, colour, label in (
+        (True, BLUE, 'step of a success'),
+        (False, ORANGE, 'step of a failure'),
+    ):
+        part = shown[np.asarray(calibration.successes, dtype=bool)[shown] == success]
+        axes.scatter(
+            q_values[part], returns[part], s=7, color=colour, alpha=0.25, linewidths=0, label=label
+        )
+    low = min(q_values.min(), returns.min())
+    high = max(q_values.max(), returns.max(), low + 1e-6)
+    margin = 0.04 * (high - low)
+    limits = (low - margin, high + margin)
+    axes.plot(limits, limits, color=GREY, linewidth=1, linestyle='--', label='Q = return')
+    axes.plot(
+        *binned_means(q_values, returns, bins),
+        color=INK,
+        marker='o',
+        markersize=4,
+        linewidth=1.6,
+        label='mean of equal shares',
+    )
+    axes.set_xlim(limits)
+    axes.set_ylim(limits)
+    axes.set_aspect('equal')
+    axes.set_xlabel('critic: Q of the action taken')
+    axes.set_ylabel('Monte-Carlo return that followed')
+    set_title(axes, f'Critic against reality, {len(q_values)} transitions')
+    legend = axes.legend(
+        loc='upper left', fontsize=8.5, frameon=True, framealpha=0.85, edgecolor='none'
+    )
+    for handle in legend.legend_handles:
+        if handle is not None:
+            handle.set_alpha(1.0)
+    return save_png(figure, path)

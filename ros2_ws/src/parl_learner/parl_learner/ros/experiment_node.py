@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs an experiment: asks for episodes, waits for the learner, writes the report, ends."""
+
+from pathlib import Path
+import sys
+import time
+
+from parl_files.config_file import ConfigError, from_known_keys, load_yaml
+from parl_files.durable_file import DurableWriteError
+from parl_files.episode_library import EpisodeLibrary
+from parl_learner.experiment.identity import check_experiment
+from parl_learner.experiment.progress import ExperimentProgress
+from parl_learner.experiment.record import ExperimentRecord, ExperimentRecordError, RecordedStep
+from parl_learner.experiment.recovery import unrecorded_steps
+from parl_learner.experiment.report_of_experiment import report_data
+from parl_learner.plan.experiment_config import ExperimentTask, load_experiment
+from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, task_of
+from parl_learner.report.report import write_report
+from parl_msgs.action import RunEpisode
+from parl_msgs.msg import EpisodeStatus, LearnerStatus
+from parl_node.artifact_node import ArtifactNode
+from parl_node.episode_client import EpisodeClient, EpisodeClientError
+from parl_node.path_parameter import path_parameter
+from parl_node.run_node import node_process
+
+PLAYED = (
+    EpisodeStatus.SUCCESS,
+    EpisodeStatus.TIMEOUT,
+    EpisodeStatus.FAILED,
+    EpisodeStatus.DISCARDED,
+)
+"""Outcomes of an episode that came to its end."""
+
+
+class ExperimentError(Exception):
+    """The experiment cannot go on."""
+
+
+EXPLAINED = (ConfigError, DurableWriteError, ExperimentError, ExperimentRecordError)
+"""Errors that say all there is to say."""
+
+
+class ExperimentNode(ArtifactNode):
+    """Decides from the files in the data folder what comes next; may be killed at any time."""
+
+    MAX_FAILURES = 20
+    """Aborted episodes in a row after which the experiment ends."""
+    SEEDS_APART = 1_000_000
+    """Between attempts at an episode: a simulated one would come to the same end every time."""
+
+    def __init__(self, **node_options: object) -> None:
+        """Read the experiment; `run` does the work. `node_options` as rclpy has them.
+
+        Raises:
+            ConfigError: The experiment file or the task file cannot be used, or the data folder
+                holds an experiment with others.
+            ExperimentRecordError: The record of what was done before cannot be read.
+            DurableWriteError: The disk is full, say.
+        """
+        kinds = ('episode', 'policy', 'critic')
+        super().__init__('experiment', fetched_kinds=kinds, **node_options)
+        self._config = load_experiment(path_parameter(self, 'experiment_file'))
+        task_file = path_parameter(self, 'task_file')
+        task = load_yaml(task_file)
+        self._task = from_known_keys(ExperimentTask, task, str(task_file))
+        check_experiment(self.data_folder, self._config, task)
+        self._library = EpisodeLibrary(self.store, self.get_logger().error)
+        self._record = ExperimentRecord(self.data_folder)
+        steps = self._record.steps()
+        self._recorded = {step.name for step in steps}
+        self._progress = ExperimentProgress(self._config, steps)
+        self._episodes = EpisodeClient(self)
+        self.create_subscription(LearnerStatus, 'learner_status', self._on_learner, 10)
+        self._learner = LearnerStatus()
+        self._failures = 0  # aborted episodes in a row
+
+    def run(self) -> Path:
+        """Do all steps that are left and write the report.
+
+        Returns:
+            The report's page.
+
+        Raises:
+            ExperimentError: Too many episodes were aborted in a row, learning stopped, or what
+                comes next is on the experiment's other task.
+            DurableWriteError: The disk is full, say; what was done before is not lost.
+        """
+        while (step := self._next_step()) is not None:
+            self._check_task(step)
+            if isinstance(step, LearnStep):
+                self._write_down(step, self._learn(step))
+            elif not self._episodes.is_free:
+                # Meanwhile it may play this very episode, for an experiment that was killed.
+                self._wait_for_policy()
+            elif recorded := self._play(step):
+                self._write_down(step, recorded)
+        data = report_data(
+            self._config,
+            self._record.steps(),
+            self._library,
+            self.store,
+            self._task.control_rate_hz,
+        )
+        return write_report(self.data_folder, data)
+
+    def _next_step(self) -> EpisodeStep | LearnStep | None:
+        self._library.refresh()
+        versions = [record.version for record in self.store.list('policy')]
+        newest = max(versions, default=0)
+        for done in unrecorded_steps(self._config, self._library, newest, self._recorded):
+            self._write_down(*done)
+        return next_step(self._config, self._library.completed(), newest)
+
+    def _check_task(self, step: EpisodeStep | LearnStep) -> None:
+        task = task_of(self._config, step)
+        if task != self._task.task:
+            raise ExperimentError(
+                f'what comes next is on task {task!r}, and the task file is about '
+                f'{self._task.task!r}; launch again with the task file of {task!r} and the same '
+                'data folder'
+            )
+
+    def _write_down(self, step: EpisodeStep | LearnStep, recorded: RecordedStep) -> None:
+        self._record.add(recorded)
+        self._recorded.add(recorded.name)
+        self._say(self._progress.after(step, recorded))
+
+    def _learn(self, step: LearnStep) -> RecordedStep:
+        started = time.monotonic()
+        self._wait_for_version(step.version)
+        seconds = time.monotonic() - started
+        return RecordedStep(phase='learning', name=step.record_name, seconds=seconds)
+
+    def _play(self, step: EpisodeStep) -> RecordedStep | None:
+        """Play an episode; None if it has to be played again."""
+        started = time.monotonic()
+        latencies: list[float] = []
+        try:
+            result = self._episodes.play(
+                self._goal(step), lambda feedback: latencies.append(feedback.decision_ms)
+            )
+        except EpisodeClientError as error:
+            result = RunEpisode.Result(reason=str(error))
+        if result.outcome not in PLAYED:
+            self._failures += 1
+            self.get_logger().warning(f'{step.episode_id} is played again: {result.reason}')
+            if self._failures >= self.MAX_FAILURES:
+                raise ExperimentError(
+                    f'{self._failures} aborted episodes in a row: {result.reason}'
+                )
+            # Longer and longer: whoever stopped the arm needs time.
+            self._episodes.spin_for(float(self._failures))
+            return None
+        self._failures = 0
+        return RecordedStep(
+            phase=step.phase,
+            name=step.episode_id,
+            seconds=time.monotonic() - started,
+            success=result.success,
+            steps=result.steps,
+            decision_ms=tuple(round(ms, 2) for ms in latencies),
+        )
+
+    def _goal(self, step: EpisodeStep) -> RunEpisode.Goal:
+        return RunEpisode.Goal(
+            episode_id=step.episode_id,
+            purpose=step.purpose,
+            actor='' if step.version else self._config.demonstrator,
+            optimise=step.optimise,
+            seed=step.seed + self._failures * self.SEEDS_APART,
+            max_steps=self._task.horizon,
+            policy_version=step.version,
+            image_size=self._config.image_size or (),
+        )
+
+    def _wait_for_version(self, version: int) -> None:
+        said_at = 0.0
+        while not any(record.version >= version for record in self.store.list('policy')):
+            self._episodes.spin_for(0.2)
+            if self._learner.phase.startswith('stopped'):
+                raise ExperimentError(f'learning {self._learner.phase}')
+            if time.monotonic() - said_at > 10.0:
+                said_at = time.monotonic()
+                self._say(self._progress.while_learning(version, self._learner))
+
+    def _wait_for_policy(self) -> None:
+        said_at = time.monotonic()
+        while not self._episodes.is_free:
+            self._episodes.spin_for(0.1)
+            if time.monotonic() - said_at > 10.0:
+                said_at = time.monotonic()
+                self._say('waiting for the policy node (run_episode)')
+
+    def _say(self, text: str) -> None:
+        print(text, flush=True)
+
+    def _on_learner(self, message: LearnerStatus) -> None:
+        self._learner = message
+
+
+def main() -> None:
+    """Run the experiment; exit code 0 when the report is written, 2 when it gives up."""
+    with node_process('experiment stopped', *EXPLAINED):
+        node = ExperimentNode()
+        try:
+            report = node.run()
+        finally:
+            node.destroy_node()
+        print(report.read_text(encoding='utf-8'))
+        print(f'report: {report}')
+        return
+    sys.exit(1)  # interrupted: the report is still to come
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The learner node: a worker thread learns, the executor thread talks."""
+
+import json
+import math
+import os
+import threading
+import time
+import traceback
+
+from rclpy.clock import Clock, ClockType
+import torch
+
+from parl_files.config_file import ConfigError
+from parl_files.durable_file import DurableWriteError
+from parl_files.episode_library import EpisodeMissingError
+from parl_learner.loop.checkpoint import CheckpointError
+from parl_learner.loop.learner import Learner
+from parl_learner.plan.experiment_config import load_experiment
+from parl_learner.replay.replay import CriticSupportError
+from parl_learner.ros.message_conversion import to_status
+from parl_msgs.msg import LearnerStatus
+from parl_node.artifact_node import ArtifactNode
+from parl_node.path_parameter import path_parameter
+from parl_node.run_node import node_process, spin
+from parl_policy.acting.weights_file import WeightsFileError
+from parl_policy.compute.device import choose_float32_product, use_device
+
+NICENESS = 10
+"""Where robot and learner share a machine, a decision must not wait for a gradient step."""
+
+
+EXPLAINED = (
+    CheckpointError,
+    ConfigError,
+    CriticSupportError,
+    EpisodeMissingError,
+    WeightsFileError,
+)
+"""Errors that say all there is to say."""
+
+
+class LearnerNode(ArtifactNode):
+    """Fetches episodes, learns, announces versions, tells once a second how it goes."""
+
+    RETRY_S = 5.0
+    """Pause before work goes on after a full disk."""
+
+    def __init__(self, **node_options: object) -> None:
+        """Start the worker. `node_options` as rclpy has them.
+
+        Raises:
+            ConfigError: The experiment file cannot be used, or its policy class not imported.
+        """
+        super().__init__('learner', fetched_kinds=('episode',), **node_options)
+        self._config = load_experiment(path_parameter(self, 'experiment_file'))
+        self._config.learning.check_policy()
+        torch.set_num_threads(int(self.declare_parameter('threads', 1).value or 1))
+        self._device = str(self.declare_parameter('device', 'auto').value)
+        self._learner: Learner | None = None
+        self._trouble = ''
+        self._status = self.create_publisher(LearnerStatus, 'learner_status', 10)
+        self._log = self.data_folder / 'learner.jsonl'
+        self._stop = threading.Event()
+        self._worker = threading.Thread(target=self._run, name='learning')
+        # The wall's clock: simulated time stands still while nobody plays.
+        self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        for kind in ('policy', 'critic'):
+            self.announce_stored(kind)
+        self._worker.start()
+
+    def destroy_node(self) -> None:
+        """Stop the worker after its unit, then the node."""
+        self._stop.set()
+        self._worker.join()
+        super().destroy_node()
+
+    def _run(self) -> None:
+        try:
+            use_device(self._device)
+            self._learner = Learner(
+                self._config, self.store, self.announce, self.get_logger().error
+            )
+            while not self._stop.is_set():
+                self._work(self._learner)
+        except Exception as error:
+            if not self.context.ok():
+                return  # told to stop in the middle of a message; nothing is lost
+            self._trouble = f'stopped: {error}'
+            detail = '' if isinstance(error, EXPLAINED) else f'\n{traceback.format_exc()}'
+            self.get_logger().fatal(f'learning stopped: {error}{detail}')
+
+    def _work(self, learner: Learner) -> None:
+        try:
+            if learner.take_in_episodes():
+                learner.work()
+            else:
+                self._stop.wait(0.2)
+            self._trouble = ''
+        except DurableWriteError as error:
+            self._trouble = f'waiting for disk space: {error}'
+            self.get_logger().error(str(error))
+            self._stop.wait(self.RETRY_S)
+
+    def _report(self) -> None:
+        status = to_status(self._learner, self._trouble)
+        status.header.stamp = self.get_clock().now().to_msg()
+        self._status.publish(status)
+        if self._learner is not None and self._learner.busy:
+            values = {
+                name: getattr(status, name)
+                for name in ('policy_loss', 'critic_loss', 'mean_q', 'mean_return')
+            }
+            known = {name: value for name, value in values.items() if math.isfinite(value)}
+            line = {'seconds': time.time(), 'version': status.policy_version, **known}
+            loop = self._learner.loop
+            if loop is not None and loop.counters.distillation_spread > 0.0:
+                line['distillation_spread'] = loop.counters.distillation_spread
+                line['distillation_target'] = loop.distillation_target
+            try:
+                with self._log.open('a', encoding='utf-8') as log:
+                    log.write(json.dumps(line) + '\n')
+            except OSError as error:
+                self.get_logger().error(f'cannot write {self._log}: {error}')
+
+
+def main() -> None:
+    """Run the node until it is told to stop."""
+    os.nice(NICENESS)
+    choose_float32_product()
+    with node_process('learner', ConfigError):
+        spin(LearnerNode())
+
+
+if __name__ == '__main__':
+    main()

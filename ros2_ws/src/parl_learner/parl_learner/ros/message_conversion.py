@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between ROS messages and the plain values that the rest of the package speaks."""
+
+from parl_learner.loop.learner import Learner
+from parl_msgs.msg import LearnerStatus
+
+PHASES = {
+    'imitating': 'pretraining',
+    'imitating_successes': 'distilling',
+    'policy_gradient': 'distilling',
+    'sampling': 'caching',
+    'sampling_new': 'caching',
+    'distilling': 'distilling',
+    'critic': 'critic',
+    'actor_critic': 'critic',
+    'finishing': 'critic',
+}
+"""Stage of the learning loop -> phase that an operator knows."""
+
+
+def to_status(learner: Learner | None, trouble: str) -> LearnerStatus:
+    """What the learner is doing; without header. `trouble` takes the place of the phase."""
+    nan = float('nan')
+    status = LearnerStatus(
+        phase=trouble or 'waiting',
+        policy_loss=nan,
+        critic_loss=nan,
+        mean_q=nan,
+        mean_return=nan,
+        seconds_left=nan,
+    )
+    if learner is None or learner.loop is None:
+        return status
+    loop = learner.loop
+    counters, metrics = loop.counters, loop.units.critic_metrics
+    left = loop.updates_left
+    if not loop.idle:
+        status.phase = trouble or PHASES[loop.stage.name]
+    status.demonstrations = len(learner.library.completed('demonstration'))
+    status.episodes = status.demonstrations + len(learner.library.completed('practice'))
+    status.transitions = len(loop.replay)
+    status.policy_steps, status.critic_steps = counters.policy_steps, counters.critic_steps
+    status.policy_steps_due = counters.policy_steps + left['policy']
+    status.critic_steps_due = counters.critic_steps + left['critic']
+    status.policy_version = status.critic_version = learner.version
+    status.policy_loss = loop.units.policy_loss
+    status.seconds_left = learner.seconds_left
+    if metrics is not None:
+        status.critic_loss, status.mean_q = metrics.loss, metrics.mean_q
+        status.mean_return = metrics.mean_return
+    return status

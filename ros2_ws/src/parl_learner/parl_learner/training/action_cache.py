@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the policy's samples and π_opt's particles for every observation of the replay."""
+
+import functools
+
+import torch
+
+from parl_policy.acting.action_optimisation import (
+    ActionOptimisationConfig,
+    climb,
+    Particles,
+    search,
+)
+from parl_policy.compute.rows_graph import Function, RowsGraph
+from parl_policy.critics.critic import CriticEnsemble
+from parl_policy.critics.mean_q import FrozenCritic
+from parl_policy.policy import ActionSpec, Policy
+
+
+class ActionCache:
+    """Samples change only with the policy, particles only with the critic: keep them in between.
+
+    Rows are those of the replay, so an observation that closes one transition and opens the next
+    is sampled once. Particles may be older than the critic by the updates since the last
+    `optimise`; their values are then those of the older critic.
+    """
+
+    ROWS_AT_ONCE = 256
+    """Of a big policy they take minutes: a unit of work, with a checkpoint after it."""
+    GPU_ROWS_AT_ONCE = 512
+    """Rows that a GPU optimises at once: the states and next states of the paper's batch."""
+
+    def __init__(self, config: ActionOptimisationConfig, action_spec: ActionSpec) -> None:
+        """Start empty."""
+        self.config = config
+        self._movable = ~action_spec.is_binary()
+        action_dim = action_spec.flat_dim
+        self._candidates = torch.empty(0, config.samples, action_dim)
+        self._actions = torch.empty(0, config.particles + 1, action_dim)
+        self._values = torch.empty(0, config.particles + 1)
+        self._graphs: dict[tuple[CriticEnsemble, int], RowsGraph] = {}
+
+    def sample_all(
+        self, policy: Policy, observations: torch.Tensor, generator: torch.Generator
+    ) -> None:
+        """Draw the candidates of all rows (M, O) anew, after the policy has changed."""
+        self.forget_samples()
+        while len(self._candidates) < len(observations):
+            self.sample_next(policy, observations, generator)
+
+    def forget_samples(self) -> None:
+        """Drop the candidates of all rows: the policy has changed."""
+        self._candidates = self._candidates[:0]
+
+    @torch.no_grad()
+    def sample_next(
+        self, policy: Policy, observations: torch.Tensor, generator: torch.Generator
+    ) -> None:
+        """Draw the candidates of the next `ROWS_AT_ONCE` rows that have none yet."""
+        states = observations[len(self._candidates) :][: self.ROWS_AT_ONCE]
+        drawn = policy.sample(policy.encode(states), self.config.samples, generator)
+        self._candidates = torch.cat([self._candidates, drawn])
+
+    @torch.no_grad()
+    def sample(
+        self,
+        policy: Policy,
+        observations: torch.Tensor,
+        rows: torch.Tensor,
+        generator: torch.Generator,
+    ) -> None:
+        """Draw the candidates of some rows (B,) anew, while the policy changes all the time."""
+        for part in rows.split(self.ROWS_AT_ONCE):
+            context = policy.encode(observations[part])
+            self._candidates[part] = policy.sample(context, self.config.samples, generator)
+
+    def optimise_all(
+        self,
+        critic: CriticEnsemble,
+        observations: torch.Tensor,
+        data_actions: torch.Tensor | None,
+        generator: torch.Generator,
+    ) -> None:
+        """Make the particles of all rows anew; arguments as in `optimise`."""
+        rows = len(observations)
+        self.make_room(rows)
+        self.optimise(critic, observations, data_actions, torch.arange(rows), generator)
+
+    def make_room(self, rows: int) -> None:
+        """Hold particles of so many rows, none of them made yet."""
+        self._actions = torch.zeros(rows, *self._actions.shape[1:])
+        self._values = torch.zeros(rows, *self._values.shape[1:])
+
+    def optimise(
+        self,
+        critic: CriticEnsemble,
+        observations: torch.Tensor,
+        data_actions: torch.Tensor | None,
+        rows: torch.Tensor,
+        generator: torch.Generator,
+    ) -> None:
+        """Make the particles of some rows anew with this critic.
+
+        Beside the m best candidates the executed action climbs too; only distillation sees it.
+
+        Args:
+            critic: The online critic.
+            observations: (M, O) of the replay.
+            data_actions: (M, D) executed actions of the replay; None saves their work where the
+                particles are for backups, and leaves the rows' data action as it was.
+            rows: Which rows.
+            generator: For proposals that are not the policy's.
+        """
+        inputs = [observations, self._candidates]
+        inputs += [] if data_actions is None else [data_actions]
+        optimised, at_once = self._optimiser(critic, len(inputs))
+        for part in rows.split(at_once):
+            actions, values = optimised(generator, *(each[part] for each in inputs))
+            self._actions[part, : actions.shape[1]] = actions
+            self._values[part, : values.shape[1]] = values
+
+    def _optimiser(self, critic: CriticEnsemble, inputs: int) -> tuple[Function, int]:
+        """What optimises with the critic as it is, and of how many rows at once."""
+        if self._movable.device.type == 'cuda':
+            graph = RowsGraph(
+                functools.partial(self._optimised_afresh, critic), self.GPU_ROWS_AT_ONCE
+            )
+            return self._graphs.setdefault((critic, inputs), graph), self.GPU_ROWS_AT_ONCE
+        frozen = FrozenCritic(critic, self.config.precision)
+        return functools.partial(self._optimised, frozen), self.ROWS_AT_ONCE
+
+    def _optimised_afresh(
+        self, critic: CriticEnsemble, generator: torch.Generator, *inputs: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """With the critic as it is now, also where this is a recording that is replayed."""
+        frozen = FrozenCritic(critic, self.config.precision)
+        return self._optimised(frozen, generator, *inputs)
+
+    def _optimised(
+        self,
+        critic: FrozenCritic,
+        generator: torch.Generator,
+        observations: torch.Tensor,
+        candidates: torch.Tensor,
+        data_actions: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        q_function = critic.mean_q(observations)
+        start = search(q_function, candidates, self.config, self._movable, generator).actions
+        if data_actions is not None:
+            start = torch.cat([start, data_actions.unsqueeze(1)], dim=1)
+        particles = climb(q_function, start, self.config, self._movable)
+        return particles.actions, particles.values
+
+    def particles(self, rows: torch.Tensor) -> Particles:
+        """π_opt of the rows (B,) as it acts and backs up values: m particles."""
+        return Particles(self._actions[rows, :-1], self._values[rows, :-1])
+
+    def policy_actions(self, rows: torch.Tensor) -> Particles:
+        """The policy of the rows (B,) without a critic: its k candidates, all of equal value."""
+        candidates = self._candidates[rows]
+        return Particles(candidates, torch.zeros(candidates.shape[:2]))
+
+    def distillation_particles(self, rows: torch.Tensor) -> Particles:
+        """The same with the executed action in the place of the candidate ranked worst."""
+        kept = [*range(self.config.particles - 1), self.config.particles]
+        return Particles(self._actions[rows][:, kept], self._values[rows][:, kept])
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """What a checkpoint keeps."""
+        return {
+            'candidates': self._candidates,
+            'actions': self._actions,
+            'values': self._values,
+        }
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """Inverse of `state_dict`."""
+        device = self._candidates.device
+        self._candidates = state['candidates'].to(device)
+        self._actions = state['actions'].to(device)
+        self._values = state['values'].to(device)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains a policy: on given actions with its own loss (PA-RL Eq. 4.4-4.5), or up the critic."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import torch
+
+from parl_files.config_file import ConfigError
+from parl_learner.training.state_tensors import (
+    load_optimiser_tensors,
+    optimiser_tensors,
+    part,
+    prefixed,
+)
+from parl_learner.training.value_gradient import (
+    temperature_loss,
+    value_gradient_loss,
+    ValueGradientConfig,
+)
+from parl_policy.policy import Policy, ReparameterisedPolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyTrainerConfig:
+    """Learning rates of imitation and of later learning differ; the rest is shared."""
+
+    imitation_learning_rate: float = 3e-4
+    """Adam, while pre-training."""
+    distillation_learning_rate: float = 5e-5
+    """Adam, while practising; its moments start afresh."""
+    value_gradient: ValueGradientConfig = field(default_factory=ValueGradientConfig)
+    """For the method of that name."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        for name in ('imitation_learning_rate', 'distillation_learning_rate'):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f'{name} must be 0 or more: {getattr(self, name)}')
+
+
+class PolicyTrainer:
+    """Owns the policy's optimiser, and the temperature of an entropy term."""
+
+    def __init__(self, policy: Policy, config: PolicyTrainerConfig) -> None:
+        """Begin with imitation."""
+        self.policy = policy
+        self.config = config
+        self.log_temperature = torch.zeros((), requires_grad=True)
+        self._begin(config.imitation_learning_rate)
+
+    def begin_distillation(self) -> None:
+        """Change to the distillation learning rate, with fresh moments."""
+        self._begin(self.config.distillation_learning_rate)
+
+    def update(
+        self,
+        observations: torch.Tensor,
+        targets: torch.Tensor,
+        generator: torch.Generator,
+        weights: torch.Tensor | None = None,
+    ) -> float:
+        """One gradient step on targets (B, m, D), weighed by (B, m); returns the loss."""
+        context = self.policy.encode(observations)
+        return self.step(self.policy.loss(context, targets, weights, generator).mean())
+
+    def check_value_gradient(self, observation_dim: int) -> None:
+        """Refuse, before anything is trained, a policy class that `follow_value` cannot train.
+
+        Raises:
+            ConfigError: Its samples pass no gradients, or it does not know their density.
+        """
+        policy, name = self.policy, type(self.policy).__name__
+        if not isinstance(policy, ReparameterisedPolicy):
+            raise ConfigError(
+                f'{name} has no rsample: method value_gradient needs a policy class whose samples '
+                f'pass gradients (gaussian, diffusion, flow, edited)'
+            )
+        if self.config.value_gradient.target_entropy is None:
+            return
+        with torch.no_grad():
+            context = policy.encode(torch.zeros(1, observation_dim))
+            generator = torch.Generator(torch.get_default_device())
+            _, log_probs = policy.rsample(context, 1, generator)
+        if log_probs is None:
+            raise ConfigError(
+                f'{name} does not know its log-probabilities; leave '
+                f'value_gradient.target_entropy away'
+            )
+
+    def follow_value(
+        self,
+        q_function: Callable[[torch.Tensor], torch.Tensor],
+        observations: torch.Tensor,
+        data_actions: torch.Tensor,
+        generator: torch.Generator,
+    ) -> float:
+        """One gradient step up Q through a sample of the policy; returns the loss.
+
+        Binary entries enter Q snapped, and the gradient passes them as if they were not.
+
+        Args:
+            q_function: Q at the observations, (B, 1, D) -> (B, 1).
+            observations: (B, O).
+            data_actions: (B, D), for the imitation term.
+            generator: Source of all randomness.
+        """
+        policy = cast(ReparameterisedPolicy, self.policy)
+        config = self.config.value_gradient
+        context = policy.encode(observations)
+        actions, log_probs = policy.rsample(context, 1, generator)
+        snapped = actions + (policy.action_spec.snap(actions) - actions).detach()
+        loss = value_gradient_loss(q_function(snapped).squeeze(1), config.normalise_values)
+        if config.target_entropy is not None:
+            assert log_probs is not None  # `check_value_gradient`
+            loss = loss + self.log_temperature.detach().exp() * log_probs.mean()
+        if config.imitation_weight > 0.0:
+            imitation = policy.loss(context, data_actions.unsqueeze(1), None, generator).mean()
+            loss = loss + config.imitation_weight * imitation
+        value = self.step(loss)
+        if config.target_entropy is not None and log_probs is not None:
+            self._adapt_temperature(log_probs, config.target_entropy)
+        return value
+
+    def step(self, loss: torch.Tensor) -> float:
+        """One gradient step down any loss of the policy; returns it."""
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward(inputs=self._parameters)
+        self.optimiser.step()
+        self.policy.after_update()
+        return loss.item()
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """What a checkpoint keeps beside the policy."""
+        return {
+            'log_temperature': self.log_temperature.detach(),
+            **prefixed('adam', optimiser_tensors(self.optimiser)),
+            **prefixed('temperature_adam', optimiser_tensors(self._temperature_optimiser)),
+        }
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Inverse of `state_dict`."""
+        self.log_temperature.data.copy_(state['log_temperature'])
+        load_optimiser_tensors(self.optimiser, part(state, 'adam'))
+        load_optimiser_tensors(self._temperature_optimiser, part(state, 'temperature_adam'))
+
+    def _begin(self, learning_rate: float) -> None:
+        self._parameters = list(self.policy.trainable_parameters())
+        self.optimiser = torch.optim.Adam(self._parameters, lr=learning_rate, fused=True)
+        self._temperature_optimiser = torch.optim.Adam([self.log_temperature], lr=learning_rate)
+
+    def _adapt_temperature(self, log_probs: torch.Tensor, target_entropy: float) -> None:
+        self._temperature_optimiser.zero_grad(set_to_none=True)
+        temperature_loss(self.log_temperature, log_probs, target_entropy).backward()
+        self._temperature_optimiser.step()

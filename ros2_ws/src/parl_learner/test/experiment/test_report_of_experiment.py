@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+import torch
+
+from parl_files.episode_library import EpisodeLibrary
+from parl_learner.experiment.record import RecordedStep
+from parl_learner.experiment.report_of_experiment import report_data
+from parl_learner.loop.learner import Learner
+
+STEPS = [
+    RecordedStep(phase='demonstrations', name='demonstrations-0000', seconds=5.0, success=True),
+    RecordedStep(phase='learning', name='version-1', seconds=60.0),
+    RecordedStep(phase='imitation', name='imitation-0000', seconds=4.0, steps=30),
+    RecordedStep(phase='imitation', name='imitation-0001', seconds=4.0, steps=20, success=True),
+    RecordedStep(phase='practice', name='practice-0000', seconds=3.0, decision_ms=(10.0, 20.0)),
+    RecordedStep(phase='practice', name='practice-0001', seconds=3.0, decision_ms=(30.0,)),
+    RecordedStep(phase='learning', name='version-2', seconds=30.0),
+    RecordedStep(phase='fine-tuned', name='fine-tuned-0000', seconds=2.0, steps=9, success=True),
+]
+
+
+@pytest.fixture
+def make_data(store):
+    def make(config, steps=STEPS):
+        library = EpisodeLibrary(store, pytest.fail)
+        library.refresh()
+        return report_data(config, steps, library, store, control_rate_hz=5.0)
+
+    return make
+
+
+def test_numbers_of_the_table(experiment, make_data):
+    data = make_data(experiment())
+    rows = [
+        (row.label, row.successes, row.episodes, row.mean_steps, row.practised_episodes)
+        for row in data.evaluations
+    ]
+    assert rows == [
+        ('pre-trained policy alone (imitation)', 1, 2, 25.0, 0),
+        ('fine-tuned policy with its critic', 1, 1, 9.0, 4),
+    ]
+    # Evaluations do not count: 5 + 60, and 3 + 3 + 30 more.
+    assert [row.seconds for row in data.evaluations] == [65.0, 101.0]
+    assert list(data.evaluations[0].episode_ids) == ['imitation-0000', 'imitation-0001']
+    assert [(phase.label, phase.seconds) for phase in data.phases] == [
+        ('demonstrations', 5.0),
+        ('offline training', 60.0),
+        ('evaluation: pre-trained policy alone (imitation)', 8.0),
+        ('practice', 6.0),
+        ('online training', 30.0),
+        ('evaluation: fine-tuned policy with its critic', 2.0),
+    ]
+    assert 'p50 20.0 ms' in data.notes[0]
+    assert 'over 3 steps' in data.notes[0]
+    assert (data.task, data.seed) == ('cup_to_rack', 3)
+    assert data.calibration is None, 'no critic yet'
+    assert data.learner_log is None
+
+
+def test_without_practice_there_is_no_latency(experiment, make_data):
+    assert not make_data(experiment(), STEPS[:4]).notes
+
+
+def test_calibration_asks_the_final_critic(experiment, store, put, recorded, make_data):
+    put(*recorded)
+    learner = Learner(experiment(), store, lambda _: None, pytest.fail)
+    while learner.take_in_episodes():
+        learner.work()
+    calibration = make_data(experiment()).calibration
+    practice = recorded[2:]
+    assert len(calibration.q_values) == sum(len(episode) for episode in practice)
+    np.testing.assert_allclose(calibration.returns[:3], [-100.0] * 3, rtol=1e-5)
+    loop = learner.loop
+    batch = loop.replay.batch(torch.arange(10, 20))
+    values = loop.critic_trainer.critic(batch.observations, batch.actions.unsqueeze(1))
+    np.testing.assert_allclose(
+        calibration.q_values, values.mean(0).squeeze(1).detach().numpy(), rtol=1e-4
+    )
+
+
+def test_baselines_have_no_calibration(experiment, learning, store, put, recorded, make_data):
+    put(*recorded)
+    config = experiment(learning=learning(method='frozen'))
+    learner = Learner(config, store, lambda _: None, pytest.fail)
+    while learner.take_in_episodes():
+        learner.work()
+    assert make_data(config).calibration is None

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from parl_files.config_file import ConfigError, from_known_keys
+from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.plan.experiment_config import ExperimentTask, load_experiment
+
+EXPERIMENTS = Path(__file__).parents[3] / 'widowx_bringup/config/experiments'
+
+
+def needed(config):
+    return [config.practice_needed(index) for index in range(1, config.rounds + 1)]
+
+
+def test_rounds(experiment):
+    assert needed(experiment()) == [2, 3, 4]
+    assert needed(experiment(practice_episodes=9, episodes_per_round=3)) == [2, 5, 8, 9]
+    assert needed(experiment(practice_episodes=2)) == [2]
+    assert needed(experiment(warm_up_episodes=0)) == [1, 2, 3, 4]
+    assert needed(experiment(warm_up_episodes=0, episodes_per_round=3)) == [3, 4]
+
+
+@pytest.mark.parametrize('path', sorted(EXPERIMENTS.glob('*.yaml')), ids=lambda path: path.stem)
+def test_the_experiments_that_ship_can_be_read(path):
+    config = load_experiment(path)
+    loop = LearningLoop(config.learning, ['x', 'y'], config.seed)
+    assert loop.idle
+    assert config.rounds >= 1
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('task: a\nseed: 0\ndemonstrations: 3\n', "key 'learning' is missing"),
+        ('task: a\nseed: 0\ndemonstrations: 3\nlearning: {metod: x}\n', "unknown key 'metod'"),
+        (
+            'task: a\nseed: 0\ndemonstrations: 3\nlearning: {method: sac}\n',
+            r"learning: method is 'sac', expected one of \['pa_rl', 'value_gradient'",
+        ),
+        (
+            'task: a\nseed: 0\ndemonstrations: 3\nlearning: {critic: {hidden: 3}}\n',
+            'critic: hidden is 3, expected a list',
+        ),
+        ('task: a\nseed: 0\ndemonstrations: 0\nlearning: {}\n', 'demonstrations must be at least'),
+        ('task: a\nseed: -1\ndemonstrations: 3\nlearning: {}\n', 'seed must be 0 or more: -1'),
+        (
+            'task: a\nseed: 0\ndemonstrations: 3\nlearning: {policy_class: difusion}\n',
+            "policy class 'difusion' is unknown",
+        ),
+        (
+            'task: a\nseed: 0\ndemonstrations: 3\nlearning: {policy: {hiddn: 3}}\n',
+            "policy: unknown key 'hiddn'",
+        ),
+        (
+            'task: a\nseed: 0\ndemonstrations: 3\n'
+            'learning: {policy_class: edited, policy: {base: {hidden: -3}}}\n',
+            'policy.base: steps, hidden and blocks must be at least 1',
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, text, message):
+    path = tmp_path / 'e.yaml'
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r'e\.yaml.*' + message):
+        load_experiment(path)
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'message'),
+    [
+        ({'demonstrations': 0}, 'demonstrations must be at least 1: 0'),
+        ({'practice_episodes': 0, 'warm_up_episodes': 0}, 'practice_episodes must be at least 1'),
+        ({'episodes_per_round': 0}, 'episodes_per_round must be at least 1'),
+        ({'evaluation_episodes': 0}, 'evaluation_episodes must be at least 1'),
+        ({'warm_up_episodes': 5}, 'warm_up_episodes must lie in 0…practice_episodes: 5 of 4'),
+        ({'warm_up_episodes': -1}, 'warm_up_episodes must lie in'),
+        ({'image_size': (64, 0)}, 'image_size must be a height and a width'),
+    ],
+)
+def test_impossible_settings_are_refused(experiment, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        replace(experiment(), **wrong)
+
+
+@pytest.mark.parametrize(
+    ('task', 'message'),
+    [
+        ({'task': 'a', 'control_rate_hz': 5.0}, "t.yaml: key 'horizon' is missing"),
+        ({'task': 'a', 'horizon': -3, 'control_rate_hz': 5.0}, 'horizon must be at least 1'),
+    ],
+)
+def test_a_task_file_that_says_too_little_is_named(task, message):
+    with pytest.raises(ConfigError, match=message):
+        from_known_keys(ExperimentTask, {**task, 'workspace': {}}, 't.yaml')

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real experiment node against a fake policy node that answers at once."""
+
+from collections import Counter
+import dataclasses
+import json
+import threading
+
+import pytest
+import rclpy
+from rclpy.action import ActionServer
+from rclpy.action.server import ServerGoalHandle
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.task import Future
+import yaml
+
+from parl_files.artifact_store import ArtifactStore
+from parl_files.config_file import to_mapping
+from parl_files.episode_file import episode_to_bytes
+from parl_learner.loop.learner import Learner
+from parl_learner.plan.schedule import EpisodeStep, planned_steps
+from parl_learner.ros.experiment_node import ExperimentError, ExperimentNode
+from parl_msgs.action import RunEpisode
+from parl_msgs.msg import EpisodeStatus, LearnerStatus
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class FakePolicy:
+    """Plays every goal at once, in a thread of its own; a real learner works in between."""
+
+    def __init__(self, config, folder, new_episode):
+        self.goals = []
+        self.aborts = Counter()  # episode id -> times it is to be aborted
+        self.dies_in = set()  # ids of episodes whose first attempt ends with a new start
+        self.raises_in = set()  # ids of episodes whose first attempt ends without an outcome
+        self._new_episode = new_episode
+        self.store = ArtifactStore(folder / 'artifacts')
+        self._learner = Learner(config, self.store, lambda _: None, pytest.fail)
+        self._node = rclpy.create_node('fake_policy')
+        self._status = self._node.create_publisher(EpisodeStatus, 'episode', LATCHED)
+        self.learner_status = self._node.create_publisher(LearnerStatus, 'learner_status', 10)
+        ActionServer(self._node, RunEpisode, 'run_episode', self._on_goal)
+        self.tell(EpisodeStatus.IDLE)
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._spin)
+        self._thread.start()
+
+    def _spin(self):
+        while not self._stop.is_set():  # `spin` may be hit by a shutdown in the middle of a wait
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def tell(self, state, episode_id=''):
+        self._status.publish(EpisodeStatus(state=state, episode_id=episode_id))
+
+    def put(self, goal, outcome='success'):
+        purpose = goal.purpose
+        episode = self._new_episode(goal.episode_id, purpose, outcome, seed=goal.seed % 997)
+        self.store.put('episode', goal.seed, episode_to_bytes(episode), 'mcap')
+
+    def learn(self):
+        while self._learner.take_in_episodes():
+            self._learner.work()
+
+    async def _on_goal(self, handle: ServerGoalHandle):
+        goal = handle.request
+        self.goals.append(goal)
+        if goal.episode_id in self.dies_in:
+            self.dies_in.remove(goal.episode_id)
+            self.tell(EpisodeStatus.RUNNING, goal.episode_id)
+            self.tell(EpisodeStatus.IDLE)
+            await Future()
+        if goal.episode_id in self.raises_in:
+            self.raises_in.remove(goal.episode_id)
+            self.tell(EpisodeStatus.FINISHED, goal.episode_id)
+            handle.abort()
+            return RunEpisode.Result()
+        result = RunEpisode.Result(success=True, steps=5, outcome=EpisodeStatus.SUCCESS)
+        if self.aborts[goal.episode_id] > 0:
+            self.aborts[goal.episode_id] -= 1
+            result.outcome, result.success = EpisodeStatus.ABORTED, False
+            result.reason = 'the camera fell down'
+            self.put(goal, 'aborted')
+        else:
+            self.put(goal)
+            self.learn()
+        handle.publish_feedback(RunEpisode.Feedback(decision_ms=12.5))
+        self.tell(EpisodeStatus.FINISHED, goal.episode_id)
+        handle.succeed()
+        return result
+
+    def close(self):
+        self._stop.set()
+        self._thread.join()
+        self._executor.shutdown()
+        self._node.destroy_node()
+
+
+@pytest.fixture
+def config(experiment, learning):
+    return experiment(learning=learning(method='frozen'))
+
+
+@pytest.fixture
+def policy(ros_domain, config, tmp_path, new_episode):
+    policy = FakePolicy(config, tmp_path, new_episode)
+    yield policy
+    policy.close()
+
+
+def make_node(config, tmp_path, task='cup_to_rack'):
+    experiment_file, task_file = tmp_path / 'experiment.yaml', tmp_path / 'task.yaml'
+    plain = json.loads(json.dumps(to_mapping(config)))  # lists in the place of tuples
+    experiment_file.write_text(yaml.safe_dump(plain), encoding='utf-8')
+    task_file.write_text(f'{{task: {task}, horizon: 60, control_rate_hz: 5.0}}', encoding='utf-8')
+    parameters = {
+        'data_folder': tmp_path, 'experiment_file': experiment_file, 'task_file': task_file,
+    }  # fmt: skip
+    overrides = [Parameter(name, value=str(value)) for name, value in parameters.items()]
+    return ExperimentNode(parameter_overrides=overrides)
+
+
+@pytest.fixture
+def node(policy, config, tmp_path):
+    node = make_node(config, tmp_path)
+    yield node
+    node.destroy_node()
+
+
+def planned_ids(config):
+    return [step.episode_id for step in planned_steps(config) if isinstance(step, EpisodeStep)]
+
+
+def recorded_names(folder):
+    lines = (folder / 'experiment.jsonl').read_text(encoding='utf-8').splitlines()
+    return [json.loads(line)['name'] for line in lines]
+
+
+def all_names(config):
+    return sorted([*planned_ids(config), *(f'version-{i}' for i in range(1, 5))])
+
+
+def test_asks_for_every_episode_in_order_and_writes_the_report(node, policy, config, tmp_path):
+    report = node.run()
+    assert [goal.episode_id for goal in policy.goals] == planned_ids(config)
+    assert sorted(recorded_names(tmp_path)) == all_names(config)
+    assert {goal.max_steps for goal in policy.goals} == {60}
+    demonstration, evaluation = policy.goals[0], policy.goals[-1]
+    assert (demonstration.actor, demonstration.purpose) == ('demonstrator/act', 'demonstration')
+    assert (evaluation.actor, evaluation.purpose, evaluation.policy_version) == (
+        '', 'evaluation', 4,
+    )  # fmt: skip
+    imitation = [goal.seed for goal in policy.goals if goal.episode_id.startswith('imitation')]
+    assert [goal.seed for goal in policy.goals][-2:] == imitation
+    text = report.read_text(encoding='utf-8')
+    assert '| fine-tuned policy alone | 2/2 (100%)' in text
+    assert 'p50 12.5 ms' in text
+
+
+def test_imitates_on_one_task_and_practises_on_another(policy, config, tmp_path):
+    config = dataclasses.replace(config, pretraining_task='cup_alone')
+    for task, other, played in (
+        ('cup_to_rack', 'cup_alone', 0),
+        ('cup_alone', 'cup_to_rack', config.demonstrations),
+    ):
+        node = make_node(config, tmp_path, task)
+        words = f"next is on task '{other}', and the task file is about '{task}'; launch again"
+        with pytest.raises(ExperimentError, match=words):
+            node.run()
+        node.destroy_node()
+        assert len(policy.goals) == played
+    assert recorded_names(tmp_path)[-1] == 'version-1'
+    node = make_node(config, tmp_path)
+    node.run()
+    node.destroy_node()
+    assert [goal.episode_id for goal in policy.goals] == planned_ids(config)
+    assert sorted(recorded_names(tmp_path)) == all_names(config)
+
+
+def test_aborted_episodes_are_played_again(node, policy, config, tmp_path):
+    policy.aborts = Counter({'practice-0001': 2})
+    node.run()
+    played = Counter(goal.episode_id for goal in policy.goals)
+    assert played == Counter({**dict.fromkeys(planned_ids(config), 1), 'practice-0001': 3})
+    seeds = {goal.seed for goal in policy.goals if goal.episode_id == 'practice-0001'}
+    assert len(seeds) == 3, 'a simulated episode that went wrong would go wrong again'
+    assert sorted(recorded_names(tmp_path)) == all_names(config)
+
+
+def test_an_episode_without_an_outcome_was_not_played(node, policy, config, tmp_path):
+    """As when the policy node's own code fails: rclpy then answers with an empty result."""
+    policy.raises_in = {'imitation-0001'}
+    node.run()
+    assert [goal.episode_id for goal in policy.goals].count('imitation-0001') == 2
+    assert sorted(recorded_names(tmp_path)) == all_names(config)
+
+
+def test_nodes_of_the_tests_before_are_gone(node, policy):
+    """Half a server left over from one of them would keep this test's server from being found."""
+    assert sorted(node.get_node_names()) == ['experiment', 'fake_policy']
+
+
+def test_gives_up_after_too_many_aborted_episodes(node, policy):
+    policy.aborts = Counter({'demonstrations-0001': 99})
+    node.MAX_FAILURES = 2
+    with pytest.raises(ExperimentError, match='2 aborted episodes in a row: the camera fell down'):
+        node.run()
+
+
+def test_policy_that_starts_anew_costs_the_running_episode(node, policy, config, tmp_path):
+    policy.dies_in = {'practice-0000'}
+    node.run()
+    played = Counter(goal.episode_id for goal in policy.goals)
+    assert played == Counter({**dict.fromkeys(planned_ids(config), 1), 'practice-0000': 2})
+    assert sorted(recorded_names(tmp_path)) == all_names(config)
+
+
+def test_continues_from_the_files_and_writes_down_what_nobody_did(node, policy, config, tmp_path):
+    for index in range(2):
+        goal = RunEpisode.Goal(
+            episode_id=f'demonstrations-{index:04d}', purpose='demonstration', seed=30_000 + index
+        )
+        policy.put(goal)
+    policy.learn()
+    node.run()
+    assert [goal.episode_id for goal in policy.goals] == planned_ids(config)[2:]
+    assert sorted(recorded_names(tmp_path)) == all_names(config)
+
+
+def test_waits_for_a_policy_that_still_plays_for_a_killed_experiment(node, policy, config):
+    policy.tell(EpisodeStatus.RUNNING, 'demonstrations-0000')
+    has_waited = threading.Event()
+    looks = []
+    spin_for = node._episodes.spin_for
+
+    def note_looks(seconds):
+        spin_for(seconds)
+        if node._episodes.is_there and node._episodes._state == EpisodeStatus.RUNNING:
+            looks.append(seconds)
+        if len(looks) == 5:
+            has_waited.set()
+
+    node._episodes.spin_for = note_looks
+
+    def finish():
+        has_waited.wait(30.0)
+        finish.goals = len(policy.goals)
+        policy.put(RunEpisode.Goal(episode_id='demonstrations-0000', purpose='demonstration'))
+        policy.tell(EpisodeStatus.FINISHED, 'demonstrations-0000')
+
+    finisher = threading.Thread(target=finish)
+    finisher.start()
+    node.run()
+    finisher.join()
+    assert has_waited.is_set(), 'it looks again and again at a policy that plays'
+    assert finish.goals == 0
+    assert [goal.episode_id for goal in policy.goals] == planned_ids(config)[1:]
+
+
+def test_learner_that_stopped_ends_the_experiment(node, policy, tmp_path):
+    policy.learn = lambda: policy.learner_status.publish(
+        LearnerStatus(phase='stopped: critic support is too small')
+    )
+    with pytest.raises(ExperimentError, match='learning stopped: critic support is too small'):
+        node.run()

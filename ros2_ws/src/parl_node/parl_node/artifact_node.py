@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node that shares finished files: announces and serves its own, fetches those of others."""
+
+from collections.abc import Collection
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from parl_files.artifact_store import ArtifactError, ArtifactRecord, ArtifactStore
+from parl_files.config_file import ConfigError
+from parl_files.durable_file import DurableWriteError
+from parl_msgs.msg import Artifact
+from parl_msgs.srv import ReadArtifact
+from parl_node.artifact_fetch import ArtifactFetch
+from parl_node.message_conversion import to_artifact, to_record
+from parl_node.path_parameter import path_parameter
+
+LATCHED = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class ArtifactNode(Node):
+    """Keeps a store in `<data_folder>/artifacts`.
+
+    On one host all nodes share the folder and nothing is copied; a node on another host has a
+    folder of its own and fetches the kinds it needs in chunks, checked by their hash.
+    """
+
+    def __init__(self, name: str, fetched_kinds: Collection[str], **options: object) -> None:
+        """Declare `data_folder`, open the store, serve `~/read_artifact`.
+
+        Raises:
+            ConfigError: `data_folder` is empty or cannot be written.
+        """
+        super().__init__(name, **options)
+        self.data_folder = path_parameter(self, 'data_folder')
+        try:
+            self.store = ArtifactStore(self.data_folder / 'artifacts')
+        except DurableWriteError as error:
+            raise ConfigError(f'parameter data_folder is {self.data_folder}: {error}') from error
+        self._fetched_kinds = fetched_kinds
+        self._fetches: dict[tuple[str, str], ArtifactFetch] = {}  # by name and server
+        self._announcements = self.create_publisher(Artifact, 'artifact', LATCHED)
+        self.create_subscription(Artifact, 'artifact', self._on_artifact, LATCHED)
+        self.create_service(ReadArtifact, '~/read_artifact', self._on_read)
+        # For servers that are not there yet, or no longer.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(0.2, self._advance_fetches, clock=steady)
+
+    def announce(self, record: ArtifactRecord) -> Artifact:
+        """Tell everybody about a file of the store; returns the announcement."""
+        server = f'{self.get_fully_qualified_name()}/read_artifact'
+        message = to_artifact(record, self.get_clock().now().to_msg(), server)
+        self._announcements.publish(message)
+        return message
+
+    def announce_stored(self, kind: str) -> None:
+        """Tell again about what was stored before this process began: nobody else would."""
+        for record in self.store.list(kind)[-LATCHED.depth :]:
+            self.announce(record)
+
+    def _on_read(
+        self, request: ReadArtifact.Request, response: ReadArtifact.Response
+    ) -> ReadArtifact.Response:
+        try:
+            response.bytes = self.store.size(request.name)
+            response.data = self.store.read_chunk(request.name, request.offset, request.length)
+            response.success = True
+        except (ArtifactError, ValueError) as error:
+            response.message = str(error)
+        return response
+
+    def _on_artifact(self, message: Artifact) -> None:
+        key = (message.name, message.server)
+        if message.kind not in self._fetched_kinds or key in self._fetches:
+            return
+        if (self.store.folder / message.name).exists():
+            return
+        client = self.create_client(ReadArtifact, message.server)
+        try:
+            self._fetches[key] = ArtifactFetch(client, self.store.folder, to_record(message))
+        except ArtifactError as error:
+            self.get_logger().error(f'cannot fetch from {message.server}: {error}')
+            self.destroy_client(client)
+        self._advance_fetches()
+
+    def _advance_fetches(self) -> None:
+        for (name, server), fetch in list(self._fetches.items()):
+            try:
+                asked = fetch.advance()
+            except (ArtifactError, DurableWriteError) as error:
+                self.get_logger().error(f'cannot fetch {name} from {server}: {error}')
+            else:
+                if asked is not None:
+                    asked.add_done_callback(lambda _: self._advance_fetches())
+                if not fetch.is_over:
+                    continue
+            del self._fetches[name, server]
+            self.destroy_client(fetch.client)

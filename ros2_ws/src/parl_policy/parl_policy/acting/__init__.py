@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an observation to an action: sample, rank, climb, choose."""

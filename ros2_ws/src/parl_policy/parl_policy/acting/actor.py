@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The optimised policy π_opt as it acts: sample, rank, climb, choose."""
+
+from dataclasses import dataclass
+import functools
+from typing import Literal
+
+import numpy as np
+import torch
+
+from parl_policy.acting.action_optimisation import (
+    ActionOptimisationConfig,
+    optimise_actions,
+    Particles,
+)
+from parl_policy.compute.device import default_generator
+from parl_policy.compute.rows_graph import Function, RowsGraph
+from parl_policy.critics.critic import CriticEnsemble
+from parl_policy.critics.mean_q import FrozenCritic
+from parl_policy.policy import Context, ExploringPolicy, Policy
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One choice of the actor.
+
+    Attributes:
+        action: (D,) in [-1, 1].
+        candidates: (m, D) particles it was chosen from.
+        values: (m,) their Q; NaN without a critic.
+        mean_q: Q of the chosen action; NaN without a critic.
+    """
+
+    action: np.ndarray
+    candidates: np.ndarray
+    values: np.ndarray
+    mean_q: float
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Acts with a policy alone, or with the policy optimised by a critic.
+
+    Attributes:
+        policy: Proposes actions.
+        critic: Ranks and improves them; None acts with the policy's first sample.
+        optimisation: Numbers of Algorithm 1.
+        choice: Take the best particle, or sample one from softmax(Q) (Eq. 4.3).
+        explores: False leaves out what an `ExploringPolicy` that acts alone adds for practice.
+    """
+
+    policy: Policy
+    critic: CriticEnsemble | None
+    optimisation: ActionOptimisationConfig
+    choice: Literal['argmax', 'softmax'] = 'argmax'
+    explores: bool = True
+
+    @functools.cached_property
+    def frozen_critic(self) -> FrozenCritic:
+        """The critic laid out for climbing, once: its weights must not change afterwards."""
+        assert self.critic is not None
+        return FrozenCritic(self.critic, self.optimisation.precision)
+
+    @functools.cached_property
+    def _movable(self) -> torch.Tensor:
+        return ~self.policy.action_spec.is_binary()
+
+    def alone(self, context: Context, generator: torch.Generator) -> torch.Tensor:
+        """Actions (B, D) of the policy without a critic."""
+        if not self.explores and isinstance(self.policy, ExploringPolicy):
+            return self.policy.exploit(context, generator)
+        return self.policy.sample(context, 1, generator)[:, 0]
+
+    def prepare(self, observation_dim: int) -> None:
+        """Do before an episode what its first decision would wait for, a second on a GPU."""
+        if self.critic is not None:
+            shape = (1, self.optimisation.samples, self.policy.action_spec.flat_dim)
+            inputs = torch.zeros(1, observation_dim), torch.zeros(shape)
+            self._optimised(default_generator(), *inputs)
+
+    @functools.cached_property
+    def _optimised(self) -> Function:
+        """Action optimisation of one state (1, O) and its samples (1, k, D)."""
+        on_gpu = self._movable.device.type == 'cuda'
+        return RowsGraph(self._optimise, rows=1) if on_gpu else self._optimise
+
+    def _optimise(
+        self, generator: torch.Generator, states: torch.Tensor, samples: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        particles = optimise_actions(
+            self.frozen_critic.mean_q(states),
+            samples,
+            self.optimisation,
+            self._movable,
+            generator,
+        )
+        return particles.actions, particles.values
+
+    def act(self, observation: np.ndarray, generator: torch.Generator) -> Decision:
+        """Choose an action for one observation (O,); same generator state, same action.
+
+        Raises:
+            ValueError: The observation is not finite.
+        """
+        if not np.isfinite(observation).all():
+            raise ValueError(f'observation is not finite: {observation}')
+        states = torch.as_tensor(observation, dtype=torch.float32).unsqueeze(0)
+        with torch.no_grad():
+            context = self.policy.encode(states)
+        if self.critic is None:
+            candidates = self.alone(context, generator).unsqueeze(1)
+            chosen, values = candidates[0, 0], torch.full((1,), torch.nan)
+            mean_q = float('nan')
+        else:
+            samples = self.policy.sample(context, self.optimisation.samples, generator)
+            particles = Particles(*self._optimised(generator, states, samples))
+            candidates, values = particles.actions, particles.values[0]
+            if self.choice == 'argmax':
+                index = int(values.argmax())
+            else:
+                index = int(particles.draw(1, generator))
+            chosen, mean_q = candidates[0, index], float(values[index])
+        return Decision(
+            action=chosen.cpu().numpy(),
+            candidates=candidates[0].cpu().numpy(),
+            values=values.cpu().numpy(),
+            mean_q=mean_q,
+        )

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a version of a policy, or of its critic, becomes a file and an actor again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from parl_files.config_file import ConfigError, from_mapping, to_mapping
+from parl_files.observation_names import image_shape, observation_size
+from parl_policy.acting.action_optimisation import ActionOptimisationConfig
+from parl_policy.acting.actor import Actor
+from parl_policy.acting.weights_file import load_weights, weights_to_bytes, WeightsFileError
+from parl_policy.critics.critic import CriticConfig, CriticEnsemble
+from parl_policy.policies.registry import image_configs, new_policy
+from parl_policy.policy import ActionSpec, Policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorConfig:
+    """Everything besides weights that decides how an actor acts; travels with the weights."""
+
+    policy_class: str
+    """Key of `POLICY_CLASSES`, or `package.module:Class`."""
+    policy: Mapping[str, Any]
+    """Fields of that class's config."""
+    critic: CriticConfig
+    optimisation: ActionOptimisationConfig
+    choice: Literal['argmax', 'softmax']
+    """Which particle acts."""
+    observation_names: tuple[str, ...]
+    """Layout of the observation vector."""
+    action_spec: ActionSpec
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown class, and networks that are not made for the observation's image."""
+        shape = image_shape(self.observation_names)
+        images = {'critic': self.critic.image} | image_configs(
+            'policy', self.policy_class, self.policy
+        )
+        for who, image in images.items():
+            if shape is None and image is not None:
+                raise ConfigError(
+                    f'{who}.image is of shape {image.shape}, but the observations hold no image; '
+                    f'leave it away'
+                )
+            if shape is not None and (image is None or tuple(image.shape) != shape):
+                raise ConfigError(
+                    f'observations begin with an image of shape {shape}, but {who}.image is '
+                    f'{image}; set its shape to {list(shape)}'
+                )
+
+    def make_policy(self) -> Policy:
+        """An untrained policy."""
+        size = observation_size(self.observation_names)
+        return new_policy(self.policy_class, self.policy, size, self.action_spec)
+
+    def make_critic(self) -> CriticEnsemble:
+        """An untrained critic."""
+        size = observation_size(self.observation_names)
+        return CriticEnsemble(size, self.action_spec.flat_dim, self.critic)
+
+
+def version_to_bytes(
+    config: ActorConfig, module: Policy | CriticEnsemble, kind: str, version: int
+) -> bytes:
+    """One policy or critic version as the content of a safetensors file."""
+    metadata = {'kind': kind, 'version': version, 'actor': to_mapping(config)}
+    return weights_to_bytes(dict(module.state_dict()), metadata)
+
+
+def load_actor(policy_path: Path, critic_path: Path | None) -> tuple[Actor, ActorConfig, int]:
+    """Rebuild an actor from files.
+
+    Args:
+        policy_path: A policy version.
+        critic_path: The critic of the same version; None acts without optimisation.
+
+    Returns:
+        The actor, what it was built from, its version.
+
+    Raises:
+        WeightsFileError: A file is damaged, of another kind, or the versions differ.
+    """
+    tensors, config, version = _load_version(policy_path, 'policy')
+    policy = config.make_policy()
+    _fill(policy, tensors, policy_path)
+    critic = None
+    if critic_path is not None:
+        tensors, _, critic_version = _load_version(critic_path, 'critic')
+        if critic_version != version:
+            raise WeightsFileError(
+                f'{critic_path.name} is version {critic_version} but {policy_path.name} is '
+                f'version {version}; they act as a pair'
+            )
+        critic = config.make_critic()
+        _fill(critic, tensors, critic_path)
+        critic.requires_grad_(False)
+    return Actor(policy, critic, config.optimisation, config.choice), config, version
+
+
+def _load_version(path: Path, kind: str) -> tuple[dict[str, torch.Tensor], ActorConfig, int]:
+    tensors, metadata = load_weights(path)
+    if metadata.get('kind') != kind:
+        raise WeightsFileError(f'{path} holds a {metadata.get("kind")!r}, expected a {kind}')
+    missing = {'actor', 'version'} - set(metadata)
+    if missing:
+        raise WeightsFileError(f'{path} does not say its {sorted(missing)}; train it again')
+    config = from_mapping(ActorConfig, metadata['actor'], str(path))
+    return tensors, config, int(metadata['version'])
+
+
+def _fill(
+    module: Policy | CriticEnsemble, tensors: Mapping[str, torch.Tensor], path: Path
+) -> None:
+    try:
+        module.load_state_dict(tensors)
+    except (KeyError, RuntimeError) as error:
+        raise WeightsFileError(
+            f'{path} does not fit the network that it describes: {error}; it was made by another '
+            f'version of the code, or altered'
+        ) from error

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays an actor's chunks of actions, one control step after the other."""
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from parl_policy.acting.actor import Actor, Decision
+
+
+class OpenLoopActor:
+    """Acts in one episode: decides, plays the T control steps of that action, decides again."""
+
+    def __init__(self, actor: Actor, seed: int) -> None:
+        """Begin an episode; the seed is that of all its draws."""
+        self._actor = actor
+        self._generator = torch.Generator(torch.get_default_device()).manual_seed(seed)
+        self._decision: Decision | None = None
+        self._offset = 0
+        self._last_step = 0
+
+    def act(self, step: int, observation: np.ndarray) -> Decision:
+        """What to do in a control step of the episode.
+
+        After steps in which somebody else acted the rest of a chunk is out of date and dropped.
+
+        Args:
+            step: Its number in the episode.
+            observation: (O,); looked at only where a chunk begins.
+
+        Returns:
+            The decision's part for that control step: actions of A numbers.
+
+        Raises:
+            ValueError: The observation is not finite.
+        """
+        spec = self._actor.policy.action_spec
+        self._offset += step - self._last_step
+        has_gap = step != self._last_step + 1
+        if self._decision is None or has_gap or self._offset >= spec.horizon:
+            self._decision, self._offset = self._actor.act(observation, self._generator), 0
+        self._last_step = step
+        part = slice(self._offset * spec.dim, (self._offset + 1) * spec.dim)
+        return dataclasses.replace(
+            self._decision,
+            action=self._decision.action[part],
+            candidates=self._decision.candidates[:, part],
+        )

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Critic ensembles: their heads, and the mean Q that actions climb."""

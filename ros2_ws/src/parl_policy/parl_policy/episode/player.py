@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays one episode step by step and records it; knows neither ROS nor who chooses the actions."""
+
+from collections.abc import Mapping
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parl_files.episode import Episode
+from parl_policy.episode.action_space import action_between, apply_action, check_action, Target
+from parl_policy.episode.observation import ObservationLayout, StationState
+
+UNKNOWN, FAILURE, SUCCESS = 0, 1, 2
+"""Verdicts, as in parl_msgs/Reward."""
+
+
+@dataclass(frozen=True)
+class EpisodeGoal:
+    """What is to be played."""
+
+    episode_id: str
+    purpose: str
+    """'demonstration', 'practice' or 'evaluation'."""
+    max_steps: int
+    """Control steps before a time-out."""
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Refuse an episode without steps."""
+        if self.max_steps < 1:
+            raise ValueError(
+                f'episode {self.episode_id}: max_steps is {self.max_steps}, needs at least 1'
+            )
+
+
+class EpisodePlayer:
+    """Alternate `see` (what the station shows now) and `act` (what to do about it) until `over`.
+
+    The recorded action is the executed one: from one executed target to the next.
+    """
+
+    def __init__(self, goal: EpisodeGoal, layout: ObservationLayout) -> None:
+        """Begin before the first observation."""
+        self.goal = goal
+        self._layout = layout
+        self.outcome = ''
+        self._states: list[StationState] = []
+        self._observations: list[np.ndarray] = []
+        self._proposed: list[np.ndarray] = []
+        self._versions: list[str] = []
+
+    @property
+    def steps(self) -> int:
+        """Control steps asked for so far."""
+        return len(self._proposed)
+
+    @property
+    def over(self) -> bool:
+        """Whether the episode has an outcome."""
+        return bool(self.outcome)
+
+    def see(self, state: StationState) -> np.ndarray:
+        """Take in the state at a control boundary and decide whether the episode is over.
+
+        Returns:
+            (O,) float32 observation.
+
+        Raises:
+            ValueError: An input is not finite, or the task is done before the first step.
+        """
+        observation = self._layout.observe(state)
+        if state.verdict == SUCCESS and not self._states:
+            raise ValueError(
+                f'episode {self.goal.episode_id}: the detector sees the task done before the '
+                'first step; put the objects back to their start'
+            )
+        self._states.append(dataclasses.replace(state, frame=None))  # a frame is a megabyte
+        self._observations.append(observation)
+        if self.over:
+            return observation  # an operator's label stands, whatever is seen afterwards
+        if state.verdict == SUCCESS:
+            self.outcome = 'success'
+        elif self.steps >= self.goal.max_steps:
+            self.outcome = 'timeout'
+        return observation
+
+    def act(self, action: np.ndarray, policy_version: str) -> Target:
+        """Record the chosen action and turn it into the next target.
+
+        Args:
+            action: (7,) in [-1, 1].
+            policy_version: Artifact that chose it; empty for a script or an operator.
+
+        Raises:
+            ValueError: The action has a wrong shape, is not finite or leaves [-1, 1].
+        """
+        action = check_action(action)
+        self._proposed.append(action)
+        self._versions.append(policy_version)
+        return apply_action(self._states[-1].target, action)
+
+    def stop(self, outcome: str) -> None:
+        """End the episode from outside: 'success', 'failed', 'aborted' or 'discarded'."""
+        self.outcome = outcome
+
+    def episode(self, metadata: Mapping[str, Any]) -> Episode | None:
+        """The record of the episode; None if no transition was completed."""
+        count = len(self._states) - 1
+        if count < 1:
+            return None
+        targets = [state.target for state in self._states]
+        actions = [action_between(targets[i], targets[i + 1]) for i in range(count)]
+        ends = np.arange(count) == count - 1
+        success = self.outcome == 'success'
+        return Episode(
+            episode_id=self.goal.episode_id,
+            purpose=self.goal.purpose,
+            outcome=self.outcome,
+            observation_names=self._layout.names,
+            observations=np.stack(self._observations),
+            actions=np.stack(actions),
+            proposed_actions=np.stack(self._proposed[:count]),
+            rewards=np.where(ends & success, 0.0, -1.0),
+            terminated=ends & success,
+            truncated=ends & (not success),
+            stamps_s=np.array([state.stamp_s for state in self._states]),
+            verdicts=np.array([state.verdict for state in self._states]),
+            policy_versions=[*self._versions[:count], ''],
+            metadata={'seed': self.goal.seed, **metadata},
+        )

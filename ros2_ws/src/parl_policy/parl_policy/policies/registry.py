@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy classes PARL knows by name.
+
+A class of your own needs no line here: its name is `package.module:Class` (see
+`docs/bring_your_own_policy.md`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
+import importlib
+from typing import Any, get_type_hints
+
+from parl_files.config_file import ConfigError, from_mapping
+from parl_policy.policies.autoregressive import AutoregressivePolicy, AutoregressivePolicyConfig
+from parl_policy.policies.diffusion import DiffusionPolicy, DiffusionPolicyConfig
+from parl_policy.policies.edited import EditedPolicy, EditedPolicyConfig
+from parl_policy.policies.flow import FlowPolicy, FlowPolicyConfig
+from parl_policy.policies.gaussian import GaussianPolicy, GaussianPolicyConfig
+from parl_policy.policy import ActionSpec, Policy
+
+PolicyClass = tuple[Callable[..., Policy], type[Any]]
+"""A class made as `Class(observation_dim, action_spec, config)`, and its config's dataclass."""
+
+POLICY_CLASSES: dict[str, PolicyClass] = {
+    'autoregressive': (AutoregressivePolicy, AutoregressivePolicyConfig),
+    'diffusion': (DiffusionPolicy, DiffusionPolicyConfig),
+    'flow': (FlowPolicy, FlowPolicyConfig),
+    'gaussian': (GaussianPolicy, GaussianPolicyConfig),
+}
+
+
+def find_policy_class(name: str) -> PolicyClass:
+    """Look up a class by its name here, or import `package.module:Class`.
+
+    The config of an imported class is the dataclass that its constructor's parameter `config` is
+    annotated with.
+
+    Raises:
+        ConfigError: Unknown, not importable, or without such a config.
+    """
+    if name in POLICY_CLASSES:
+        return POLICY_CLASSES[name]
+    module, colon, attribute = name.partition(':')
+    if not colon:
+        raise ConfigError(
+            f'policy class {name!r} is unknown; known are {sorted(POLICY_CLASSES)}, '
+            f'your own is written package.module:Class'
+        )
+    try:
+        policy_class = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f'policy class {name!r}: {error}; its module must be importable wherever the policy '
+            f'is trained or acts (installed, or in a folder that PARL_PYTHONPATH names)'
+        ) from error
+    config_class = get_type_hints(policy_class.__init__).get('config')
+    if not (isinstance(config_class, type) and is_dataclass(config_class)):
+        raise ConfigError(
+            f"policy class {name!r}: annotate its constructor's parameter `config` with a "
+            f'dataclass, found {config_class}'
+        )
+    return policy_class, config_class
+
+
+def _edited_policy(
+    observation_dim: int, action_spec: ActionSpec, config: EditedPolicyConfig
+) -> EditedPolicy:
+    base = new_policy(config.base_class, config.base, observation_dim, action_spec)
+    return EditedPolicy(base, observation_dim, config)
+
+
+POLICY_CLASSES['edited'] = (_edited_policy, EditedPolicyConfig)
+
+
+def check_policy(name: str, settings: Mapping[str, Any], where: str = 'policy') -> None:
+    """Refuse what `new_policy` would refuse, without making networks.
+
+    Raises:
+        ConfigError: Names the unknown class or setting; `where` is that of the settings.
+    """
+    config = from_mapping(find_policy_class(name)[1], settings, where)
+    if isinstance(config, EditedPolicyConfig):
+        check_policy(config.base_class, config.base, f'{where}.base')
+
+
+def new_policy(
+    name: str, settings: Mapping[str, Any], observation_dim: int, action_spec: ActionSpec
+) -> Policy:
+    """An untrained policy of a class.
+
+    Args:
+        name: Key of `POLICY_CLASSES`, or `package.module:Class`.
+        settings: Fields of that class's config.
+        observation_dim: O.
+        action_spec: Shape of its actions.
+
+    Raises:
+        ConfigError: Names the unknown class or setting.
+    """
+    policy_class, config_class = find_policy_class(name)
+    config = from_mapping(config_class, settings, f'{name} policy')
+    return policy_class(observation_dim, action_spec, config)
+
+
+def image_configs(who: str, policy_class: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The image that each part of a policy is made for, by the part's name in the settings.
+
+    Classes of your own that have no setting `image` see to it themselves.
+    """
+    config_class = find_policy_class(policy_class)[1]
+    config = from_mapping(config_class, settings, who)
+    images = {who: config.image} if 'image' in get_type_hints(config_class) else {}
+    if isinstance(config, EditedPolicyConfig):
+        images |= image_configs(f'{who}.base', config.base_class, config.base)
+    return images

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who chooses the actions of an episode: a policy version, or a service outside the node."""
+
+from collections.abc import Awaitable, Callable
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from parl_files.artifact_store import ArtifactRecord
+from parl_files.observation_names import observation_size
+from parl_msgs.action import RunEpisode
+from parl_msgs.msg import EndEffectorTarget, ObjectPositions
+from parl_msgs.srv import Act
+from parl_node.artifact_node import ArtifactNode
+from parl_policy.acting.actor import Actor, Decision
+from parl_policy.acting.actor_file import load_actor
+from parl_policy.acting.open_loop_actor import OpenLoopActor
+from parl_policy.acting.weights_file import WeightsFileError
+from parl_policy.episode.observation import ObservationLayout, StationState
+from parl_policy.ros import message_conversion as convert
+from parl_policy.ros.episode_wait import EpisodeAbortError
+from parl_policy.ros.station_link import StationLink
+
+
+@dataclass(frozen=True)
+class GoalActor:
+    """Chooses the actions of one episode."""
+
+    version: str
+    """Policy artifact; empty for an actor outside the node."""
+    choose: Callable[[int, np.ndarray, StationState], Awaitable[Decision]]
+    """(step, observation, state) -> decision."""
+    observation_names: tuple[str, ...] | None = None
+    """Observations it was trained on; None takes any."""
+
+    def check_layout(self, layout: ObservationLayout) -> None:
+        """Refuse observations of another kind than it was trained on.
+
+        Raises:
+            EpisodeAbortError: Names both kinds.
+        """
+        if self.observation_names not in (None, tuple(layout.names)):
+            raise EpisodeAbortError(
+                f'{self.version} was trained on {list(self.observation_names or ())}, but this '
+                f'goal gives {layout.names}; use the task and the image size of its training'
+            )
+
+
+async def make_goal_actor(
+    node: ArtifactNode, link: StationLink, goal: RunEpisode.Goal
+) -> GoalActor:
+    """Make the actor that a goal asks for.
+
+    Raises:
+        EpisodeAbortError: The version does not come, is damaged, or the service is missing.
+    """
+    if goal.actor:
+        return outside_actor(link, goal, goal.actor)
+    policy = await _version(node, link, 'policy', goal.policy_version)
+    critic = await _version(node, link, 'critic', policy.version) if goal.optimise else None
+    store = node.store
+    try:
+        actor, config, _ = load_actor(
+            store.path(policy.name), store.path(critic.name) if critic else None
+        )
+    except WeightsFileError as error:
+        raise EpisodeAbortError(str(error)) from error
+    actor = dataclasses.replace(actor, explores=goal.purpose != 'evaluation')
+    actor.prepare(observation_size(config.observation_names))
+    return _policy_actor(actor, config.observation_names, policy.name, goal.seed)
+
+
+def _policy_actor(
+    actor: Actor, observation_names: tuple[str, ...], version: str, seed: int
+) -> GoalActor:
+    open_loop = OpenLoopActor(actor, seed)
+
+    async def choose(step: int, observation: np.ndarray, _: StationState) -> Decision:
+        return open_loop.act(step, observation)
+
+    return GoalActor(version, choose, observation_names)
+
+
+def outside_actor(link: StationLink, goal: RunEpisode.Goal, service: str) -> GoalActor:
+    """Make the actor of an episode from a service that answers parl_msgs/Act."""
+    client = link.client(Act, service)
+
+    async def choose(step: int, observation: np.ndarray, state: StationState) -> Decision:
+        request = Act.Request(
+            episode_id=goal.episode_id,
+            step=step,
+            seed=goal.seed,
+            target=EndEffectorTarget(
+                pose=convert.to_pose(state.target), gripper=state.target.gripper
+            ),
+            gripper_opening=state.gripper_opening,
+            objects=_object_message(link, state),
+            observation=observation.tolist(),
+        )
+        answer = await link.call(client, request)
+        if not answer.success:
+            raise EpisodeAbortError(f'{service}: {answer.message}')
+        action = np.clip(np.asarray(answer.actions, dtype=np.float64), -1.0, 1.0)
+        unknown = float('nan')
+        return Decision(action, action[None], np.array([unknown]), unknown)
+
+    return GoalActor('', choose)
+
+
+def _object_message(link: StationLink, state: StationState) -> ObjectPositions:
+    message = ObjectPositions(
+        names=list(link.gate.object_names), visible=state.object_visible.tolist()
+    )
+    message.header.stamp = convert.stamp(state.stamp_s)
+    message.positions = [convert.to_point(position) for position in state.object_positions]
+    return message
+
+
+async def _version(
+    node: ArtifactNode, link: StationLink, kind: str, version: int
+) -> ArtifactRecord:
+    def find() -> ArtifactRecord | None:
+        if not version:
+            return node.store.newest(kind)
+        found = [record for record in node.store.list(kind) if record.version == version]
+        return found[-1] if found else None
+
+    return await link.wait.until(
+        find,
+        link.VERSION_TIMEOUT_S,
+        lambda: (
+            f'{kind} version {version or "(any)"} is not in {node.store.folder}; '
+            'has the learner announced it?'
+        ),
+    )

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between ROS messages and the plain values that the rest of the package speaks."""
+
+from builtin_interfaces.msg import Time
+import cv2
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import Point, Pose, Quaternion
+import numpy as np
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import ColorRGBA, Header
+from visualization_msgs.msg import Marker, MarkerArray
+
+from parl_msgs.msg import EndEffectorTarget, ObjectPositions, Reward
+from parl_policy.acting.actor import Decision
+from parl_policy.episode.action_space import MAX_TRANSLATION_M, Target
+from parl_policy.episode.input_gate import ExecutedInput, ObjectsInput, VerdictInput
+
+FINGER_CLOSED_M, FINGER_OPEN_M = 0.010, 0.037
+"""Travel of left_finger: gripper opening 0 and 1."""
+FINGER_SLACK_M = 0.010
+"""Squeezing bends the finger beyond its travel by less than this; a failed read reports -pi."""
+
+
+def seconds(stamp: Time) -> float:
+    """Time stamp as seconds."""
+    return stamp.sec + stamp.nanosec * 1e-9
+
+
+def stamp(time_s: float) -> Time:
+    """Seconds as time stamp."""
+    nanoseconds = round(time_s * 1e9)
+    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def to_target(message: EndEffectorTarget) -> Target:
+    """Pose and gripper of a target message."""
+    p, q = message.pose.position, message.pose.orientation
+    x, y, z, w = np.array([q.x, q.y, q.z, q.w]) / np.linalg.norm([q.x, q.y, q.z, q.w])
+    rotation = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    return Target(np.array([p.x, p.y, p.z]), rotation, float(message.gripper))
+
+
+def to_pose(target: Target) -> Pose:
+    """Position and unit quaternion of a target."""
+    return Pose(position=to_point(target.position), orientation=_quaternion(target.rotation))
+
+
+def to_point(position: np.ndarray) -> Point:
+    """(3,) [m] as a point."""
+    x, y, z = (float(value) for value in position)
+    return Point(x=x, y=y, z=z)
+
+
+def _quaternion(rotation: np.ndarray) -> Quaternion:
+    """Unit quaternion of a rotation matrix: eigenvector of Bar-Itzhack's symmetric matrix."""
+    m = rotation
+    k = np.array(
+        [
+            [m[0, 0] - m[1, 1] - m[2, 2], 0.0, 0.0, 0.0],
+            [m[0, 1] + m[1, 0], m[1, 1] - m[0, 0] - m[2, 2], 0.0, 0.0],
+            [m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], m[2, 2] - m[0, 0] - m[1, 1], 0.0],
+            [m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], np.trace(m)],
+        ]
+    )
+    x, y, z, w = np.linalg.eigh(k)[1][:, -1]
+    return Quaternion(x=float(x), y=float(y), z=float(z), w=float(w))
+
+
+def to_executed(message: EndEffectorTarget) -> ExecutedInput:
+    """The driver's answer to a target."""
+    arm_fault = message.reason if message.arm_fault else ''
+    return ExecutedInput(message.episode_id, message.step, to_target(message), arm_fault)
+
+
+def to_diagnostics(stamp: Time, name: str, text: str, is_warning: bool) -> DiagnosticArray:
+    """One diagnostic status, OK or a warning."""
+    level = DiagnosticStatus.WARN if is_warning else DiagnosticStatus.OK
+    status = DiagnosticStatus(level=level, name=name, message=text, hardware_id='policy')
+    return DiagnosticArray(header=Header(stamp=stamp), status=[status])
+
+
+def to_objects(message: ObjectPositions) -> ObjectsInput:
+    """Object positions of one frame."""
+    return ObjectsInput(
+        stamp_s=seconds(message.header.stamp),
+        names=tuple(message.names),
+        positions=np.array([[p.x, p.y, p.z] for p in message.positions]).reshape(-1, 3),
+        visible=np.array(message.visible, dtype=bool),
+    )
+
+
+def to_verdict(message: Reward) -> VerdictInput:
+    """Verdict on one frame."""
+    return VerdictInput(seconds(message.header.stamp), message.episode_id, message.verdict)
+
+
+def to_opening(message: JointState) -> float:
+    """Gripper opening, 0 closed … 1 open, from left_finger; NaN if it cannot be known."""
+    positions = dict(zip(message.name, message.position, strict=False))
+    finger = positions.get('left_finger', float('nan'))
+    if not FINGER_CLOSED_M - FINGER_SLACK_M <= finger <= FINGER_OPEN_M + FINGER_SLACK_M:
+        return float('nan')
+    opening = (finger - FINGER_CLOSED_M) / (FINGER_OPEN_M - FINGER_CLOSED_M)
+    return min(1.0, max(0.0, opening))
+
+
+def to_frame(message: Image) -> np.ndarray:
+    """A camera frame as (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: Another encoding than rgb8 and bgr8.
+    """
+    if message.encoding not in ('rgb8', 'bgr8'):
+        raise ValueError(f'camera frames are {message.encoding!r}; set the camera to rgb8 or bgr8')
+    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
+    frame = rows[:, : 3 * message.width].reshape(message.height, message.width, 3)
+    return np.ascontiguousarray(frame if message.encoding == 'rgb8' else frame[:, :, ::-1])
+
+
+def to_jpeg(frame: np.ndarray, width: int = 320) -> bytes:
+    """A camera frame (H, W, 3) RGB as a small JPEG for the episode's film."""
+    height = round(frame.shape[0] * width / frame.shape[1])
+    small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+    ok, data = cv2.imencode('.jpg', cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+    if not ok:
+        raise ValueError(f'cannot encode a frame of shape {frame.shape} as JPEG')
+    return data.tobytes()
+
+
+def to_markers(decision: Decision, target: Target, frame_id: str, time: Time) -> MarkerArray:
+    """Candidate targets as spheres, blue (lowest Q) to red (highest), the chosen one larger."""
+    values = np.nan_to_num(decision.values)
+    span = max(float(np.ptp(values)), 1e-9)
+    marker = Marker(ns='candidates', type=Marker.SPHERE_LIST, action=Marker.ADD)
+    marker.header.frame_id, marker.header.stamp = frame_id, time
+    marker.scale.x = marker.scale.y = marker.scale.z = 0.006
+    marker.pose.orientation.w = 1.0
+    for action, value in zip(decision.candidates, values, strict=True):
+        marker.points.append(_moved(target, action))
+        heat = float((value - values.min()) / span)
+        marker.colors.append(ColorRGBA(r=heat, g=0.2, b=1.0 - heat, a=0.8))
+    chosen = Marker(ns='chosen', type=Marker.SPHERE, action=Marker.ADD, header=marker.header)
+    chosen.scale.x = chosen.scale.y = chosen.scale.z = 0.012
+    chosen.pose.position = _moved(target, decision.action)
+    chosen.pose.orientation.w = 1.0
+    chosen.color = ColorRGBA(r=1.0, g=1.0, b=0.0, a=0.9)
+    return MarkerArray(markers=[marker, chosen])
+
+
+def _moved(target: Target, action: np.ndarray) -> Point:
+    return to_point(target.position + action[:3] * MAX_TRANSLATION_M)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays episodes of a policy version and tells how they went."""
+
+from dataclasses import dataclass
+import signal
+import time
+
+from rclpy.node import Node
+from rclpy.signals import uninstall_signal_handlers
+
+from parl_files.config_file import ConfigError, from_known_keys, load_yaml
+from parl_msgs.action import RunEpisode
+from parl_node.episode_client import EpisodeClient, EpisodeClientError
+from parl_node.path_parameter import path_parameter
+from parl_node.run_node import node_process
+from parl_policy.ros.policy_node import OUTCOMES
+
+OUTCOME_NAMES = {number: name for name, number in OUTCOMES.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayedTask:
+    """What is needed of a task file."""
+
+    horizon: int
+    """Control steps before a time-out."""
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1:
+            raise ValueError(f'horizon must be 1 or more: {self.horizon}')
+
+
+class PlayNode(Node):
+    """Its episodes have the purpose 'evaluation': stored with their film, never trained on."""
+
+    FREE_S = 10.0
+    """Wall time to wait for a policy node that plays nothing."""
+
+    def __init__(self, **node_options: object) -> None:
+        """Read the parameters; `play` does the work. `node_options` as rclpy has them.
+
+        Raises:
+            ConfigError: The task file or a parameter cannot be used.
+        """
+        super().__init__('play', **node_options)
+        path = path_parameter(self, 'task_file')
+        self._horizon = from_known_keys(PlayedTask, load_yaml(path), str(path)).horizon
+        self._episodes = self._whole_number('episodes', 1, least=1)
+        self._seed = self._whole_number('seed', 0, least=0)
+        self._version = self._whole_number('version', 0, least=0)
+        self._optimise = bool(self.declare_parameter('optimise', False).value)
+        self._image_size = self._height_and_width()
+        self.client = EpisodeClient(self)
+
+    def play(self) -> None:
+        """Play all episodes; print each outcome, and last how many succeeded.
+
+        Raises:
+            EpisodeClientError: No policy node plays them.
+        """
+        self._wait_until_free()
+        successes = played = 0
+        for seed in range(self._seed, self._seed + self._episodes):
+            if self.client.is_cancelled:
+                break
+            goal = RunEpisode.Goal(
+                episode_id=time.strftime(f'play-%Y%m%d-%H%M%S-{seed}'),
+                purpose='evaluation',
+                optimise=self._optimise,
+                seed=seed,
+                max_steps=self._horizon,
+                policy_version=self._version,
+                image_size=self._image_size,
+            )
+            result = self.client.play(goal)
+            outcome = OUTCOME_NAMES[result.outcome]
+            played += outcome not in ('aborted', 'discarded')
+            successes += result.success
+            why = f': {result.reason}' if result.reason else ''
+            print(f'seed {seed}: {outcome} after {result.steps} steps{why}', flush=True)
+        rate = f' ({successes / played:.0%})' if played else ''
+        print(f'successes: {successes} of {played}{rate}', flush=True)
+
+    def _wait_until_free(self) -> None:
+        end = time.monotonic() + self.FREE_S
+        while not self.client.is_free:
+            self.client.spin_for(0.1)
+            if time.monotonic() > end:
+                raise EpisodeClientError(
+                    'another episode is running; end it first'
+                    if self.client.is_there
+                    else 'no policy node; are namespace and ROS_DOMAIN_ID those of the station?'
+                )
+
+    def _whole_number(self, name: str, default: int, least: int) -> int:
+        value = self.declare_parameter(name, default).value
+        if value < least:
+            raise ConfigError(f'parameter {name} is {value}, expected {least} or more')
+        return int(value)
+
+    def _height_and_width(self) -> list[int]:
+        # Two zeros: none; ROS cannot tell the type of an empty list.
+        size = list(self.declare_parameter('image_size', [0, 0]).value)
+        if not any(size):
+            return []
+        if len(size) != 2 or min(size) < 1:
+            raise ConfigError(
+                f'parameter image_size is {size}, expected height and width [px], or [0, 0]'
+            )
+        return size
+
+
+def main() -> None:
+    """Play; Ctrl-C cancels the running episode and waits for its end, a second one does not."""
+    with node_process('play', ConfigError, EpisodeClientError):
+        node = PlayNode()
+
+        def cancel(number: int, _: object) -> None:
+            node.client.is_cancelled = True
+            signal.signal(number, signal.default_int_handler)
+
+        # rclpy's own handler would take away the context that the cancellation needs.
+        uninstall_signal_handlers()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, cancel)
+        node.play()
+        node.destroy_node()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy node: observations in, targets out, one episode per `run_episode` goal."""
+
+import time
+import traceback
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.clock import Clock, ClockType
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_srvs.srv import SetBool, Trigger
+
+from parl_files.config_file import ConfigError
+from parl_files.durable_file import DurableWriteError
+from parl_files.episode import EpisodeError, PURPOSES
+from parl_files.episode_file import episode_to_bytes
+from parl_msgs.action import RunEpisode
+from parl_msgs.msg import EpisodeStatus
+from parl_msgs.srv import LabelEpisode
+from parl_node.artifact_node import ArtifactNode
+from parl_node.run_node import node_process, spin
+from parl_policy.compute.device import choose_float32_product, use_device
+from parl_policy.episode.input_gate import next_boundary
+from parl_policy.episode.observation import ObservationLayout
+from parl_policy.episode.player import EpisodeGoal, EpisodePlayer
+from parl_policy.ros import message_conversion as convert
+from parl_policy.ros.episode_wait import EpisodeAbortError
+from parl_policy.ros.goal_actor import make_goal_actor, outside_actor
+from parl_policy.ros.station_link import StationLink
+
+OUTCOMES = {
+    'success': EpisodeStatus.SUCCESS,
+    'timeout': EpisodeStatus.TIMEOUT,
+    'failed': EpisodeStatus.FAILED,
+    'aborted': EpisodeStatus.ABORTED,
+    'discarded': EpisodeStatus.DISCARDED,
+}
+LABELS = {
+    LabelEpisode.Request.SUCCESS: 'success',
+    LabelEpisode.Request.FAILURE: 'failed',
+    LabelEpisode.Request.DISCARD: 'discarded',
+}
+OPERATOR = 'operator/act'
+"""Service (parl_msgs/Act) that is asked in the policy's place after `take_over`."""
+
+
+class PolicyNode(ArtifactNode):
+    """Plays episodes: reset, go to start, step until verdict or horizon, write the file."""
+
+    SIGN_OF_LIFE_S = 10.0
+    """Wall time after which the status is told again while a reset is waited for."""
+
+    def __init__(self, **node_options: object) -> None:
+        """Wait for goals; weights are loaded when a goal asks for a version.
+
+        Args:
+            node_options: As rclpy has them.
+
+        Raises:
+            ConfigError: The task file or the device cannot be used.
+        """
+        super().__init__('policy', fetched_kinds=('policy', 'critic'), **node_options)
+        use_device(str(self.declare_parameter('device', 'cpu').value))
+        self.link = StationLink(self)
+        self.link.is_over = lambda: self._player is not None and self._player.over
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._episode = self.create_publisher(EpisodeStatus, 'episode', latched)
+        self._player: EpisodePlayer | None = None
+        self._is_busy = False
+        self._status = EpisodeStatus()
+        self._goal = RunEpisode.Goal()
+        self._is_taken_over = False
+        self.create_service(LabelEpisode, 'label_episode', self._on_label)
+        self.create_service(Trigger, '~/pause', self._on_pause)
+        self.create_service(Trigger, '~/resume', self._on_resume)
+        self.create_service(SetBool, '~/take_over', self._on_take_over)
+        self._server = ActionServer(
+            self,
+            RunEpisode,
+            'run_episode',
+            execute_callback=self._on_run_episode,
+            goal_callback=self._on_goal,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+        )
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        # The wall's clock: the simulated one stands still between commands.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0, self._diagnose, clock=steady)
+        self.create_timer(self.SIGN_OF_LIFE_S, self._show_life, clock=steady)
+        self.announce_stored('episode')
+        self._tell(EpisodeStatus.IDLE, '')
+
+    def _on_goal(self, request: RunEpisode.Goal) -> GoalResponse:
+        fault = 'an episode is running' if self._is_busy else _goal_fault(request)
+        if fault:
+            self.get_logger().error(f'goal {request.episode_id!r} refused: {fault}')
+            return GoalResponse.REJECT
+        self._is_busy = True
+        return GoalResponse.ACCEPT
+
+    async def _on_run_episode(self, handle: ServerGoalHandle) -> RunEpisode.Result:
+        request = handle.request
+        goal = EpisodeGoal(request.episode_id, request.purpose, request.max_steps, request.seed)
+        reason = ''
+        self.link.wait.is_cancelled = lambda: handle.is_cancel_requested
+        try:
+            player = await self._play(handle, goal)
+        except Exception as error:  # a policy of one's own may raise anything
+            reason = str(error)
+            if not isinstance(error, EpisodeAbortError | ValueError):
+                reason = f'{type(error).__name__}: {error}'
+                self.get_logger().error(traceback.format_exc())
+            self.get_logger().error(f'{goal.episode_id} aborted: {reason}')
+            player = self._player or EpisodePlayer(goal, ObservationLayout(object_names=()))
+            player.stop('aborted')
+        finally:
+            self._player, self._is_busy = None, False
+        result = self._result(player, request, reason)
+        self._tell(EpisodeStatus.FINISHED, goal.episode_id, player, result.reason)
+        if handle.is_cancel_requested:
+            handle.canceled()
+        elif result.outcome == EpisodeStatus.ABORTED:
+            handle.abort()
+        else:
+            handle.succeed()
+        return result
+
+    async def _play(self, handle: ServerGoalHandle, goal: EpisodeGoal) -> EpisodePlayer:
+        request = handle.request
+        self._goal, self._is_taken_over = request, False
+        image_size = tuple(request.image_size) or None
+        self.link.gate.needs_frame = image_size is not None
+        policy = await make_goal_actor(self, self.link, request)
+        operator = outside_actor(self.link, request, OPERATOR)
+        self._tell(EpisodeStatus.RESETTING, goal.episode_id)
+        start_target, boundary_s = await self.link.reset(goal.seed)
+        self._tell(EpisodeStatus.RUNNING, goal.episode_id)
+        await self.link.first_input(boundary_s, goal.episode_id)
+        layout = ObservationLayout(object_names=self.link.gate.object_names, image_size=image_size)
+        policy.check_layout(layout)
+        player = self._player = EpisodePlayer(goal, layout)
+        self.link.begin_recording(keep_frames=goal.purpose == 'evaluation')
+        while True:
+            state = await self.link.state(boundary_s, goal.episode_id, player.steps, start_target)
+            seen_at = time.perf_counter()
+            boundary_s = next_boundary(boundary_s, state.stamp_s, self.link.period_s)
+            self.link.record_frame(state.stamp_s)
+            observation = player.see(state)
+            if player.over:
+                return player
+            actor = operator if self._is_taken_over else policy
+            choice = await actor.choose(player.steps, observation, state)
+            decision_ms = (time.perf_counter() - seen_at) * 1e3
+            await self.link.hold_back(boundary_s - self.link.period_s)
+            step = player.steps
+            target = player.act(choice.action, actor.version)
+            self.link.send_target(target, goal.episode_id, step, actor.version, state.stamp_s)
+            handle.publish_feedback(
+                RunEpisode.Feedback(
+                    step=step,
+                    verdict=state.verdict,
+                    mean_q=choice.mean_q,
+                    decision_ms=decision_ms,
+                )
+            )
+            self.link.show_candidates(choice, state.target)
+
+    def _result(
+        self, player: EpisodePlayer, request: RunEpisode.Goal, reason: str
+    ) -> RunEpisode.Result:
+        result = RunEpisode.Result(reason=reason, steps=player.steps)
+        try:
+            episode = player.episode(
+                {'actor': request.actor, 'optimise': request.optimise, 'reason': reason}
+            )
+            if episode is not None:
+                content = episode_to_bytes(episode, self.link.frames or None)
+                record = self.store.put('episode', request.seed, content, 'mcap')
+                result.file = self.announce(record)
+                result.episode_return = float(episode.rewards.sum())
+        except (EpisodeError, DurableWriteError, ValueError) as error:
+            player.stop('aborted')
+            result.reason = f'{player.goal.episode_id} is not stored: {error}'
+            self.get_logger().error(result.reason)
+        result.outcome = OUTCOMES[player.outcome]
+        result.success = player.outcome == 'success'
+        return result
+
+    def _tell(
+        self, state: int, episode_id: str, player: EpisodePlayer | None = None, reason: str = ''
+    ) -> None:
+        message = EpisodeStatus(episode_id=episode_id, state=state, reason=reason)
+        message.header.stamp = self.get_clock().now().to_msg()
+        if player is not None:
+            message.outcome, message.step = OUTCOMES[player.outcome], player.steps
+        self._status = message
+        self._episode.publish(message)
+
+    def _diagnose(self) -> None:
+        lacks = self.link.wait.lacks()
+        text = lacks or ('an episode is running' if self._is_busy else 'no episode is running')
+        stamp = self.get_clock().now().to_msg()
+        name = f'{self.get_fully_qualified_name()}: inputs'
+        self._diagnostics.publish(convert.to_diagnostics(stamp, name, text, bool(lacks)))
+
+    def _show_life(self) -> None:
+        """A person takes minutes to reset the scene or after a pause: that is no hang."""
+        is_paused = self._status.state == EpisodeStatus.RUNNING and self.link.wait.is_paused
+        if is_paused or self._status.state == EpisodeStatus.RESETTING:
+            self._episode.publish(self._status)
+
+    def _on_label(
+        self, request: LabelEpisode.Request, response: LabelEpisode.Response
+    ) -> LabelEpisode.Response:
+        outcome = LABELS.get(request.label)
+        if self._player is None or outcome is None:
+            response.message = (
+                'no episode is running' if outcome else f'label {request.label} is unknown'
+            )
+            return response
+        self._player.stop(outcome)
+        response.success, response.message = True, f'{self._player.goal.episode_id}: {outcome}'
+        return response
+
+    def _on_take_over(
+        self, request: SetBool.Request, response: SetBool.Response
+    ) -> SetBool.Response:
+        """Let the operator act from the next step on, or the policy again."""
+        if self._player is None:
+            response.message = 'no episode is running'
+        elif self._goal.actor:
+            response.message = f'{self._goal.actor} acts in this episode, not the policy'
+        elif self._goal.purpose == 'evaluation':
+            response.message = 'an evaluation measures the policy alone; label it instead'
+        else:
+            self._is_taken_over = request.data
+            response.success = True
+            response.message = f'{"the operator" if request.data else "the policy"} acts'
+        return response
+
+    def _on_pause(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self.link.wait.is_paused = True
+        response.success, response.message = True, 'paused: no target, no new episode'
+        return response
+
+    def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self.link.wait.is_paused = False
+        response.success, response.message = True, 'resumed'
+        return response
+
+
+def _goal_fault(goal: RunEpisode.Goal) -> str:
+    """Why the goal makes no sense; empty if it does."""
+    if not goal.episode_id or goal.max_steps < 1:
+        return f'it needs an id and max_steps, which is {goal.max_steps}'
+    if goal.purpose not in PURPOSES:
+        return f'purpose is {goal.purpose!r}, expected one of {list(PURPOSES)}'
+    if len(goal.image_size) not in (0, 2) or 0 in goal.image_size:
+        return f'image_size is {list(goal.image_size)}, expected height and width or nothing'
+    return ''
+
+
+def main() -> None:
+    """Run the node until it is told to stop."""
+    choose_float32_product()
+    with node_process('policy', ConfigError):
+        spin(PolicyNode())
+
+
+if __name__ == '__main__':
+    main()

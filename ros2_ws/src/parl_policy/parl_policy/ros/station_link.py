@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy node's end of the station's topics and services."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from rclpy.client import Client
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image, JointState
+from visualization_msgs.msg import MarkerArray
+
+from parl_files.config_file import from_known_keys, load_yaml
+from parl_msgs.msg import EndEffectorTarget, ObjectPositions, Reward
+from parl_msgs.srv import GoToStart, Reset
+from parl_node.path_parameter import path_parameter
+from parl_policy.acting.actor import Decision
+from parl_policy.episode.action_space import Target
+from parl_policy.episode.input_gate import InputGate
+from parl_policy.episode.observation import StationState
+from parl_policy.ros import message_conversion as convert
+from parl_policy.ros.episode_wait import EpisodeAbortError, EpisodeWait
+
+ServiceResponse: TypeAlias = Any
+"""Response of the service that is called."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _StationTask:
+    """What is taken from the task file."""
+
+    robot: str
+    control_rate_hz: float
+
+    def __post_init__(self) -> None:
+        if not self.control_rate_hz > 0:
+            raise ValueError(f'control_rate_hz must be more than 0: {self.control_rate_hz}')
+
+
+class StationLink:
+    """Keeps the newest inputs until those that belong together are there; sends targets."""
+
+    INPUT_TIMEOUT_S = 5.0
+    """Wall time without complete inputs after which the episode is aborted."""
+    SERVICE_TIMEOUT_S = 30.0
+    """Wall time for the way to the start pose and for an actor's answer."""
+    VERSION_TIMEOUT_S = 60.0
+    """Wall time to wait for an announced version."""
+
+    def __init__(self, node: Node) -> None:
+        """Subscribe and advertise on behalf of the node."""
+        task_file = path_parameter(node, 'task_file')
+        period = node.declare_parameter('camera_period_s', 0.07).value
+        self._camera_period_s = float(period or 0.0)
+        # Detection and decision take now more, now less; a target that leaves a fixed time after
+        # its step began hides that from the arm. 0: at once, as lock-step needs it.
+        self._target_delay_s = float(node.declare_parameter('target_delay_s', 0.0).value or 0.0)
+        # A simulation is quick; a person who puts objects back is not.
+        timeout = node.declare_parameter('reset_timeout_s', self.SERVICE_TIMEOUT_S).value
+        self._reset_timeout_s = float(timeout or 0.0)
+        task = from_known_keys(_StationTask, load_yaml(task_file), str(task_file))
+        self.period_s = 1.0 / task.control_rate_hz
+        self._frame_id = f'{task.robot}/base_link'
+        self.gate = InputGate(self._camera_period_s)
+        self.wait = EpisodeWait(node)
+        self.is_over: Callable[[], bool] = lambda: False
+        """Whether the operator has said how the episode ends."""
+        self.frames: list[tuple[float, bytes]] = []
+        self._keeps_frames = False
+        self._node = node
+        take = node.create_subscription
+        # First, so that a frame that came with what was seen in it is taken first.
+        take(Image, 'camera/color/image_raw', self._on_image, qos_profile_sensor_data)
+        take(JointState, 'joint_states', self._on_joints, qos_profile_sensor_data)
+        take(ObjectPositions, 'object_positions', self._on_objects, 10)
+        take(Reward, 'reward', self._on_reward, 10)
+        take(EndEffectorTarget, 'executed_target', self._on_executed, 10)
+        self._target = node.create_publisher(EndEffectorTarget, 'target', 1)
+        best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self._candidates = node.create_publisher(MarkerArray, 'candidates', best_effort)
+        self._reset = node.create_client(Reset, 'reset')
+        self._go_to_start = node.create_client(GoToStart, 'go_to_start')
+        self._clients: dict[str, Client] = {}
+
+    async def reset(self, seed: int) -> tuple[Target, float]:
+        """Put scene and arm to their start.
+
+        Returns:
+            The commanded target there, and the time of the first control boundary [s].
+        """
+        await self.wait.until(
+            lambda: not self.wait.is_paused or None, self.SERVICE_TIMEOUT_S, lambda: ''
+        )
+        before_s = self.gate.now_s
+        answer = await self.call(self._reset, Reset.Request(seed=seed), self._reset_timeout_s)
+        self._check(answer, 'reset')
+        answer = await self.call(self._go_to_start, GoToStart.Request())
+        self._check(answer, 'go_to_start')
+        self.gate.begin_episode()
+        boundary_s = self.gate.now_s
+        if boundary_s >= before_s:  # else the clock was restarted
+            # A frame of before the reset may still be on its way: it shall not do.
+            boundary_s = max(boundary_s, before_s + 2.0 * self._camera_period_s)
+        return convert.to_target(answer.target), boundary_s
+
+    def client(self, service: type, name: str) -> Client:
+        """A client for an actor's service, made once."""
+        if name not in self._clients:
+            self._clients[name] = self._node.create_client(service, name)
+        return self._clients[name]
+
+    async def first_input(self, boundary_s: float, episode_id: str) -> None:
+        """Wait until the detector has seen the start of the episode."""
+        await self._until_inputs(boundary_s, episode_id, 0)
+
+    async def state(
+        self, boundary_s: float, episode_id: str, steps: int, start_target: Target
+    ) -> StationState:
+        """Wait for the complete inputs of a control boundary."""
+        await self._until_inputs(boundary_s, episode_id, steps)
+        return self.gate.state(start_target)
+
+    async def call(
+        self, client: Client, request: object, timeout_s: float | None = None
+    ) -> ServiceResponse:
+        """Call a service; abort the episode if it does not exist or does not answer.
+
+        Args:
+            client: Of the service.
+            request: To it.
+            timeout_s: Wall time for its answer; None: SERVICE_TIMEOUT_S.
+        """
+        name = client.srv_name
+        await self.wait.until(
+            lambda: client.service_is_ready() or None,
+            self.SERVICE_TIMEOUT_S,
+            lambda: f'service {name} does not exist; is its node running?',
+        )
+        future = client.call_async(request)
+        future.add_done_callback(lambda _: self.wait.look())
+
+        def answer() -> ServiceResponse | None:
+            if not future.done() and not client.service_is_ready():
+                raise EpisodeAbortError(f'service {name} went away before it answered')
+            return future.result() if future.done() else None
+
+        return await self.wait.until(
+            answer,
+            self.SERVICE_TIMEOUT_S if timeout_s is None else timeout_s,
+            lambda: f'service {name} does not answer',
+        )
+
+    async def hold_back(self, began_s: float) -> None:
+        """Wait until the target of a step that began then [s] may leave."""
+        due_s = began_s + self._target_delay_s
+        if self._target_delay_s > 0.0:
+            await self.wait.until(
+                lambda: self.gate.has_come(due_s) or None,
+                self.INPUT_TIMEOUT_S,
+                lambda: (
+                    f'time stands at {self.gate.now_s:.3f} s, a target waits for {due_s:.3f} s'
+                ),
+                is_input=True,
+            )
+
+    def send_target(
+        self, target: Target, episode_id: str, step: int, version: str, stamp_s: float
+    ) -> None:
+        """Publish what the arm shall do."""
+        message = EndEffectorTarget(
+            pose=convert.to_pose(target),
+            gripper=target.gripper,
+            episode_id=episode_id,
+            step=step,
+            policy_version=version,
+        )
+        message.header.frame_id = self._frame_id
+        message.header.stamp = convert.stamp(stamp_s)
+        self._target.publish(message)
+
+    def show_candidates(self, decision: Decision, target: Target) -> None:
+        """Publish the candidates for rviz, if anybody looks."""
+        if self._candidates.get_subscription_count():
+            now = self._node.get_clock().now().to_msg()
+            self._candidates.publish(convert.to_markers(decision, target, self._frame_id, now))
+
+    def begin_recording(self, keep_frames: bool) -> None:
+        """Forget the frames of the last episode; keep those of this one or not."""
+        self.frames, self._keeps_frames = [], keep_frames
+
+    def record_frame(self, stamp_s: float) -> None:
+        """Keep the camera frame of that step for the episode's film."""
+        frame = self.gate.frame() if self._keeps_frames else None
+        if frame is not None:
+            self.frames.append((stamp_s, convert.to_jpeg(frame)))
+
+    async def _until_inputs(self, boundary_s: float, episode_id: str, steps: int) -> None:
+        def missing() -> str:
+            return self.gate.missing(boundary_s, episode_id, steps)
+
+        def arm_fault() -> str:
+            return self.gate.arm_fault(episode_id)
+
+        def is_due() -> bool:
+            is_held = self.wait.is_paused and not self.is_over()
+            return bool(arm_fault()) or not (is_held or missing())
+
+        await self.wait.until(
+            lambda: is_due() or None, self.INPUT_TIMEOUT_S, missing, is_input=True
+        )
+        if arm_fault():
+            raise EpisodeAbortError(f'the arm holds: {arm_fault()}')
+
+    def _check(self, answer: Reset.Response | GoToStart.Response, name: str) -> None:
+        if not answer.success:
+            raise EpisodeAbortError(f'{name} failed: {answer.message}')
+
+    def _on_joints(self, message: JointState) -> None:
+        stamp_s = convert.seconds(message.header.stamp)
+        self.gate.take_opening(stamp_s, convert.to_opening(message))
+        self.wait.look()
+
+    def _on_objects(self, message: ObjectPositions) -> None:
+        self.gate.take_objects(convert.to_objects(message))
+        self.wait.look()
+
+    def _on_reward(self, message: Reward) -> None:
+        self.gate.take_verdict(convert.to_verdict(message))
+        self.wait.look()
+
+    def _on_executed(self, message: EndEffectorTarget) -> None:
+        self.gate.take_executed(convert.to_executed(message))
+        self.wait.look()
+
+    def _on_image(self, message: Image) -> None:
+        try:
+            frame = convert.to_frame(message)
+        except ValueError as error:
+            self._node.get_logger().error(str(error), throttle_duration_sec=5.0)
+            return
+        self.gate.take_frame(convert.seconds(message.header.stamp), frame)
+        self.wait.look()

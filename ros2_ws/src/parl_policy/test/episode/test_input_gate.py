@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from parl_policy.episode.action_space import Target
+from parl_policy.episode.input_gate import ExecutedInput, InputGate, ObjectsInput, VerdictInput
+
+OBJECTS = ObjectsInput(10.0, ('cup',), np.array([[0.3, 0.1, 0.0]]), np.array([True]))
+VERDICT = VerdictInput(10.0, 'e1', 1)
+TARGET = Target(np.zeros(3), np.eye(3), 1.0)
+EXECUTED = ExecutedInput('e1', 4, replace(TARGET, gripper=0.0))
+
+
+def gate_with(objects=OBJECTS, verdict=VERDICT, opening=(10.0, 0.5), executed=EXECUTED):
+    gate = InputGate(frame_slack_s=0.07)
+    if objects:
+        gate.take_objects(objects)
+    if verdict:
+        gate.take_verdict(verdict)
+    if opening:
+        gate.take_opening(*opening)
+    if executed:
+        gate.take_executed(executed)
+    return gate
+
+
+def test_complete_inputs_become_a_state():
+    gate = gate_with()
+    assert gate.missing(10.0, 'e1', 5) == ''
+    state = gate.state(TARGET)
+    assert state.target.gripper == 0.0, 'what the driver executed'
+    assert state.gripper_opening == 0.5
+    assert state.object_positions is OBJECTS.positions
+    assert state.object_visible is OBJECTS.visible
+    assert (state.stamp_s, state.verdict) == (10.0, 1)
+    assert gate.object_names == ('cup',)
+    assert gate.now_s == 10.0
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'objects': None}, 'object_positions: nothing new'),
+        ({'verdict': None}, 'reward: nothing for episode e1'),
+        ({'opening': None}, 'joint_states: nothing new'),
+        ({'executed': None}, 'executed_target: none for step 4'),
+        # of an earlier boundary
+        ({'objects': replace(OBJECTS, stamp_s=9.8)}, 'object_positions: nothing new'),
+        ({'opening': (9.8, 0.5)}, 'joint_states: nothing new'),
+        # of another frame, episode or step
+        ({'verdict': replace(VERDICT, stamp_s=9.95)}, 'reward: none yet for the newest frame'),
+        ({'verdict': replace(VERDICT, episode_id='e0')}, 'reward: nothing for episode e1'),
+        ({'verdict': replace(VERDICT, episode_id='')}, 'reward: nothing for episode e1'),
+        ({'executed': replace(EXECUTED, step=3)}, 'executed_target: none for step 4'),
+        ({'executed': replace(EXECUTED, episode_id='e0')}, 'executed_target: none for step 4'),
+    ],
+)
+def test_what_lacks_is_named(changes, message):
+    assert gate_with(**changes).missing(10.0, 'e1', 5).startswith(message)
+
+
+def test_time_must_have_come():
+    assert 'time stands at 10.000 s, the step begins at 10.200 s' in gate_with().missing(
+        10.2, 'e1', 5
+    )
+
+
+def test_a_last_digit_of_the_time_does_not_count():
+    """A target due then was once held back until the next joint state, 10 ms later."""
+    gate = gate_with()
+    assert gate.has_come(10.0 + 1e-6)
+    assert not gate.has_come(10.002)
+
+
+def test_a_frame_within_the_slack_still_shows_the_boundary():
+    objects = replace(OBJECTS, stamp_s=9.95)
+    gate = gate_with(objects=objects, verdict=replace(VERDICT, stamp_s=9.95))
+    assert gate.missing(10.0, 'e1', 5) == ''
+    assert gate.state(TARGET).stamp_s == 9.95
+
+
+def test_nothing_is_complete_before_anything_came():
+    assert InputGate(0.07).missing(10.0, 'e1', 0)
+    with pytest.raises(RuntimeError, match='ask `missing` first'):
+        InputGate(0.07).state(TARGET)
+
+
+def test_the_first_step_starts_from_the_start_target():
+    gate = gate_with(executed=None)
+    assert gate.missing(10.0, 'e1', 0) == ''
+    assert gate.state(TARGET).target is TARGET
+    gate = gate_with()
+    gate.begin_episode()
+    assert gate.state(TARGET).target is TARGET
+
+
+def test_a_late_answer_to_an_earlier_episode_is_no_start():
+    gate = gate_with(executed=None)
+    gate.begin_episode()
+    gate.take_executed(replace(EXECUTED, episode_id='e0'))
+    assert gate.missing(10.0, 'e1', 0) == ''
+    assert gate.state(TARGET).target is TARGET
+
+
+def test_a_restarted_clock_makes_all_inputs_old():
+    gate = gate_with()
+    gate.take_opening(2.0, 0.1)
+    assert gate.now_s == 2.0
+    assert gate.missing(2.0, 'e1', 5).startswith('object_positions: nothing new')
+    gate.take_objects(replace(OBJECTS, stamp_s=2.0))
+    assert gate.missing(2.0, 'e1', 5).startswith('reward: nothing')
+    gate.take_verdict(replace(VERDICT, stamp_s=2.0))
+    assert gate.missing(2.0, 'e1', 5) == ''
+
+
+@pytest.mark.parametrize('take', ['take_objects', 'take_verdict'])
+def test_an_old_stamp_from_the_camera_is_no_restart(take):
+    """A camera that hung was once told as a clock that stands, if it was heard last."""
+    gate = gate_with()
+    gate.take_opening(12.0, 0.5)
+    getattr(gate, take)(OBJECTS if take == 'take_objects' else VERDICT)
+    assert gate.now_s == 12.0
+    assert gate.missing(10.2, 'e1', 5).startswith('object_positions: nothing new')
+
+
+def test_a_little_older_is_no_restart():
+    gate = gate_with()
+    gate.take_opening(9.99, 0.1)
+    assert gate.now_s == 10.0
+    assert gate.missing(10.0, 'e1', 5) == ''

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from parl_files.config_file import ConfigError
+from parl_policy.acting.action_optimisation import ActionOptimisationConfig
+from parl_policy.acting.actor import Actor
+from parl_policy.acting.actor_file import ActorConfig, load_actor, version_to_bytes
+from parl_policy.acting.weights_file import weights_to_bytes, WeightsFileError
+from parl_policy.critics.critic import CriticConfig
+from parl_policy.networks.resnet_encoder import ImageConfig
+from parl_policy.policy import ActionSpec
+
+CONFIG = ActorConfig(
+    policy_class='diffusion',
+    policy={'hidden': 8, 'blocks': 1},
+    critic=CriticConfig(members=2, hidden=(8,), bins=5, support=(-9.0, 0.0)),
+    optimisation=ActionOptimisationConfig(samples=4, particles=2, gradient_steps=1),
+    choice='softmax',
+    observation_names=('a', 'b', 'c'),
+    action_spec=ActionSpec(horizon=1, dim=7, binary=(6,)),
+)
+OBSERVATION = np.array([0.1, 0.2, -0.3], np.float32)
+
+MY_POLICY = """
+from parl_policy.policies.flow import FlowPolicy, FlowPolicyConfig
+
+class MyPolicy(FlowPolicy):
+    def __init__(self, observation_dim, action_spec, config: FlowPolicyConfig) -> None:
+        super().__init__(observation_dim, action_spec, config)
+"""
+
+
+@pytest.fixture
+def modules():
+    torch.manual_seed(0)
+    policy, critic = CONFIG.make_policy(), CONFIG.make_critic()
+    for module in (policy, critic):
+        module.fit_normalisation(torch.randn(20, 3) * 2.0)
+    return policy, critic
+
+
+@pytest.fixture
+def files(modules, tmp_path):
+    """Paths of version 3."""
+    paths = {}
+    for kind, module in zip(('policy', 'critic'), modules, strict=True):
+        paths[kind] = tmp_path / f'{kind}.safetensors'
+        paths[kind].write_bytes(version_to_bytes(CONFIG, module, kind, 3))
+    return paths
+
+
+def act(actor):
+    return actor.act(OBSERVATION, torch.Generator().manual_seed(2))
+
+
+def test_an_actor_from_files_acts_as_the_original(modules, files):
+    original = Actor(*modules, CONFIG.optimisation, 'softmax')
+    actor, config, version = load_actor(files['policy'], files['critic'])
+    assert version == 3
+    assert config == CONFIG
+    assert actor.choice == 'softmax'
+    np.testing.assert_array_equal(act(actor).candidates, act(original).candidates)
+    np.testing.assert_array_equal(act(actor).action, act(original).action)
+    assert not any(parameter.requires_grad for parameter in actor.critic.parameters())
+
+
+def test_without_critic(modules, files):
+    actor, _, _ = load_actor(files['policy'], None)
+    assert actor.critic is None
+    original = Actor(modules[0], None, CONFIG.optimisation)
+    np.testing.assert_array_equal(act(actor).action, act(original).action)
+
+
+def test_same_weights_same_bytes(modules):
+    first = version_to_bytes(CONFIG, modules[0], 'policy', 3)
+    assert first == version_to_bytes(CONFIG, modules[0], 'policy', 3)
+    assert first != version_to_bytes(CONFIG, modules[0], 'policy', 4)
+
+
+def test_versions_must_be_a_pair(modules, files):
+    files['critic'].write_bytes(version_to_bytes(CONFIG, modules[1], 'critic', 2))
+    with pytest.raises(WeightsFileError, match=r'critic.* is version 2 but policy.* is version 3'):
+        load_actor(files['policy'], files['critic'])
+
+
+def test_kinds_are_not_mixed_up(files):
+    with pytest.raises(WeightsFileError, match="holds a 'critic', expected a policy"):
+        load_actor(files['critic'], None)
+    with pytest.raises(WeightsFileError, match="holds a 'policy', expected a critic"):
+        load_actor(files['policy'], files['policy'])
+
+
+def test_damaged_files_are_named(files):
+    files['critic'].write_bytes(files['critic'].read_bytes()[:-10])
+    with pytest.raises(WeightsFileError, match=r'critic.safetensors'):
+        load_actor(files['policy'], files['critic'])
+
+
+def test_files_of_another_network_or_without_their_description_are_named(modules, files):
+    other = replace(CONFIG, policy={'hidden': 16, 'blocks': 1})
+    content = version_to_bytes(other, modules[0], 'policy', 3)
+    files['policy'].write_bytes(content)
+    with pytest.raises(WeightsFileError, match=r'policy.safetensors does not fit the network'):
+        load_actor(files['policy'], None)
+    files['policy'].write_bytes(weights_to_bytes({}, {'kind': 'policy'}))
+    with pytest.raises(WeightsFileError, match=r"does not say its \['actor', 'version'\]"):
+        load_actor(files['policy'], None)
+
+
+def test_a_class_of_ones_own_needs_no_line_here(monkeypatch, tmp_path):
+    (tmp_path / 'my_robot.py').write_text(MY_POLICY, encoding='utf-8')
+    monkeypatch.syspath_prepend(tmp_path)
+    config = replace(CONFIG, policy_class='my_robot:MyPolicy', policy={'steps': 3})
+    policy = config.make_policy()
+    assert type(policy).__module__ == 'my_robot'
+    assert policy.steps == 3
+    with pytest.raises(ConfigError, match="policy: unknown key 'width'"):
+        replace(config, policy={'width': 3}).make_policy()
+
+
+@pytest.mark.parametrize(
+    ('name', 'said'),
+    [
+        ('no_such_module:MyPolicy', "No module named 'no_such_module'.*PYTHONPATH"),
+        ('parl_policy.policy:MyPolicy', "has no attribute 'MyPolicy'"),
+        ('parl_policy.policy:ActionSpec', 'annotate .* `config` with a dataclass, found None'),
+        ('collections:OrderedDict', 'annotate .* `config` with a dataclass, found None'),
+    ],
+)
+def test_a_class_that_cannot_be_used_says_why(name, said):
+    with pytest.raises(ValueError, match=f"policy class '{name}'.*{said}"):
+        replace(CONFIG, policy_class=name)
+
+
+def test_unknown_classes_and_settings_are_named():
+    with pytest.raises(ValueError, match=r"'oracle' is unknown; known are \['autoregr.*:Class"):
+        replace(CONFIG, policy_class='oracle')
+    with pytest.raises(ConfigError, match="policy: unknown key 'width'"):
+        replace(CONFIG, policy={'width': 3}).make_policy()
+
+
+@pytest.mark.parametrize('policy_class', ['autoregressive', 'diffusion', 'flow', 'gaussian'])
+def test_networks_that_do_not_expect_the_image_are_refused(policy_class):
+    names = ('image[3,8,8]', 'x')
+    image = {'shape': [3, 8, 8], 'widths': [4]}
+    critic = CriticConfig(members=1, hidden=(8,), image=ImageConfig(shape=(3, 8, 8), widths=(4,)))
+    policy = {'hidden': [8]} if policy_class == 'gaussian' else {'hidden': 8}
+    wanted = replace(
+        CONFIG,
+        policy_class=policy_class,
+        policy={**policy, 'image': image},
+        critic=critic,
+        observation_names=names,
+    )
+    assert wanted.make_policy().encode(torch.zeros(2, 193)) is not None
+    with pytest.raises(ConfigError, match=r'policy.image is None; set its shape to \[3, 8, 8\]'):
+        replace(wanted, policy=policy)
+    with pytest.raises(ConfigError, match=r'but critic.image is None'):
+        replace(wanted, critic=CONFIG.critic)
+
+
+def test_the_base_of_an_edited_policy_must_expect_the_image_too():
+    image = {'shape': [3, 8, 8], 'widths': [4]}
+    critic = CriticConfig(members=1, hidden=(8,), image=ImageConfig(shape=(3, 8, 8), widths=(4,)))
+    with pytest.raises(ConfigError, match=r'policy\.base\.image is None; set its shape'):
+        replace(
+            CONFIG,
+            policy_class='edited',
+            policy={'image': image},
+            critic=critic,
+            observation_names=('image[3,8,8]', 'x'),
+        )
+
+
+def test_networks_for_an_image_that_is_not_observed_are_refused():
+    image = ImageConfig(shape=(3, 8, 8), widths=(4,))
+    with pytest.raises(ConfigError, match=r'critic\.image is of shape .* hold no image'):
+        replace(CONFIG, critic=replace(CONFIG.critic, image=image))

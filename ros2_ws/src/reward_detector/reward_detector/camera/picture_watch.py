@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does the camera show what is there now? Stamps alone do not tell."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from reward_detector.clock_restart import CLOCK_RESTART_S
+
+_REPEATS = 2
+"""Repetitions that tell; a picture sent twice is only a late one."""
+_MOVED_RAD = 0.05
+"""A joint that turned this far shows in some pixel."""
+_FAILED_READ_RAD = 1e-3
+"""The arm's driver reports -pi, this near, for a failed read; it is no motion."""
+_KEPT_S = 2.0
+"""How long joint states are kept for the frames of their time."""
+
+
+class PictureWatch:
+    """Finds pictures that are the same, pixel by pixel, although the arm has moved.
+
+    A camera that hangs may go on sending its last picture with new stamps. While nothing moves
+    that is no harm, and a noiseless camera does it anyway.
+    """
+
+    def __init__(self) -> None:
+        self._joints: deque[tuple[float, np.ndarray]] = deque()
+        self._pixels: np.ndarray | None = None
+        self._joints_then: np.ndarray | None = None
+        self._newest_s, self._repeats, self._has_moved = -np.inf, 0, False
+
+    def note_joints(self, stamp_s: float, joints: np.ndarray) -> None:
+        """Take in measured joints.
+
+        Args:
+            stamp_s: their stamp [s].
+            joints: (J,) [rad]; those of a failed read are left out.
+        """
+        if self._joints and stamp_s < self._joints[-1][0]:
+            if stamp_s > self._joints[-1][0] - CLOCK_RESTART_S:
+                return
+            self._joints.clear()
+            self._pixels = None
+        is_read = np.isfinite(joints) & (np.abs(joints + np.pi) > _FAILED_READ_RAD)
+        if joints.size and np.all(is_read):
+            self._joints.append((stamp_s, joints))
+        while self._joints and self._joints[0][0] < stamp_s - _KEPT_S:
+            self._joints.popleft()
+
+    def is_frozen(self, stamp_s: float, pixels: np.ndarray) -> bool:
+        """Take in a frame; return whether it shows a picture of earlier, whatever its stamp says.
+
+        Args:
+            stamp_s: the frame's stamp [s]; the same stamp again is the same frame.
+            pixels: (H, W, 3) uint8.
+        """
+        if self._pixels is None or not np.array_equal(pixels, self._pixels):
+            self._pixels, self._joints_then = pixels, None
+            self._repeats, self._has_moved = 0, False
+        elif stamp_s != self._newest_s:
+            self._repeats += 1
+            self._note_motion(stamp_s)
+        self._newest_s = stamp_s
+        return self._has_moved and self._repeats >= _REPEATS
+
+    def _note_motion(self, until_s: float) -> None:
+        # Only what was measured between the pictures: how the arm came to where the first one
+        # shows it is not to be seen in the second.
+        for at_s, joints in self._joints:
+            if self._newest_s <= at_s <= until_s:
+                if self._joints_then is None:
+                    self._joints_then = joints
+                self._has_moved |= bool(np.max(np.abs(joints - self._joints_then)) > _MOVED_RAD)

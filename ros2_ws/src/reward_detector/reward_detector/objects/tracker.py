@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps where each object was last seen."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from reward_detector.camera.table_homography import TableHomography
+from reward_detector.objects.detector import Detection
+from reward_detector.objects.spec import ObjectSpec
+
+# Of a fixed object: a view counts as clear if it shows this share of the largest area seen, and
+# the position is the median of so many clear views.
+_CLEAR_SHARE = 0.9
+_MEDIAN_VIEWS = 25
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackedObjects:
+    """Where the task's objects are, in the order of the task file."""
+
+    names: tuple[str, ...]
+    """N object names."""
+    positions: np.ndarray
+    """(N, 3) [m] on the table plane z = 0 of base_link; last seen place; NaN if never seen."""
+    visible: np.ndarray
+    """(N,) bool: seen in this very frame."""
+
+    def index(self, name: str) -> int:
+        """Return the row of the object called `name`."""
+        return self.names.index(name)
+
+
+class ObjectTracker:
+    """Detections of one frame after the other to object positions.
+
+    A position is where the object would be if it stood on the table: one camera cannot tell the
+    height. For a lifted object it moves away from the camera continuously.
+
+    A fixed object (the rack) is what the region is tied to, so the arm or the object placed on it
+    must not drag it: its position is the median over views not partly covered.
+    """
+
+    def __init__(self, specs: tuple[ObjectSpec, ...], homography: TableHomography) -> None:
+        """Track the objects of `specs`, seen by the camera of `homography`."""
+        self._specs = specs
+        self._homography = homography
+        self._names = tuple(spec.name for spec in specs)
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop everything seen so far."""
+        self._positions = np.full((len(self._specs), 3), np.nan)
+        self.begin_episode()
+
+    def begin_episode(self) -> None:
+        """Fixed objects may have been moved by hand: start their medians anew."""
+        self._views: list[deque[tuple[float, np.ndarray]]] = [
+            deque(maxlen=_MEDIAN_VIEWS) for _ in self._specs
+        ]
+
+    def update(self, detections: list[Detection]) -> TrackedObjects:
+        """Take in the detections of one frame and return where the objects are."""
+        by_name = {detection.name: detection for detection in detections}
+        visible = np.zeros(len(self._specs), bool)
+        for row, spec in enumerate(self._specs):
+            detection = by_name.get(spec.name)
+            if detection is None:
+                continue
+            seen = self._homography.centre_on_table(detection.contact_px, spec.contact_to_centre)
+            if not np.all(np.isfinite(seen)):
+                continue
+            visible[row] = True
+            fixed = self._median_of_clear_views(row, detection.area_px, seen)
+            self._positions[row] = fixed if spec.fixed else seen
+        return TrackedObjects(names=self._names, positions=self._positions.copy(), visible=visible)
+
+    def _median_of_clear_views(self, row: int, area_px: float, seen: np.ndarray) -> np.ndarray:
+        views = [*self._views[row], (area_px, seen)]
+        clear_from = _CLEAR_SHARE * max(area for area, _ in views)
+        clear = [(area, place) for area, place in views if area >= clear_from]
+        self._views[row] = deque(clear, maxlen=_MEDIAN_VIEWS)
+        return np.asarray(np.median([place for _, place in self._views[row]], axis=0))

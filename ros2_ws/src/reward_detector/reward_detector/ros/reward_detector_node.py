@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Camera frames in; object positions and a verdict with each frame's own stamp out."""
+
+from __future__ import annotations
+
+import time
+
+from builtin_interfaces.msg import Time
+import cv2
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Header
+from visualization_msgs.msg import MarkerArray
+
+from parl_files.task_file import load_task_file, TaskFileError
+from parl_msgs.msg import EpisodeStatus, ObjectPositions, Reward
+from parl_node.run_node import node_process, spin
+from reward_detector.camera.camera_watch import camera_health, FROZEN
+from reward_detector.camera.picture_watch import PictureWatch
+from reward_detector.ros.message_conversion import (
+    health_to_diagnostics,
+    image_to_array,
+    joint_state_to_joints,
+    joint_state_to_opening,
+    judgement_to_reward,
+    objects_to_markers,
+    objects_to_message,
+    seconds,
+)
+from reward_detector.verdict.frame_judge import FrameJudge, Judgement
+from reward_detector.verdict.gripper_pairing import GripperPairing, PairedFrame
+
+_LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class RewardDetectorNode(Node):
+    """Publishes object_positions and reward for every camera frame."""
+
+    def __init__(self, parameter_overrides: list[Parameter] | None = None) -> None:
+        """Read the task file named by parameter `task_file` and start to watch.
+
+        Raises:
+            TaskFileError: the task file cannot be used.
+        """
+        super().__init__('reward_detector', parameter_overrides=parameter_overrides or [])
+        path = str(self.declare_parameter('task_file', '').value)
+        self._frame_id = f'{load_task_file(path).value(str, "robot")}/base_link'
+        self._judge = FrameJudge.from_task_file(path)
+        self._max_age_s = self._judge.camera.max_age
+        self._pairing: GripperPairing[Image] = GripperPairing(self._max_age_s)
+        self._pictures = PictureWatch()
+        self._is_frozen = False
+        self._newest_stamp: Time | None = None
+        self._last_arrival_s = time.monotonic()
+
+        self._positions = self.create_publisher(ObjectPositions, 'object_positions', 10)
+        self._reward = self.create_publisher(Reward, 'reward', 10)
+        self._markers = self.create_publisher(MarkerArray, 'object_markers', 1)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        sensor = qos_profile_sensor_data
+        self.create_subscription(Image, 'camera/color/image_raw', self._on_image, sensor)
+        self.create_subscription(JointState, 'joint_states', self._on_joint_state, sensor)
+        self.create_subscription(EpisodeStatus, 'episode', self._on_episode, _LATCHED)
+        # Wall time: the camera is to be missed also when the simulated clock stopped with it.
+        self.create_timer(1.0, self._watch_camera, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _on_image(self, message: Image) -> None:
+        self._last_arrival_s = time.monotonic()
+        for paired in self._pairing.add_frame(seconds(message.header.stamp), message):
+            self._judge_frame(paired)
+
+    def _on_joint_state(self, message: JointState) -> None:
+        stamp_s = seconds(message.header.stamp)
+        self._pictures.note_joints(stamp_s, joint_state_to_joints(message))
+        for paired in self._pairing.add_opening(stamp_s, joint_state_to_opening(message)):
+            self._judge_frame(paired)
+
+    def _on_episode(self, message: EpisodeStatus) -> None:
+        running = message.episode_id if message.state == EpisodeStatus.RUNNING else ''
+        if running == self._judge.episode_id:
+            return
+        judgement = self._judge.begin_episode(running)
+        if running and judgement is not None and self._newest_stamp is not None:
+            age_s = self._age_s(judgement.stamp_s)
+            if age_s > self._max_age_s:
+                judgement = self._stale(judgement.stamp_s, age_s)
+            self._publish_reward(judgement, self._newest_stamp)
+
+    def _judge_frame(self, paired: PairedFrame[Image]) -> None:
+        """Answer one frame, with its own stamp, whatever is wrong with it.
+
+        A frozen picture gets a verdict only: its positions would be taken for those of its stamp.
+        """
+        stamp = paired.frame.header.stamp
+        age_s = self._age_s(paired.stamp_s)
+        try:
+            image = image_to_array(paired.frame)
+            self._is_frozen = self._pictures.is_frozen(paired.stamp_s, image)
+            if self._is_frozen:
+                self._publish_reward(self._judge.blind(paired.stamp_s, FROZEN), stamp)
+                return
+            if age_s > self._max_age_s:
+                judgement = self._stale(paired.stamp_s, age_s)
+            else:
+                judgement = self._judge.judge(paired.stamp_s, image, paired.gripper_opening)
+        except ValueError as error:
+            self.get_logger().error(str(error), throttle_duration_sec=5.0)
+            judgement = self._judge.blind(paired.stamp_s, str(error))
+        self._newest_stamp = stamp
+        header = Header(stamp=stamp, frame_id=self._frame_id)
+        self._positions.publish(objects_to_message(judgement.objects, header))
+        self._publish_reward(judgement, stamp)
+        self._markers.publish(objects_to_markers(judgement.objects, header))
+
+    def _watch_camera(self) -> None:
+        """Tell the operator the camera's age; withdraw the verdict when it stopped."""
+        stamp = self._newest_stamp
+        age_s = None if stamp is None else self._age_s(seconds(stamp))
+        silence_s = time.monotonic() - self._last_arrival_s
+        health = camera_health(age_s, silence_s, self._max_age_s, self._is_frozen)
+        name = f'{self.get_fully_qualified_name()}: camera'
+        now = self.get_clock().now().to_msg()
+        self._diagnostics.publish(health_to_diagnostics(health, name, now))
+        if stamp is not None and age_s is not None and age_s > self._max_age_s:
+            self._publish_reward(self._stale(seconds(stamp), age_s), stamp)
+
+    def _stale(self, stamp_s: float, age_s: float) -> Judgement:
+        return self._judge.blind(stamp_s, f'camera frame is {age_s:.1f} s old')
+
+    def _age_s(self, stamp_s: float) -> float:
+        return 1e-9 * self.get_clock().now().nanoseconds - stamp_s
+
+    def _publish_reward(self, judgement: Judgement, stamp: Time) -> None:
+        header = Header(stamp=stamp, frame_id=self._frame_id)
+        self._reward.publish(judgement_to_reward(judgement, header))
+
+
+def main() -> None:
+    """Run the node until it is told to stop."""
+    cv2.setNumThreads(1)
+    with node_process('reward_detector', TaskFileError):
+        spin(RewardDetectorNode())
+
+
+if __name__ == '__main__':
+    main()

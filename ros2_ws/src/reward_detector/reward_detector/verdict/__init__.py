@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From object positions and gripper to success, failure or unknown."""

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole detector without ROS: image and gripper opening in, positions and verdict out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from parl_files.task_file import load_task_file
+from reward_detector.camera.calibration import camera_calibration, CameraCalibration
+from reward_detector.clock_restart import CLOCK_RESTART_S
+from reward_detector.objects.colour import ColourDetector
+from reward_detector.objects.detector import Detection, ObjectDetector
+from reward_detector.objects.spec import object_specs, ObjectSpec
+from reward_detector.objects.tracker import ObjectTracker, TrackedObjects
+from reward_detector.verdict.reward_rule import reward_rule, RewardRule
+from reward_detector.verdict.verdict_filter import Verdict, VerdictFilter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """Everything the detector says about one frame."""
+
+    stamp_s: float
+    """The frame's stamp [s]."""
+    objects: TrackedObjects
+    """Where the objects are."""
+    verdict: Verdict
+    """Whether the task is done."""
+    episode_id: str
+    """The running episode; empty outside one."""
+
+
+class FrameJudge:
+    """Detector, tracker and verdict filter of one task, fed frame by frame."""
+
+    def __init__(
+        self,
+        detector: ObjectDetector,
+        specs: tuple[ObjectSpec, ...],
+        rule: RewardRule,
+        camera: CameraCalibration,
+    ) -> None:
+        """Compose the parts; `from_task_file` does it for a task with colour detection."""
+        self.camera = camera
+        self._detector = detector
+        self._tracker = ObjectTracker(specs, camera.homography)
+        self._filter = VerdictFilter(rule, camera.position, camera.max_age)
+        self._newest: tuple[float, list[Detection], float] | None = None
+        self._judgement: Judgement | None = None
+
+    @staticmethod
+    def from_task_file(path: str | Path) -> FrameJudge:
+        """Build the judge that a task file describes.
+
+        Raises:
+            TaskFileError: the file or one of its keys is missing or wrong.
+        """
+        task = load_task_file(path)
+        specs, rule = object_specs(task), reward_rule(task)
+        names = [spec.name for spec in specs]
+        for name in (rule.object_name, rule.relative_to):
+            if name not in names:
+                raise task.fault('reward', f'names object {name!r}; objects are {names}')
+        return FrameJudge(ColourDetector(specs), specs, rule, camera_calibration(task))
+
+    @property
+    def episode_id(self) -> str:
+        """The running episode; empty outside one."""
+        return self._filter.episode_id
+
+    def judge(self, stamp_s: float, image: np.ndarray, gripper_opening: float) -> Judgement:
+        """Judge one frame.
+
+        The newest frame again (same stamp) is answered as before and counts once.
+
+        Args:
+            stamp_s: the frame's stamp [s].
+            image: (H, W, 3) uint8 RGB of the calibrated size.
+            gripper_opening: 0 closed ... 1 open at that time; NaN if not known.
+
+        Raises:
+            ValueError: the image has another size than the calibration, or another type.
+        """
+        if self._judgement is not None and stamp_s == self._judgement.stamp_s:
+            return self._judgement
+        self._check_size(image)
+        if self._newest is not None and stamp_s < self._newest[0]:
+            behind = self._newest[0] - stamp_s
+            if behind < CLOCK_RESTART_S:
+                return self.blind(stamp_s, f'frame is {behind:.3f} s out of order')
+            self.forget()
+        self._newest = (stamp_s, self._detector.detect(image), gripper_opening)
+        return self._evaluate()
+
+    def blind(self, stamp_s: float, reason: str) -> Judgement:
+        """Answer for a frame that is no evidence (stale, unreadable, missing)."""
+        return Judgement(
+            stamp_s=stamp_s,
+            objects=self._tracker.update([]),
+            verdict=self._filter.cannot_see(reason),
+            episode_id=self.episode_id,
+        )
+
+    def begin_episode(self, episode_id: str) -> Judgement | None:
+        """Start an episode ('' ends it) and judge the newest frame again in it.
+
+        Returns:
+            The new judgement of the newest frame; None if there was none yet.
+        """
+        self._filter.begin_episode(episode_id)
+        self._tracker.begin_episode()
+        return None if self._newest is None else self._evaluate()
+
+    def forget(self) -> None:
+        """The clock started again: drop all that was seen, keep the episode's id."""
+        self._tracker.forget()
+        self._filter.begin_episode(self.episode_id)
+        self._newest = None
+        self._judgement = None
+
+    def _evaluate(self) -> Judgement:
+        assert self._newest is not None
+        stamp_s, detections, gripper_opening = self._newest
+        objects = self._tracker.update(detections)
+        verdict = self._filter.update(
+            stamp_s,
+            dict(zip(objects.names, objects.positions, strict=True)),
+            dict(zip(objects.names, objects.visible.tolist(), strict=True)),
+            gripper_opening,
+        )
+        self._judgement = Judgement(
+            stamp_s=stamp_s, objects=objects, verdict=verdict, episode_id=self.episode_id
+        )
+        return self._judgement
+
+    def _check_size(self, image: np.ndarray) -> None:
+        expected = (self.camera.height, self.camera.width)
+        if image.shape[:2] != expected:
+            raise ValueError(
+                f'image is {image.shape[1]}x{image.shape[0]}, the table calibration was made at '
+                f'{expected[1]}x{expected[0]}; set the camera or calibrate again'
+            )

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arm: its model, its state, its kinematics."""

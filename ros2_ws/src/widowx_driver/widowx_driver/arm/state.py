@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What joint_states say about the arm, or why they cannot be believed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from widowx_driver.arm.model import FINGER_NAME, GRIPPER_NAME, joint_limits, JOINT_NAMES
+from widowx_driver.arm.pose import FloatArray
+
+FAILED_READ_TOLERANCE_RAD = 1e-4
+"""The arm's driver reports -pi, in double or single precision, for a failed bus read."""
+
+OUTSIDE_LIMITS_TOLERANCE_RAD = 0.15
+"""A joint measured further outside the manufacturer's limits than this was misread."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmState:
+    """One joint_states message."""
+
+    stamp_s: float
+    """time of publication"""
+    joint_positions: FloatArray
+    """(6,) waist .. wrist_rotate [rad]; NaN where missing"""
+    finger_m: float
+    """left_finger position; NaN where missing"""
+    efforts: FloatArray | None = None
+    """(6,) [mA; at wrist_rotate 2.69 for each 0.1 % of load]; None if not reported"""
+    gripper_effort: float = float('nan')
+    """2.69 for each 0.1 % of load of the gripper's servo; NaN if not reported"""
+    fault: str = ''
+    """why this state cannot be believed; empty if it can"""
+
+
+def read_arm_state(
+    stamp_s: float,
+    names: Sequence[str],
+    positions: Sequence[float],
+    efforts: Sequence[float] = (),
+) -> ArmState:
+    """Pick the arm's joints out of named positions and judge them.
+
+    Args:
+        stamp_s: Time of the message.
+        names: Joint names, in any order, with or without others.
+        positions: One per name [rad; m for fingers].
+        efforts: One per name, or none.
+
+    Returns:
+        The state; its fault names the first joint that is missing, not finite, exactly -pi
+        (the real driver's answer to a failed bus read) or far outside its limits.
+    """
+    by_name = dict(zip(names, positions, strict=False))
+    joints = np.array([by_name.get(name, np.nan) for name in JOINT_NAMES], dtype=np.float64)
+    fault = ''
+    if not np.isfinite(stamp_s):
+        fault = f'joint_states: stamp is {stamp_s}'
+    lower, upper = joint_limits(-OUTSIDE_LIMITS_TOLERANCE_RAD)
+    limits = dict(zip(JOINT_NAMES, zip(lower, upper, strict=True), strict=True))
+    for name in (*JOINT_NAMES, FINGER_NAME):
+        if not fault and name not in by_name:
+            fault = f'joint_states: {name} is missing; check robot_model and the motor file'
+    for name in (*JOINT_NAMES, GRIPPER_NAME, FINGER_NAME):
+        fault = fault or _position_fault(name, by_name.get(name), limits.get(name))
+    pushes = dict(zip(names, efforts, strict=False))
+    has_efforts = all(name in pushes for name in JOINT_NAMES)
+    return ArmState(
+        stamp_s=stamp_s,
+        joint_positions=joints,
+        efforts=np.array([pushes[name] for name in JOINT_NAMES]) if has_efforts else None,
+        gripper_effort=float(pushes.get(GRIPPER_NAME, np.nan)),
+        finger_m=float(by_name.get(FINGER_NAME, np.nan)),
+        fault=fault,
+    )
+
+
+def _position_fault(name: str, position: float | None, limits: tuple[float, float] | None) -> str:
+    if position is None:
+        return ''
+    if not np.isfinite(position):
+        return f'joint_states: {name} is {position}: failed bus read; check cable and power'
+    if abs(position + np.pi) <= FAILED_READ_TOLERANCE_RAD:
+        return f'joint_states: {name} is -pi: failed bus read; check cable and power'
+    if limits and not limits[0] <= position <= limits[1]:
+        return f'joint_states: {name} is {position:.3f} rad, outside its travel; check its homing'
+    return ''

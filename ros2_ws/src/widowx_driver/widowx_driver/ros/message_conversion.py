@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ROS messages to the driver's dataclasses and back."""
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
+from interbotix_xs_msgs.srv import (
+    MotorGains,
+    OperatingModes,
+    Reboot,
+    RegisterValues,
+    RobotInfo,
+    TorqueEnable,
+)
+import numpy as np
+from sensor_msgs.msg import JointState
+
+from parl_msgs.msg import EndEffectorTarget
+from widowx_driver.arm.model import GRIPPER_NAME
+from widowx_driver.arm.pose import Pose
+from widowx_driver.arm.state import ArmState, read_arm_state
+from widowx_driver.driver_report import DriverReport
+from widowx_driver.safety.command import Command, Hold, Target
+from widowx_driver.servos.request import ARM_GROUP, ServoRequest
+
+SERVO_SERVICES = {
+    'get_motor_registers': RegisterValues,
+    'get_robot_info': RobotInfo,
+    'reboot_motors': Reboot,
+    'set_motor_pid_gains': MotorGains,
+    'set_motor_registers': RegisterValues,
+    'set_operating_modes': OperatingModes,
+    'torque_enable': TorqueEnable,
+}
+"""Every service of the arm's driver, by name."""
+
+
+def stamp_to_seconds(stamp: Time) -> float:
+    """Return a stamp in seconds."""
+    return float(stamp.sec) + 1e-9 * float(stamp.nanosec)
+
+
+def arm_state_from_message(message: JointState) -> ArmState:
+    """Pick the arm out of joint_states."""
+    stamp_s = stamp_to_seconds(message.header.stamp)
+    return read_arm_state(stamp_s, message.name, message.position, message.effort)
+
+
+def target_from_message(message: EndEffectorTarget) -> Target:
+    """Convert a target; nothing is checked here."""
+    position, orientation = message.pose.position, message.pose.orientation
+    return Target(
+        stamp_s=stamp_to_seconds(message.header.stamp),
+        frame_id=message.header.frame_id,
+        position=np.array([position.x, position.y, position.z]),
+        quaternion_xyzw=np.array([orientation.x, orientation.y, orientation.z, orientation.w]),
+        gripper=message.gripper,
+    )
+
+
+def executed_target_message(
+    target: EndEffectorTarget,
+    base_frame: str,
+    pose: Pose,
+    gripper: float,
+    outcome: Command | Hold,
+) -> EndEffectorTarget:
+    """Return what was executed for a target: its stamp, episode, step and policy version."""
+    message = pose_message(base_frame, pose, gripper)
+    message.header.stamp = target.header.stamp
+    message.episode_id = target.episode_id
+    message.step = target.step
+    message.policy_version = target.policy_version
+    message.limited = isinstance(outcome, Hold) or outcome.limited
+    message.arm_fault = isinstance(outcome, Hold) and outcome.is_arm_fault
+    message.reason = outcome.reason
+    return message
+
+
+def pose_message(base_frame: str, pose: Pose, gripper: float) -> EndEffectorTarget:
+    """Return a target message of a pose and gripper opening, without stamp or episode."""
+    message = EndEffectorTarget()
+    message.header.frame_id = base_frame
+    position, orientation = message.pose.position, message.pose.orientation
+    position.x, position.y, position.z = map(float, pose.position)
+    quaternion = map(float, pose.quaternion_xyzw())
+    orientation.x, orientation.y, orientation.z, orientation.w = quaternion
+    message.gripper = float(gripper)
+    return message
+
+
+def joint_group_message(command: Command) -> JointGroupCommand:
+    """Return the arm's set-points."""
+    return JointGroupCommand(name=ARM_GROUP, cmd=[float(q) for q in command.joint_positions])
+
+
+def joint_single_message(command: Command) -> JointSingleCommand:
+    """Return the gripper's set-point."""
+    return JointSingleCommand(name=GRIPPER_NAME, cmd=float(command.finger_gap_m))
+
+
+def service_request(request: ServoRequest) -> object:
+    """Return the request of the service that is meant."""
+    service = SERVO_SERVICES[request.service]
+    return service.Request(cmd_type=request.cmd_type, name=request.name, **request.fields)
+
+
+def diagnostics_message(stamp: Time, robot: str, report: DriverReport) -> DiagnosticArray:
+    """Return the driver's report for /diagnostics."""
+    message = DiagnosticArray()
+    message.header.stamp = stamp
+    message.status = [
+        DiagnosticStatus(
+            level=bytes([report.level]),
+            name=f'{robot}: driver',
+            message=report.text,
+            hardware_id=robot,
+            values=[KeyValue(key=key, value=value) for key, value in report.values.items()],
+        )
+    ]
+    return message

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks the policy node to play and record an episode in which the operator acts."""
+
+from collections.abc import Callable, Sequence
+import time
+
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from rclpy.task import Future
+
+from parl_msgs.action import RunEpisode
+from widowx_operator.ros.act_server import ACTOR
+
+
+class DemonstrationRecorder:
+    """The file is the policy node's: the same format, checks and folder as all episodes."""
+
+    def __init__(
+        self, node: Node, max_steps: int, image_size: Sequence[int], say: Callable[[str], None]
+    ) -> None:
+        """Look for the policy node from now on.
+
+        Args:
+            node: Asks.
+            max_steps: Control steps before an episode times out.
+            image_size: (height, width) [px] of the image to record; empty: object positions.
+            say: Tells the operator one line.
+        """
+        self._client = ActionClient(node, RunEpisode, 'run_episode')
+        self._max_steps = max_steps
+        self._image_size = image_size
+        self._say = say
+
+    def begin(self) -> None:
+        """Begin a demonstration; the outcome is told when it is over."""
+        if not self._client.server_is_ready():
+            self._say('run_episode: no such action; is the policy node running?')
+            return
+        goal = RunEpisode.Goal(
+            episode_id=time.strftime('demonstration-%Y%m%d-%H%M%S'),
+            purpose='demonstration',
+            actor=ACTOR,
+            seed=int(time.time()),
+            max_steps=self._max_steps,
+            image_size=self._image_size,
+        )
+        self._say(f'{goal.episode_id}: asked for')
+        accepted = self._client.send_goal_async(goal)
+        accepted.add_done_callback(lambda future: self._on_accepted(goal.episode_id, future))
+
+    def _on_accepted(self, episode_id: str, future: Future) -> None:
+        handle = future.result()
+        if not handle.accepted:
+            self._say(f'{episode_id}: the policy node refuses the episode; its log says why')
+            return
+        handle.get_result_async().add_done_callback(
+            lambda done: self._on_result(episode_id, done.result().result)
+        )
+
+    def _on_result(self, episode_id: str, result: RunEpisode.Result) -> None:
+        kept = result.file.name or 'not recorded'
+        why = f' ({result.reason})' if result.reason else ''
+        self._say(f'{episode_id}: over after {result.steps} steps, {kept}{why}')

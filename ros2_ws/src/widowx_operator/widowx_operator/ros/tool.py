@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How an operator's tool lives: at a terminal, until the operator has ended it."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from rclpy.executors import SingleThreadedExecutor
+
+from parl_node.run_node import node_process
+from widowx_operator.terminal import Terminal, TerminalError
+
+
+class Tool(Protocol):
+    """A node that an operator works with."""
+
+    is_over: bool
+    """Whether the operator has ended it."""
+
+    def destroy_node(self) -> None:
+        """As rclpy has it."""
+
+
+def run_in_terminal(name: str, make: Callable[[Terminal], Tool], *known: type[Exception]) -> None:
+    """Run a tool in the terminal of this process until it is over.
+
+    Args:
+        name: Begins the line that is printed for a known error.
+        make: Makes the node.
+        known: Errors that say all there is to say, beside TerminalError.
+    """
+    with node_process(name, *known, TerminalError), Terminal() as terminal:
+        node = make(terminal)
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        try:
+            while not node.is_over:
+                executor.spin_once(timeout_sec=0.1)
+        finally:
+            node.destroy_node()

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plain arrays to ROS messages and back."""
+
+from array import array
+
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Pose, TransformStamped
+from interbotix_xs_msgs.msg import (
+    JointGroupCommand,
+    JointSingleCommand,
+    JointTrajectoryCommand,
+)
+from interbotix_xs_msgs.srv import (
+    MotorGains,
+    OperatingModes,
+    Reboot,
+    RegisterValues,
+    RobotInfo,
+    TorqueEnable,
+)
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import JointState as JointStateMessage
+
+from parl_msgs.msg import ObjectPositions
+from widowx_sim.servos import motor_selection
+from widowx_sim.servos.bus import ServoBus
+from widowx_sim.servos.floats import FloatArray
+from widowx_sim.servos.joint_state import JointState
+from widowx_sim.servos.wx250s import JOINT_STATE_NAMES
+
+
+def time_message(stamp_ns: int) -> Time:
+    """Convert nanoseconds since the epoch."""
+    return Time(sec=stamp_ns // 1_000_000_000, nanosec=stamp_ns % 1_000_000_000)
+
+
+def clock_message(stamp_ns: int) -> Clock:
+    """Convert nanoseconds since the epoch to a simulated clock's reading."""
+    return Clock(clock=time_message(stamp_ns))
+
+
+def joint_state_message(state: JointState, stamp_ns: int) -> JointStateMessage:
+    """Convert measured joints; units as the real arm's driver mixes them."""
+    message = JointStateMessage(
+        name=list(JOINT_STATE_NAMES),
+        position=state.position.tolist(),
+        velocity=state.velocity.tolist(),
+        effort=state.effort.tolist(),
+    )
+    message.header.stamp = time_message(stamp_ns)
+    return message
+
+
+def image_message(image: NDArray[np.uint8], frame_id: str, stamp_ns: int) -> Image:
+    """Convert an RGB image (H, W, 3)."""
+    height, width, _ = image.shape
+    # An array is taken as it is; bytes would be checked one by one.
+    message = Image(
+        height=height,
+        width=width,
+        encoding='rgb8',
+        step=3 * width,
+        data=array('B', image.tobytes()),
+    )
+    message.header.frame_id = frame_id
+    message.header.stamp = time_message(stamp_ns)
+    return message
+
+
+def camera_info_message(
+    intrinsics: FloatArray, image: NDArray[np.uint8], frame_id: str, stamp_ns: int
+) -> CameraInfo:
+    """Convert the intrinsics K (3, 3) of the camera, free of distortion, that took `image`."""
+    height, width, _ = image.shape
+    projection = np.hstack([intrinsics, np.zeros((3, 1))])
+    message = CameraInfo(
+        width=width,
+        height=height,
+        distortion_model='plumb_bob',
+        d=[0.0] * 5,
+        k=intrinsics.reshape(9),
+        r=np.eye(3).reshape(9),
+        p=projection.reshape(12),
+    )
+    message.header.frame_id = frame_id
+    message.header.stamp = time_message(stamp_ns)
+    return message
+
+
+def transform_message(
+    pose: FloatArray, parent: str, child: str, stamp_ns: int
+) -> TransformStamped:
+    """Convert the pose (4, 4) of frame `child` in frame `parent` [m]."""
+    quaternion = np.zeros(4)
+    mujoco.mju_mat2Quat(quaternion, np.ascontiguousarray(pose[:3, :3]).reshape(9))
+    message = TransformStamped(child_frame_id=child)
+    message.header.frame_id = parent
+    message.header.stamp = time_message(stamp_ns)
+    translation, rotation = message.transform.translation, message.transform.rotation
+    translation.x, translation.y, translation.z = pose[:3, 3].tolist()
+    rotation.w, rotation.x, rotation.y, rotation.z = quaternion.tolist()
+    return message
+
+
+def group_command(message: JointGroupCommand) -> tuple[list[int], FloatArray]:
+    """Return motors and goals of a command for a group; raises CommandError for another."""
+    motors = motor_selection.select_motors('group', message.name)
+    return motors, np.array(message.cmd, dtype=np.float64)
+
+
+def single_command(message: JointSingleCommand) -> tuple[list[int], FloatArray]:
+    """Return motor and goal of a command for a joint; raises CommandError for an unknown one."""
+    return motor_selection.select_motors('single', message.name), np.array([float(message.cmd)])
+
+
+def trajectory_command(
+    message: JointTrajectoryCommand,
+) -> tuple[list[int], list[FloatArray], list[int]]:
+    """Return motors, waypoints and the nanosecond part of each waypoint's time.
+
+    Raises:
+        CommandError: unknown group or joint.
+    """
+    motors = motor_selection.select_motors(message.cmd_type, message.name)
+    waypoints = [np.array(point.positions) for point in message.traj.points]
+    return motors, waypoints, [point.time_from_start.nanosec for point in message.traj.points]
+
+
+def answer_robot_info(
+    bus: ServoBus, request: RobotInfo.Request, response: RobotInfo.Response
+) -> None:
+    """Fill in what is known of a group or joint; raises CommandError for an unknown one."""
+    info = motor_selection.robot_info(request.cmd_type, request.name)
+    response.mode, response.profile_type = bus.mode_of(request.cmd_type, request.name)
+    response.joint_names, response.joint_ids = info.joint_names, info.joint_ids
+    response.joint_lower_limits = info.lower_limits
+    response.joint_upper_limits = info.upper_limits
+    response.joint_velocity_limits = info.velocity_limits
+    response.joint_sleep_positions = info.sleep_positions
+    response.joint_state_indices = info.state_indices
+    response.num_joints, response.name = len(info.joint_names), info.names
+
+
+def set_operating_mode(
+    bus: ServoBus, request: OperatingModes.Request, _response: OperatingModes.Response
+) -> None:
+    """Pass a request on; raises CommandError for what the servos do not do."""
+    bus.set_operating_mode(
+        request.cmd_type,
+        request.name,
+        request.mode,
+        request.profile_type,
+        request.profile_velocity,
+        request.profile_acceleration,
+    )
+
+
+def set_torque(
+    bus: ServoBus, request: TorqueEnable.Request, _response: TorqueEnable.Response
+) -> None:
+    """Pass a request on; raises CommandError for unknown names."""
+    bus.torque_enable(request.cmd_type, request.name, request.enable)
+
+
+def reboot(bus: ServoBus, request: Reboot.Request, _response: Reboot.Response) -> None:
+    """Pass a request on; raises CommandError for unknown names."""
+    bus.reboot(request.cmd_type, request.name, request.enable, request.smart_reboot)
+
+
+def set_gains(bus: ServoBus, request: MotorGains.Request, _response: MotorGains.Response) -> None:
+    """Pass a request on; raises CommandError for unknown names or values."""
+    bus.set_gains(
+        request.cmd_type,
+        request.name,
+        (request.kp_pos, request.ki_pos, request.kd_pos, request.k1, request.k2, request.kp_vel,
+         request.ki_vel),
+    )  # fmt: skip
+
+
+def answer_registers(
+    bus: ServoBus, request: RegisterValues.Request, response: RegisterValues.Response
+) -> None:
+    """Fill in a register of each motor that answers; raises CommandError for unknown names."""
+    response.values = bus.read(request.cmd_type, request.name, request.reg)
+
+
+def set_registers(
+    bus: ServoBus, request: RegisterValues.Request, _response: RegisterValues.Response
+) -> None:
+    """Write a register of each motor named; raises CommandError for what they do not take."""
+    bus.write(request.cmd_type, request.name, request.reg, request.value)
+
+
+SERVO_SERVICES = {
+    'get_robot_info': (RobotInfo, answer_robot_info),
+    'set_operating_modes': (OperatingModes, set_operating_mode),
+    'torque_enable': (TorqueEnable, set_torque),
+    'reboot_motors': (Reboot, reboot),
+    'set_motor_pid_gains': (MotorGains, set_gains),
+    'get_motor_registers': (RegisterValues, answer_registers),
+    'set_motor_registers': (RegisterValues, set_registers),
+}
+"""Service name -> type and answer."""
+
+
+def object_position(objects: ObjectPositions, name: str) -> FloatArray | None:
+    """Return the position (3,) [m, base_link] of an object, or None if it was never seen."""
+    if name not in objects.names:
+        return None
+    point = objects.positions[objects.names.index(name)]
+    position = np.array([point.x, point.y, point.z])
+    return position if np.isfinite(position).all() else None
+
+
+def end_effector_position(pose: Pose) -> FloatArray:
+    """Return the position (3,) of a pose [m]."""
+    return np.array([pose.position.x, pose.position.y, pose.position.z])

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a scene's objects are put at a reset, and whether the task is truly done."""
+
+import math
+
+import mujoco
+import numpy as np
+
+from widowx_sim.scene.task_scene import TaskScene
+from widowx_sim.servos.floats import FloatArray
+
+_STILL_M_S = 0.02
+
+
+def draw_poses(task: TaskScene, random: np.random.Generator) -> dict[str, FloatArray]:
+    """Draw x, y and yaw of each movable object, in order; each stands on what is below.
+
+    Returns:
+        By name: position [m, base_link] and quaternion (w, x, y, z) of the body's frame, (7,).
+    """
+    poses = {}
+    for name, thing in task.movables.items():
+        x, y, yaw = (random.uniform(*bounds) for bounds in (thing.x, thing.y, thing.yaw))
+        below = [s.height for s in task.surfaces.values() if s.carries(x, y, 0.0)]
+        height = max(below, default=0.0) + thing.origin_height
+        poses[name] = np.array(
+            [x, y, height, math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)],
+        )
+    return poses
+
+
+def place_objects(task: TaskScene, data: mujoco.MjData, random: np.random.Generator) -> None:
+    """Put each movable object where `draw_poses` says."""
+    for name, pose in draw_poses(task, random).items():
+        data.joint(name).qpos[:] = pose
+
+
+def underside(task: TaskScene, data: mujoco.MjData, name: str) -> tuple[FloatArray, float]:
+    """Return the truth about an object.
+
+    Returns:
+        (3,) position of the middle of its underside [m, base_link], and yaw [rad].
+    """
+    body = data.body(name)
+    position = body.xpos.copy()
+    if name in task.movables:
+        position[2] -= task.movables[name].origin_height
+    return position, math.atan2(body.xmat[3], body.xmat[0])
+
+
+def rests_on_goal(task: TaskScene, data: mujoco.MjData) -> bool:
+    """Tell whether the object to move stands or lies still on its goal, wholly, without the arm.
+
+    Contacts decide: between open fingers, or tilted on a finger, it may be anywhere.
+    """
+    thing, goal = data.body(task.moved), task.surfaces[task.goal]
+    x, y, _ = thing.xipos
+    is_inside = goal.carries(x, y, task.movables[task.moved].footprint)
+    is_still = float(np.linalg.norm(data.joint(task.moved).qvel[:3])) < _STILL_M_S
+    touching = _touching(data, thing.id)
+    arm = data.body('base_link').id
+    is_held = any(data.model.body_rootid[body] == arm for body in touching)
+    return is_inside and is_still and data.body(task.goal).id in touching and not is_held
+
+
+def _touching(data: mujoco.MjData, body: int) -> set[int]:
+    """Bodies in contact with a body."""
+    pairs = data.model.geom_bodyid[data.contact.geom]
+    return set(pairs[(pairs == body).any(axis=1)].flat) - {body}

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shapes that a task's scene is made of: things to move, and things to move them onto."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+import math
+from typing import TypeAlias
+
+from parl_files.task_file import Section
+
+Range = tuple[float, float]
+Rgba = tuple[float, float, float, float]
+
+
+def require(is_valid: bool, name: str, value: object, remedy: str) -> None:
+    """Raise ValueError that names the field, its value and the remedy, unless `is_valid`."""
+    if not is_valid:
+        raise ValueError(f'{name} is {value}: {remedy}')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Movable(ABC):
+    """A free body, put somewhere at each reset."""
+
+    mass: float
+    """Mass [kg]."""
+    x: Range
+    """Lowest and highest x of its axis after a reset [m, base_link]."""
+    y: Range
+    """Lowest and highest y of its axis after a reset [m, base_link]."""
+    yaw: Range
+    """Lowest and highest yaw after a reset [rad]."""
+    rgba: Rgba
+    """Colour, each channel 0 to 1."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        require(self.mass > 0.0, 'mass', self.mass, 'give a positive mass')
+        for name in ('x', 'y', 'yaw'):
+            low, high = getattr(self, name)
+            require(low <= high, name, [low, high], 'give [lowest, highest]')
+
+    @property
+    @abstractmethod
+    def footprint(self) -> float:
+        """Largest horizontal distance of the body from its axis, handles left out [m]."""
+
+    @property
+    def origin_height(self) -> float:
+        """Height of the body's origin above what it stands on [m]."""
+        return 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cup(Movable):
+    """A hollow vessel without a handle."""
+
+    radius: float
+    """Outer radius [m]."""
+    height: float
+    """Height [m]."""
+    wall: float
+    """Thickness of wall and floor [m]."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        super().__post_init__()
+        require(0.0 < self.wall < self.radius, 'wall', self.wall, 'give 0 < wall < radius')
+        require(self.height > 3 * self.wall, 'height', self.height, 'give more than 3 walls')
+
+    @property
+    def footprint(self) -> float:
+        """Its radius."""
+        return self.radius
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pot(Movable):
+    """A closed pot with a lid, a knob on it to take it by, and two handles along its own x."""
+
+    radius: float
+    """Radius [m]."""
+    height: float
+    """Height, lid included, knob left out [m]."""
+    knob_radius: float
+    """Radius of the knob [m]."""
+    knob_height: float
+    """Height of the knob [m]."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        super().__post_init__()
+        radius, knob = self.radius, self.knob_radius
+        require(0.0 < knob < radius, 'knob_radius', knob, 'give 0 < knob_radius < radius')
+        for name in ('height', 'knob_height'):
+            require(getattr(self, name) > 0.0, name, getattr(self, name), 'give more than 0 m')
+
+    @property
+    def footprint(self) -> float:
+        """Its radius."""
+        return self.radius
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vegetable(Movable):
+    """An ellipsoid of revolution that lies along its own x."""
+
+    length: float
+    """From end to end [m]."""
+    thickness: float
+    """Across [m]."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        super().__post_init__()
+        require(
+            0.0 < self.thickness <= self.length,
+            'thickness',
+            self.thickness,
+            'give 0 < thickness <= length',
+        )
+
+    @property
+    def footprint(self) -> float:
+        """Half its thickness: the middle is supported while that much of it is."""
+        return 0.5 * self.thickness
+
+    @property
+    def origin_height(self) -> float:
+        """The origin is the middle."""
+        return 0.5 * self.thickness
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fixed(ABC):
+    """A body that never moves and that things can stand on."""
+
+    position: tuple[float, float]
+    """Centre (x, y) [m, base_link]."""
+    height: float
+    """Height above the table of the surface that things stand on [m]."""
+    rgba: Rgba
+    """Colour, each channel 0 to 1."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        require(self.height > 0.002, 'height', self.height, 'give more than 0.002 m')
+
+    @abstractmethod
+    def carries(self, x: float, y: float, footprint: float) -> bool:
+        """Tell whether a thing with its axis at (x, y) [m, base_link] stands on it wholly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slab(Fixed):
+    """Something rectangular."""
+
+    size: tuple[float, float]
+    """Full extent of the surface along x and y [m]."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        super().__post_init__()
+        require(min(self.size) > 0.04, 'size', self.size, 'give more than 0.04 m each way')
+
+    def carries(self, x: float, y: float, footprint: float) -> bool:
+        """See Fixed."""
+        return all(
+            abs(value - middle) <= 0.5 * extent - footprint
+            for value, middle, extent in zip((x, y), self.position, self.size, strict=True)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rack(Slab):
+    """A low drying rack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sink(Slab):
+    """A basin: a floor and four walls around it."""
+
+    rim: float
+    """Height of the walls above the table [m]."""
+    wall: float
+    """Thickness of the walls [m]."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        super().__post_init__()
+        require(self.rim > self.height, 'rim', self.rim, 'give more than height')
+        require(self.wall > 0.0, 'wall', self.wall, 'give a positive thickness')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plate(Fixed):
+    """A round plate with a low rim."""
+
+    radius: float
+    """Radius of the flat inside the rim [m]."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        super().__post_init__()
+        require(self.radius > 0.02, 'radius', self.radius, 'give more than 0.02 m')
+
+    def carries(self, x: float, y: float, footprint: float) -> bool:
+        """See Fixed."""
+        return math.dist((x, y), self.position) <= self.radius - footprint
+
+
+SceneObject: TypeAlias = Cup | Pot | Vegetable | Rack | Sink | Plate
+
+SHAPES: dict[str, type[SceneObject]] = {
+    'cup': Cup,
+    'pot': Pot,
+    'vegetable': Vegetable,
+    'rack': Rack,
+    'sink': Sink,
+    'plate': Plate,
+}
+"""By the word that `shape` takes in a task file."""
+
+
+def build_object(section: Section) -> SceneObject:
+    """Make one object of the scene; raises TaskFileError that names the wrong key."""
+    shape = section.value(str, 'shape')
+    if shape not in SHAPES:
+        raise section.fault('shape', f'is {shape!r}; known are {", ".join(SHAPES)}')
+    return section.build(SHAPES[shape], others={'name', 'shape'})

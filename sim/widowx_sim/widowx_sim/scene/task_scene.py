@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the simulated station reads from a task file: camera, start pose, scene, script."""
+
+from dataclasses import dataclass
+import math
+from pathlib import Path
+
+from parl_files.task_file import load_task_file, Vector3
+from widowx_sim.scene.scene_object import build_object, Fixed, Movable, require, SceneObject
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraScene:
+    """The fixed third-person camera."""
+
+    name: str
+    """Name; its optical frame is <robot>/<name>_optical."""
+    width: int
+    """Image width [px]."""
+    height: int
+    """Image height [px]."""
+    fovy: float
+    """Vertical field of view [rad]."""
+    position: Vector3
+    """Optical centre [m, base_link]."""
+    look_at: Vector3
+    """Point on the optical axis [m, base_link]."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        require(self.width > 0, 'width', self.width, 'give a positive number of pixels')
+        require(self.height > 0, 'height', self.height, 'give a positive number of pixels')
+        require(0.0 < self.fovy < math.pi, 'fovy', self.fovy, 'give 0 < fovy < pi rad')
+        require(
+            math.dist(self.position[:2], self.look_at[:2]) > 1e-6,
+            'look_at',
+            self.look_at,
+            'give a point that is not straight below or above position',
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartPose:
+    """Where the arm begins an episode."""
+
+    position: Vector3
+    """ee_gripper_link [m, base_link]."""
+    roll_pitch_yaw: Vector3
+    """Fixed-axis rotation away from pointing straight down [rad]."""
+    gripper: float
+    """Opening, 0 closed to 1 open."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        require(0.0 <= self.gripper <= 1.0, 'gripper', self.gripper, 'give 0 to 1')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """How the scripted operator takes the object and where it lets go."""
+
+    hover_height: float
+    """ee_gripper_link on the way, high enough for what is held to clear everything [m]."""
+    grasp_height: float
+    """ee_gripper_link when the gripper closes [m]."""
+    release_height: float
+    """ee_gripper_link when the gripper opens: grasp height plus the surface and a little [m]."""
+    grasp_offset: tuple[float, float]
+    """From the object's centre to where it is taken, (x, y) [m, base_link]."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        heights = [self.grasp_height, self.release_height, self.hover_height]
+        require(
+            0.0 < self.grasp_height < self.release_height < self.hover_height,
+            'grasp_height, release_height, hover_height',
+            heights,
+            'give 0 < grasp < release < hover',
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskScene:
+    """Everything the simulated station needs to know of a task."""
+
+    task: str
+    """Name of the task."""
+    robot: str
+    """Prefix of the frames."""
+    control_rate_hz: float
+    """Control steps per second."""
+    start: StartPose
+    """Where the arm begins."""
+    camera: CameraScene
+    """The camera."""
+    objects: dict[str, SceneObject]
+    """By name, in the order of the file; those the detector is not told of are distractors."""
+    moved: str
+    """Name of the object to move, as in `reward.object`."""
+    goal: str
+    """Name of the object it goes onto, as in `reward.region.relative_to`."""
+    script: Script
+    """How a script does the task."""
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ValueError naming field, value and remedy."""
+        require(
+            0.0 < self.control_rate_hz <= 50.0,
+            'control_rate_hz',
+            self.control_rate_hz,
+            'give more than 0 and at most 50 Hz',
+        )
+        names = ', '.join(self.objects)
+        for key, name, kind in (
+            ('reward.object', self.moved, Movable),
+            ('reward.region.relative_to', self.goal, Fixed),
+        ):
+            is_kind = isinstance(self.objects.get(name), kind)
+            require(is_kind, key, name, f'give a {kind.__name__.lower()} one of {names}')
+
+    @property
+    def movables(self) -> dict[str, Movable]:
+        """Objects that can move, in the order of their joints."""
+        return {name: o for name, o in self.objects.items() if isinstance(o, Movable)}
+
+    @property
+    def surfaces(self) -> dict[str, Fixed]:
+        """Objects that never move."""
+        return {name: o for name, o in self.objects.items() if isinstance(o, Fixed)}
+
+
+def load_task_scene(path: str | Path) -> TaskScene:
+    """Read the parts of a task file that the simulation uses.
+
+    Args:
+        path: task file (YAML).
+
+    Returns:
+        The checked scene. Sections of other packages are not looked at.
+
+    Raises:
+        TaskFileError: unreadable file, missing or unknown key, wrong type or value out of range.
+    """
+    root = load_task_file(path)
+    reward = root.section('reward')
+    objects = root.named_sections('scene')
+    return root.make(
+        TaskScene,
+        task=root.value(str, 'task'),
+        robot=root.value(str, 'robot'),
+        control_rate_hz=root.value(float, 'control_rate_hz'),
+        start=root.value(StartPose, 'start'),
+        camera=root.section('camera').build(CameraScene, others={'max_age', 'table_points'}),
+        objects={name: build_object(section) for name, section in objects.items()},
+        moved=reward.value(str, 'object'),
+        goal=reward.section('region').value(str, 'relative_to'),
+        script=root.value(Script, 'script'),
+    )

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the servos measure, as the arm's driver tells it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from widowx_sim.servos import wx250s
+from widowx_sim.servos.floats import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointState:
+    """Measured state, in the order of `wx250s.JOINT_STATE_NAMES`."""
+
+    position: FloatArray
+    """(9,) [rad], fingers [m] from the centre."""
+    velocity: FloatArray
+    """(9,) [rad/s]; 0 for the fingers."""
+    effort: FloatArray
+    """(9,) [mA], load [2.69 a 0.1 %] for wrist_rotate and gripper; 0 for the fingers."""
+
+    @classmethod
+    def of_motors(
+        cls, positions: FloatArray, velocities: FloatArray, torques: FloatArray
+    ) -> 'JointState':
+        """Return what the arm's driver publishes of the motors.
+
+        Args:
+            positions: (7,) [rad; m of the finger].
+            velocities: (7,) [rad/s; m/s of the finger].
+            torques: (7,) [N m; N on the finger].
+        """
+        finger = float(positions[6])
+        gripper_rate = wx250s.horn_angle_rate(finger) * velocities[6]
+        efforts = wx250s.motor_efforts(torques[:6], float(torques[6]))
+        return cls(
+            position=np.array([*positions[:6], wx250s.horn_angle(finger), finger, -finger]),
+            velocity=np.array([*velocities[:6], gripper_rate, 0.0, 0.0]),
+            effort=np.array([*efforts, 0.0, 0.0]),
+        )
+
+    @classmethod
+    def of_failed_read(cls, position_rad: float) -> 'JointState':
+        """Return what the arm's driver publishes when it could not read: -pi or NaN each."""
+        finger = wx250s.finger_position(position_rad)
+        return cls(
+            position=np.array([position_rad] * 7 + [finger, -finger]),
+            velocity=np.zeros(9),
+            effort=np.zeros(9),
+        )

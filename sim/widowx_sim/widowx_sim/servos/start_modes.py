@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The modes in which the servos stand when the arm's driver has started."""
+
+from widowx_sim.servos.bus import ServoBus
+
+
+def check_start_modes(name: str) -> None:
+    """Raise ValueError for an unknown set of modes."""
+    if name not in ('station', 'vendor'):
+        raise ValueError(f'start_modes is {name!r}: give station or vendor')
+
+
+def set_vendor_modes(bus: ServoBus) -> None:
+    """Set what the vendor's modes.yaml says: moves of 2 s, and a gripper driven by PWM.
+
+    The other set, `station`, is how `Station` is built: moves of 0.2 s, gripper by position.
+    """
+    bus.set_operating_mode('group', 'arm', 'position', 'time', 2000, 300)
+    bus.set_operating_mode('single', 'gripper', 'pwm', 'velocity', 0, 0)

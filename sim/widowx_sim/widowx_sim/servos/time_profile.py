@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Motion profiles of Dynamixel servos, by time or by velocity, several motors at once."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from widowx_sim.servos.floats import FloatArray
+
+_SHORTEST_S = 1e-6
+
+
+@dataclass
+class TimeProfile:
+    """Set-points that go from where they are to a goal, trapezoidal in velocity.
+
+    Dynamixel X series. Drive_Mode bit 2 set (`is_time`): Profile_Velocity is the duration of a
+    move and Profile_Acceleration the duration of its acceleration. Clear: they are its speed and
+    its acceleration, and 0 means as fast as the servo can. A new goal starts a new profile at
+    rest from the current set-point. A move that would exceed the velocity limit takes longer.
+    """
+
+    positions: FloatArray
+    """(N,) set-points now [unit of the motor]."""
+    velocity_limits: FloatArray
+    """(N,) highest speed [unit/s]."""
+    durations_s: FloatArray
+    """(N,) duration of the next moves."""
+    accelerations_s: FloatArray
+    """(N,) duration of the acceleration of the next moves; half the move is used if it is more."""
+    is_time: NDArray[np.bool_] = field(init=False)
+    """(N,) whether the next moves go by time, else by velocity."""
+    speeds: FloatArray = field(init=False)
+    """(N,) speed of the next moves that go by velocity [unit/s]; 0: the velocity limit."""
+    slopes: FloatArray = field(init=False)
+    """(N,) acceleration of the next moves that go by velocity [unit/s^2]; 0: at once."""
+    goals: FloatArray = field(init=False)
+    """(N,) where the set-points go."""
+
+    def __post_init__(self) -> None:
+        """Start at rest, by time."""
+        self.is_time = np.ones(np.shape(self.positions), dtype=bool)
+        self.speeds = np.zeros_like(self.velocity_limits)
+        self.slopes = np.zeros_like(self.velocity_limits)
+        self.hold(self.positions)
+
+    def hold_motor(self, motor: int, position: float) -> None:
+        """Put the set-point of one motor at a position at once, at rest; the others go on."""
+        self.positions = self.positions.copy()
+        self.positions[motor] = self.goals[motor] = self._starts[motor] = position
+        self._elapsed_s[motor] = 0.0
+        self._totals_s[motor], self._ramps_s[motor] = _SHORTEST_S, _SHORTEST_S / 2
+
+    def hold(self, positions: FloatArray) -> None:
+        """Put the set-points at `positions` (N,) at once, at rest."""
+        self.positions = np.array(positions, dtype=np.float64)
+        self.goals = self.positions.copy()
+        self._starts = self.positions.copy()
+        self._elapsed_s = np.zeros_like(self.positions)
+        self._totals_s = np.full_like(self.positions, _SHORTEST_S)
+        self._ramps_s = np.full_like(self.positions, _SHORTEST_S / 2)
+
+    def move_to(self, goals: FloatArray, motors: list[int] | slice) -> None:
+        """Begin a move of some motors.
+
+        Args:
+            goals: goal of each of those motors [unit of the motor].
+            motors: which of the N motors.
+        """
+        distances = np.abs(goals - self.positions[motors])
+        by_velocity = self._velocity_durations(distances, motors)
+        is_time = self.is_time[motors]
+        totals = np.maximum(
+            np.where(is_time, self.durations_s[motors], by_velocity[0]), _SHORTEST_S
+        )
+        accelerations = np.where(is_time, self.accelerations_s[motors], by_velocity[1])
+        ramps = np.clip(accelerations, _SHORTEST_S / 2, totals / 2)
+        shortest = distances / self.velocity_limits[motors] + ramps
+        self._totals_s[motors] = np.maximum(totals, shortest)
+        self._ramps_s[motors] = ramps
+        self._starts[motors] = self.positions[motors]
+        self._elapsed_s[motors] = 0.0
+        self.goals[motors] = goals
+
+    def _velocity_durations(
+        self, distances: FloatArray, motors: list[int] | slice
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return duration and acceleration time of moves by velocity [s]."""
+        limits = self.velocity_limits[motors]
+        speeds = np.where(self.speeds[motors] > 0.0, self.speeds[motors], limits)
+        speeds = np.minimum(speeds, limits)
+        slopes = np.where(self.slopes[motors] > 0.0, self.slopes[motors], np.inf)
+        # A short way ends before the speed is reached: a triangle.
+        ramps = np.minimum(speeds / slopes, np.sqrt(distances / slopes))
+        peaks = np.where(np.isinf(slopes), speeds, np.maximum(ramps, _SHORTEST_S) * slopes)
+        return distances / np.maximum(peaks, 1e-9) + ramps, ramps
+
+    def advance(self, duration_s: float) -> FloatArray:
+        """Let time pass.
+
+        Args:
+            duration_s: [s].
+
+        Returns:
+            (N,) new set-points.
+        """
+        self._elapsed_s += duration_s
+        total, ramp = self._totals_s, self._ramps_s
+        elapsed = np.minimum(self._elapsed_s, total)
+        left = total - elapsed
+        peak = 1.0 / (total - ramp)
+        fraction = np.where(
+            elapsed < ramp,
+            0.5 * peak * elapsed**2 / ramp,
+            np.where(
+                left < ramp, 1.0 - 0.5 * peak * left**2 / ramp, peak * (elapsed - 0.5 * ramp)
+            ),
+        )
+        moved = self._starts + fraction * (self.goals - self._starts)
+        self.positions = np.where(left <= 0.0, self.goals, moved)
+        return self.positions

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A station whose time goes on by itself or step by step with its commands."""
+
+from collections.abc import Callable
+import time
+
+from widowx_sim.scene.scene import TIMESTEP_S
+from widowx_sim.station.pacing import LockstepGate, PacingConfig, RealtimePacer, TICK_S
+from widowx_sim.station.station import Station
+
+
+class PacedStation:
+    """Advances a station and says when its joints and its camera frame are to be published."""
+
+    def __init__(
+        self,
+        station: Station,
+        config: PacingConfig,
+        publish_joints: Callable[[], None],
+        publish_frame: Callable[[], None],
+    ) -> None:
+        """Stand still until the first `poll`.
+
+        Args:
+            station: what to advance.
+            config: how.
+            publish_joints: called after each tick.
+            publish_frame: called at each control boundary (realtime: each camera period), after
+                `publish_joints` for the same time.
+        """
+        self._station = station
+        self._publish_joints = publish_joints
+        self._publish_frame = publish_frame
+        self._is_lockstep = config.pacing == 'lockstep'
+        rate_hz = station.task.control_rate_hz if self._is_lockstep else config.camera_rate_hz
+        self._frame_period_s = 1.0 / rate_hz
+        self._next_frame_s = station.time_s + self._frame_period_s
+        self._speed = config.speed
+        self._gate = LockstepGate()
+        self._pacer = RealtimePacer(config.speed)
+
+    def poll(self, wall_s: float) -> None:
+        """Do what is due at wall time `wall_s` [s, monotonic]; call it every few ms."""
+        if not self._is_lockstep:
+            for _ in range(self._pacer.take_due_ticks(wall_s)):
+                self._tick()
+        elif self._gate.take_republish(wall_s):
+            self._publish_boundary()
+
+    def reset(self, seed: int) -> None:
+        """Begin an episode and publish its first boundary; commands that wait are forgotten."""
+        self._station.reset(seed)
+        self._next_frame_s = self._station.time_s
+        self._publish_boundary()
+
+    def stall(self, duration_s: float) -> None:
+        """Let time pass in which nothing is published or heard, as while the bus is busy.
+
+        In lock-step time stands still anyway; else the clock goes on as before, and the camera
+        takes its next frame when it would have.
+
+        Args:
+            duration_s: simulated time [s].
+        """
+        if self._is_lockstep:
+            return
+        self._station.advance(duration_s)
+        time.sleep(duration_s / self._speed)
+        self._pacer.note_advanced(duration_s)
+
+    def note_command(self, motors: list[int]) -> None:
+        """Note a command, and let the period run if it completes the pair of arm and gripper.
+
+        A refused or lost command counts too: the real arm would hold as well while time goes on.
+
+        Args:
+            motors: for which it was; a command for a single arm joint is not waited for.
+        """
+        if set(range(6)) <= set(motors):
+            self._gate.note_arm()
+        if 6 in motors:
+            self._gate.note_gripper()
+        self._run_period_if_complete()
+
+    def _run_period_if_complete(self) -> None:
+        if self._is_lockstep and self._gate.is_open():
+            for _ in range(round(self._frame_period_s / TICK_S)):
+                self._tick()
+
+    def _tick(self) -> None:
+        self._station.advance(TICK_S)
+        if self._is_frame_due():
+            self._publish_boundary()
+        else:
+            self._publish_joints()
+
+    def _publish_boundary(self) -> None:
+        self._publish_joints()
+        self._publish_frame()
+        while self._is_frame_due():
+            self._next_frame_s += self._frame_period_s
+        self._gate.begin(time.monotonic())
+
+    def _is_frame_due(self) -> bool:
+        return self._station.time_s >= self._next_frame_s - 0.5 * TIMESTEP_S
