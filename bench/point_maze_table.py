@@ -18,10 +18,10 @@ import json
 from pathlib import Path
 import sys
 
-from table_cells import Cell, CellError, run_cells
+from table_cells import Cell, run_cells
 import torch
 
-from parl_files.durable_file import DurableWriteError
+from parl_files.error import ParlError
 from parl_learner.offline.data.d4rl import write_d4rl
 from parl_learner.offline.makers.point_maze import CONFIG, make_walks
 from parl_learner.offline.run.train import checked_data
@@ -201,7 +201,7 @@ def main() -> None:
     arguments = ['--folder', str(given.folder)]
     try:
         done = run_cells(__file__, cells, given.folder, given.workers, arguments)
-    except (CellError, DurableWriteError) as error:
+    except ParlError as error:
         parser.error(str(error))
     print(table(rows, done, seeds))
 

@@ -14,11 +14,11 @@ import sys
 import tempfile
 
 from in_process_experiment import PhaseResult, run_in_process
-from table_cells import Cell, CellError, run_cells
+from table_cells import Cell, run_cells
 import torch
 
 from parl_files.config_file import ConfigError, load_yaml
-from parl_files.durable_file import DurableWriteError
+from parl_files.error import ParlError
 from parl_learner.offline.run.whole_number import at_least_1
 from parl_learner.plan.experiment_config import load_experiment
 from parl_learner.report.binomial_interval import wilson_interval
@@ -117,7 +117,7 @@ def main() -> None:
     try:
         device = ['--device', arguments.device]
         runs = run_cells(__file__, cells, arguments.folder, arguments.workers, device)
-    except (CellError, DurableWriteError) as error:
+    except ParlError as error:
         parser.error(str(error))
     print(table(runs, names, seeds))
 

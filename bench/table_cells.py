@@ -9,11 +9,12 @@ import sys
 import time
 
 from parl_files.durable_file import make_folder, write_durably
+from parl_files.error import ParlError
 
 Cell = tuple[str, int]
 
 
-class CellError(Exception):
+class CellError(ParlError):
     """A cell failed; what it printed tells why."""
 
 

@@ -16,7 +16,7 @@ ROS = {'builtin_interfaces', 'cv_bridge', 'launch', 'launch_ros', 'rclpy'}
 
 MAY_IMPORT = {
     'parl_files': set(),
-    'parl_launch': set(),
+    'parl_launch': {'parl_files'},
     'parl_learner': {'parl_files', 'parl_policy'},
     'parl_node': {'parl_files'},
     'parl_policy': {'parl_files'},

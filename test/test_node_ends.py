@@ -94,4 +94,4 @@ def test_a_parameter_that_makes_no_sense(start):
         'widowx_sim.ros.sim_node', '-p', f'task_file:={TASK_FILE}', '-p', 'pacing:=spinning'
     )
     assert code == 2
-    assert said == "sim: pacing is 'spinning': give lockstep or realtime"
+    assert said == "sim: parameters of sim: pacing is 'spinning': give lockstep or realtime"

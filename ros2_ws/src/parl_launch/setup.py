@@ -12,7 +12,7 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
     ],
-    install_requires=['PyYAML'],
+    install_requires=['parl_files', 'PyYAML'],
     extras_require={'test': ['pytest']},
     zip_safe=True,
     maintainer='PARL developers',

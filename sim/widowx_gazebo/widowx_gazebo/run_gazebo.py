@@ -7,7 +7,7 @@ from pathlib import Path
 import sys
 import tempfile
 
-from parl_files.task_file import TaskFileError
+from parl_files.error import ParlError
 from widowx_gazebo.station_world import station_world
 from widowx_sim.scene.task_scene import load_task_scene
 
@@ -24,7 +24,7 @@ def main() -> None:
     task_file, options = words[0], ' '.join(words[1:]).split()
     try:
         world = station_world(load_task_scene(task_file))
-    except TaskFileError as error:
+    except ParlError as error:
         print(f'run_gazebo: {error}', file=sys.stderr)
         sys.exit(2)
     path = Path(tempfile.mkdtemp(prefix='widowx_gazebo_')) / 'station.sdf'

@@ -12,6 +12,7 @@ from pathlib import Path
 import re
 
 from parl_files.durable_file import make_folder, sweep_partial, write_durably
+from parl_files.error import ParlError
 
 MAX_CHUNK_BYTES = 1 << 20
 
@@ -23,7 +24,7 @@ _NAME = re.compile(
 )
 
 
-class ArtifactError(Exception):
+class ArtifactError(ParlError):
     """A file of the store cannot be used; base of the errors below."""
 
 

@@ -19,13 +19,15 @@ from typing import (
 
 import yaml
 
+from parl_files.error import ParlError
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Config = TypeVar('Config', bound='DataclassInstance')
 
 
-class ConfigError(ValueError):
+class ConfigError(ParlError):
     """A configuration file is missing, unreadable or says something unknown."""
 
 
@@ -111,7 +113,7 @@ def from_mapping(config_class: type[Config], mapping: object, where: str) -> Con
     }
     try:
         return config_class(**values)
-    except ValueError as error:
+    except (ParlError, ValueError) as error:
         raise ConfigError(f'{where}: {error}') from error
 
 

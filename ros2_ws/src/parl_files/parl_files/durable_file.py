@@ -10,10 +10,12 @@ import shutil
 from typing import BinaryIO
 import uuid
 
+from parl_files.error import ParlError
+
 PARTIAL_SUFFIX = '.partial'
 
 
-class DurableWriteError(OSError):
+class DurableWriteError(ParlError, OSError):
     """A file could not be written; what was there before still is, or the new one already.
 
     Attributes:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from parl_files.error import ParlError
 from parl_files.observation_names import entry_name, observation_size
 
 ACTION_SIZE = 7
@@ -15,7 +16,7 @@ PURPOSES = ('demonstration', 'practice', 'evaluation')
 OUTCOMES = ('success', 'timeout', 'failed', 'aborted', 'discarded')
 
 
-class EpisodeError(ValueError):
+class EpisodeError(ParlError):
     """An episode breaks a convention; the message names episode, field, value and remedy."""
 
 

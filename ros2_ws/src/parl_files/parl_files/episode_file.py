@@ -21,6 +21,7 @@ from mcap_ros2.writer import Writer
 import numpy as np
 
 from parl_files.episode import Episode
+from parl_files.error import ParlError
 from parl_files.step_definition import CAMERA, CAMERA_TYPE, STEP, STEP_TYPE
 
 FORMAT_VERSION = 1
@@ -31,7 +32,7 @@ _MAGIC = b'\x89MCAP0\r\n'
 _FIXED_FIELDS = ('episode_id', 'purpose', 'outcome', 'observation_names')
 
 
-class EpisodeFileError(Exception):
+class EpisodeFileError(ParlError):
     """A file is no whole, valid episode of this format; readers skip it and report this."""
 
     def __init__(self, path: Path, reason: object) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from parl_files.artifact_store import ArtifactStore
 from parl_files.episode import Episode, EpisodeError
 from parl_files.episode_file import EpisodeFileError, read_episode
+from parl_files.error import ParlError
 
 
-class EpisodeMissingError(Exception):
+class EpisodeMissingError(ParlError):
     """An episode that was learned from is there no more; the message names file and remedy."""
 
 

@@ -11,6 +11,8 @@ from typing import Any, get_args, get_origin, get_type_hints, TypeVar
 
 import yaml
 
+from parl_files.error import ParlError
+
 Kind = TypeVar('Kind')
 Vector3 = tuple[float, float, float]
 """Three numbers, as x, y, z."""
@@ -25,7 +27,7 @@ _WORDS = {
 """What to give for a kind."""
 
 
-class TaskFileError(ValueError):
+class TaskFileError(ParlError):
     """A task file cannot be used; the message names file, key, value and remedy."""
 
 
@@ -116,10 +118,10 @@ class Section:
         return self.make(cls, **{name: self.value(hints[name], name) for name in names})
 
     def make(self, maker: Callable[..., Kind], **values: object) -> Kind:
-        """Return maker(**values); its ValueError becomes an error of this section."""
+        """Return maker(**values); its ParlError or ValueError becomes an error of this section."""
         try:
             return maker(**values)
-        except ValueError as error:
+        except (ParlError, ValueError) as error:
             where = f'{self._path}: {self._name}' if self._name else self._path
             raise TaskFileError(f'{where}: {error}') from error
 

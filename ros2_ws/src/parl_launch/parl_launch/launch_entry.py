@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from parl_files.error import ParlError
 
-class LaunchError(ValueError):
+
+class LaunchError(ParlError):
     """A launch file that cannot be carried out; the message names file, action and key."""
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 import re
 
+from parl_files.error import ParlError
+
 INNERMOST = re.compile(r'\$\(([^()$]*)\)')
 WORD = re.compile(r"""'([^']*)'|"([^"]*)"|(\S+)""")
 
 
-class SubstitutionError(ValueError):
+class SubstitutionError(ParlError):
     """A substitution that cannot be resolved; the message says which and what would do."""
 
 

@@ -9,11 +9,12 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
+from parl_files.error import ParlError
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus
 
 
-class EpisodeClientError(Exception):
+class EpisodeClientError(ParlError):
     """No policy node plays the episode."""
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a node's process begins and ends: quietly on Ctrl-C, with one line on a known error."""
+"""How a node's process begins and ends: quietly on Ctrl-C, with one line on an explained error."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,10 @@ from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
+from parl_files.error import ParlError
+
 GIVE_UP = 2
-"""Exit code of a known error: a new start would meet it again, and nobody shall try."""
+"""Exit code of an explained error: a new start would meet it again, and nobody shall try."""
 REMEDIES = {
     InvalidParameterTypeException: '; give a value of that type: BOOL true, INTEGER 1, DOUBLE 1.0',
     RCLError: '; write -p name:=value, -r from:=to, and an empty text as -p "name:=\'\'"',
@@ -21,33 +23,32 @@ REMEDIES = {
 
 
 @contextmanager
-def explained(name: str, *known: type[Exception]) -> Iterator[None]:
-    """End the process with one line, no traceback and exit code GIVE_UP on a known error.
+def explained(name: str, *others: type[Exception]) -> Iterator[None]:
+    """End the process with one line, no traceback and exit code GIVE_UP on a `ParlError`.
 
     Args:
         name: Begins the line.
-        known: Errors that say all there is to say; a parameter of a wrong type always is one.
+        others: Errors of rclpy that REMEDIES explain, beside a parameter of a wrong type.
     """
     try:
         yield
-    except (InvalidParameterTypeException, *known) as error:
+    except (ParlError, InvalidParameterTypeException, *others) as error:
         print(f'{name}: {error}{REMEDIES.get(type(error), "")}', file=sys.stderr)
         sys.exit(GIVE_UP)
 
 
 @contextmanager
-def node_process(name: str, *known: type[Exception], **init_options: object) -> Iterator[None]:
+def node_process(name: str, **init_options: object) -> Iterator[None]:
     """Surround a node's life; the nodes made inside are destroyed by their own `spin`.
 
     Args:
-        name: Begins the line that is printed for a known error.
-        known: As `explained` has it, at any time of the node's life.
+        name: Begins the line that is printed for a `ParlError`, at any time of the node's life.
         init_options: As rclpy.init has them.
     """
     with explained(name, RCLError):
         rclpy.init(**init_options)
     try:
-        with explained(name, *known):
+        with explained(name):
             yield
     except (KeyboardInterrupt, ExternalShutdownException):
         pass

@@ -2,16 +2,24 @@
 import pytest
 import rclpy
 
+from parl_files.error import ParlError
 from parl_node.run_node import node_process, spin
 
 pytestmark = pytest.mark.usefixtures('ros_domain_id')
 
 
-def test_a_known_error_is_one_line_and_exit_code_2(capsys):
-    with pytest.raises(SystemExit) as stop, node_process('policy', KeyError):
-        raise KeyError('data_folder is empty')
+def test_an_explained_error_is_one_line_and_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as stop, node_process('policy'):
+        raise ParlError('data_folder is empty')
     assert stop.value.code == 2
-    assert capsys.readouterr().err == "policy: 'data_folder is empty'\n"
+    assert capsys.readouterr().err == 'policy: data_folder is empty\n'
+    assert not rclpy.ok()
+
+
+@pytest.mark.parametrize('kind', [ValueError, KeyError, OSError])
+def test_any_other_error_is_a_bug_and_keeps_its_traceback(kind):
+    with pytest.raises(kind, match='a defect'), node_process('policy'):
+        raise kind('a defect')
     assert not rclpy.ok()
 
 

@@ -7,6 +7,13 @@ from typing import Any, Protocol, runtime_checkable, TypeAlias
 
 import torch
 
+from parl_files.error import ParlError
+
+
+class ObservationError(ParlError):
+    """An observation cannot be acted on: an entry of it is missing, NaN or infinite."""
+
+
 Context: TypeAlias = Any
 """What a policy keeps of B states between `encode` and its use, B leading; its own affair."""
 

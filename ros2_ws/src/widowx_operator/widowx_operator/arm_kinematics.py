@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from parl_files.error import ParlError
+
 JOINTS = {
     'waist': ('z', (0.0, 0.0, 0.072)),
     'shoulder': ('y', (0.0, 0.0, 0.03865)),
@@ -21,7 +23,7 @@ FINGERTIP_M = 0.016
 """Tip of the closed fingers from ee_gripper_link, along its x axis."""
 
 
-class JointStateError(ValueError):
+class JointStateError(ParlError):
     """joint_states do not say where the arm is."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from parl_files.error import ParlError
 from widowx_operator.key_map import Command, SLOW
 
 LEFT_X, LEFT_Y, RIGHT_X, RIGHT_Y = range(4)
@@ -36,7 +37,7 @@ KEYS = {
 """Key of the keyboard that a button stands for."""
 
 
-class GamepadError(ValueError):
+class GamepadError(ParlError):
     """A Joy message does not have the layout that is understood here."""
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from parl_files.error import ParlError
+
 FEWEST_MARKS = 4
 
 
-class TableFitError(ValueError):
+class TableFitError(ParlError):
     """The marks do not fix the table plane."""
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from parl_files.error import ParlError
 from widowx_operator.arm_kinematics import FINGERTIP_M, GripperPose
 from widowx_operator.operator_task import OperatorTask
 from widowx_operator.table_fit import FEWEST_MARKS, fit_table, TableFit, TableFitError
@@ -17,7 +18,7 @@ MIN_EXTENT_M = 0.02
 """A workspace thinner than this along an axis is a mistake."""
 
 
-class TeachingError(ValueError):
+class TeachingError(ParlError):
     """What was shown cannot be used; the message says what to show instead."""
 
 

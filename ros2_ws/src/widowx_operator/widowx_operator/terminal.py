@@ -9,12 +9,14 @@ import termios
 import tty
 from types import TracebackType
 
+from parl_files.error import ParlError
+
 ESCAPE_SEQUENCE = re.compile(r'\x1b(\[[0-9;]*[A-Za-z~]|O[A-Z]|.)?')
 """What arrow and function keys send; they mean nothing here and must not be read as letters."""
 START_OF_LINE = '\r\x1b[K'
 
 
-class TerminalError(Exception):
+class TerminalError(ParlError):
     """There is no terminal to read keys from."""
 
 

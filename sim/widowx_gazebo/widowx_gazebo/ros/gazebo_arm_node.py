@@ -9,7 +9,6 @@ from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 
-from parl_files.task_file import TaskFileError
 from parl_msgs.srv import Reset
 from parl_node.run_node import node_process, spin
 from widowx_gazebo.gazebo_arm import GazeboArm, MeasuredJoints
@@ -80,7 +79,7 @@ class GazeboArmNode(StationNode):
 
 def main() -> None:
     """Run the node."""
-    with node_process('gazebo_arm', TaskFileError, GazeboError):
+    with node_process('gazebo_arm'):
         spin(GazeboArmNode())
 
 

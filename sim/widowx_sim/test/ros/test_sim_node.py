@@ -15,6 +15,7 @@ from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
+from parl_files.error import ParlError
 from parl_msgs.srv import Reset
 from widowx_sim.ros.sim_node import SimNode
 
@@ -212,8 +213,8 @@ def test_realtime_goes_on_without_commands(ros_domain, task_file):
 
 
 def test_bad_task_file_and_pacing_are_named(ros_domain, task_file, tmp_path):
-    with pytest.raises(ValueError, match='absent'):
+    with pytest.raises(ParlError, match='absent'):
         SimNode(parameter_overrides=[Parameter('task_file', value=str(tmp_path / 'absent'))])
     parameters = [Parameter('task_file', value=str(task_file)), Parameter('pacing', value='fast')]
-    with pytest.raises(ValueError, match="pacing is 'fast'"):
+    with pytest.raises(ParlError, match="pacing is 'fast'"):
         SimNode(parameter_overrides=parameters)

@@ -3,6 +3,7 @@ import mujoco
 import numpy as np
 import pytest
 
+from parl_files.config_file import ConfigError
 from widowx_sim.scene.scene import build_model
 from widowx_sim.scene.start_pose import solve_arm_positions, start_rotation, STRAIGHT_DOWN
 from widowx_sim.servos import wx250s
@@ -100,7 +101,7 @@ def test_solved_joints_reach_the_pose(model, position):
 
 
 def test_unreachable_start_is_named(model):
-    with pytest.raises(ValueError, match=r'reach \[0\.9, 0\.0, 0\.1\] m'):
+    with pytest.raises(ConfigError, match=r'reach \[0\.9, 0\.0, 0\.1\] m'):
         solve_arm_positions(model, np.array([0.9, 0.0, 0.1]), STRAIGHT_DOWN)
 
 

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Serves the scripted expert as an actor, for demonstrations through the policy node."""
 
-import dataclasses
-
 from rclpy.node import Node
 
 from parl_msgs.srv import Act
-from parl_node.run_node import explained, node_process, spin
+from parl_node.config_parameters import config_parameters
+from parl_node.run_node import node_process, spin
 from widowx_sim.ros import message_conversion
 from widowx_sim.scene.task_scene import load_task_scene
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
@@ -18,16 +17,13 @@ class DemonstratorNode(Node):
     def __init__(self, **node_options: object) -> None:
         """Read noise and task; `node_options` as rclpy has them.
 
-        Raises ValueError for bad noise or a bad task file.
+        Raises:
+            ConfigError: The noise is wrong.
+            TaskFileError: The task file cannot be used.
         """
         super().__init__('demonstrator', **node_options)
         self._task = load_task_scene(self.declare_parameter('task_file', '').value)
-        self._config = ExpertConfig(
-            **{
-                field.name: self.declare_parameter(field.name, field.default).value
-                for field in dataclasses.fields(ExpertConfig)
-            }
-        )
+        self._config = config_parameters(self, ExpertConfig)
         self._expert: ScriptedExpert | None = None
         self._episode_id = ''
         self.create_service(Act, 'demonstrator/act', self._on_act)
@@ -57,9 +53,7 @@ class DemonstratorNode(Node):
 def main() -> None:
     """Run the node until it is interrupted."""
     with node_process('demonstrator'):
-        with explained('demonstrator', ValueError):
-            node = DemonstratorNode()
-        spin(node)
+        spin(DemonstratorNode())
 
 
 if __name__ == '__main__':

@@ -2,7 +2,6 @@
 """The simulated station behind the ROS interface of the real arm."""
 
 from collections.abc import Callable
-import dataclasses
 import signal
 import time
 
@@ -15,8 +14,10 @@ from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image
 
+from parl_files.config_file import ConfigError
 from parl_msgs.srv import InjectFault, Reset
-from parl_node.run_node import explained, node_process
+from parl_node.config_parameters import config_parameters
+from parl_node.run_node import node_process
 from widowx_sim.ros import message_conversion as conversion
 from widowx_sim.ros.station_node import StationNode
 from widowx_sim.servos.bus import ServoBus
@@ -36,14 +37,12 @@ class SimNode(StationNode):
     def __init__(self, **node_options: object) -> None:
         """Build the station; `node_options` as rclpy has them.
 
-        Raises ValueError for a bad task file or parameter.
+        Raises:
+            ConfigError: A parameter is wrong, or the arm cannot reach the start pose.
+            TaskFileError: The task file cannot be used.
         """
         super().__init__('sim', **node_options)
-        parameters = {
-            field.name: self.declare_parameter(field.name, field.default).value
-            for field in dataclasses.fields(PacingConfig)
-        }
-        config = PacingConfig(**parameters)
+        config = config_parameters(self, PacingConfig)
         modes, self._failed_read = self._read_parameters()
         # Not before the parameters were found good: it holds a graphics context.
         self._station = Station(self.declare_parameter('task_file', '').value)
@@ -72,7 +71,7 @@ class SimNode(StationNode):
         check_start_modes(modes)
         behaviour = self.declare_parameter('read_failure_behavior', 0).value
         if behaviour not in (0, 1):
-            raise ValueError(f'read_failure_behavior is {behaviour}: give 0 (-pi) or 1 (NaN)')
+            raise ConfigError(f'read_failure_behavior is {behaviour}: give 0 (-pi) or 1 (NaN)')
         return modes, (-np.pi if behaviour == 0 else np.nan)
 
     def now_s(self) -> float:
@@ -178,8 +177,7 @@ def main() -> None:
     arm is there meanwhile, as the real one is. SIGTERM ends it at once.
     """
     with node_process('sim', signal_handler_options=SignalHandlerOptions.SIGTERM):
-        with explained('sim', ValueError):
-            node = SimNode()
+        node = SimNode()
         try:
             _spin_until_left(node)
         finally:

@@ -6,6 +6,7 @@ import math
 import mujoco
 import numpy as np
 
+from parl_files.config_file import ConfigError
 from widowx_sim.scene.task_scene import StartPose
 from widowx_sim.servos.floats import FloatArray
 from widowx_sim.servos.wx250s import ARM_LOWER_RAD, ARM_UPPER_RAD
@@ -49,7 +50,7 @@ def solve_arm_positions(
         (6,) joint positions [rad] within the limits, exact to 1e-6 m and 1e-6 rad.
 
     Raises:
-        ValueError: no solution found from that guess.
+        ConfigError: no solution found from that guess.
     """
     data = mujoco.MjData(model)
     site = model.site('ee_gripper').id
@@ -73,7 +74,7 @@ def solve_arm_positions(
         arm = jacobian[:, :6]
         step = arm.T @ np.linalg.solve(arm @ arm.T + 1e-6 * np.eye(6), error)
         joints = np.clip(joints + np.clip(step, -0.3, 0.3), ARM_LOWER_RAD, ARM_UPPER_RAD)
-    raise ValueError(
+    raise ConfigError(
         f'no joint positions reach {np.round(position, 4).tolist()} m in base_link: '
         'choose a start.position nearer to x 0.15..0.40, |y| < 0.25, z < 0.20'
     )

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The error of a command that the servos cannot take."""
 
+from parl_files.error import ParlError
 
-class CommandError(ValueError):
+
+class CommandError(ParlError):
     """A command or request is refused; the message names the thing, its value and the remedy."""

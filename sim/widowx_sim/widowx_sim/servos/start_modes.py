@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The modes in which the servos stand when the arm's driver has started."""
 
+from parl_files.config_file import ConfigError
 from widowx_sim.servos.bus import ServoBus
 
 
 def check_start_modes(name: str) -> None:
-    """Raise ValueError for an unknown set of modes."""
+    """Raise ConfigError for an unknown set of modes."""
     if name not in ('station', 'vendor'):
-        raise ValueError(f'start_modes is {name!r}: give station or vendor')
+        raise ConfigError(f'start_modes is {name!r}: give station or vendor')
 
 
 def set_vendor_modes(bus: ServoBus) -> None:

@@ -33,7 +33,7 @@ class Station:
 
         Raises:
             TaskFileError: the task file cannot be used.
-            ValueError: the arm cannot reach the start pose.
+            ConfigError: the arm cannot reach the start pose.
         """
         self.task = task if isinstance(task, TaskScene) else load_task_scene(task)
         self._model = build_model(self.task)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from parl_files.config_file import ConfigError, from_mapping
 from parl_files.durable_file import DurableWriteError
+from parl_files.error import ParlError
 
 
-class ExperimentRecordError(Exception):
+class ExperimentRecordError(ParlError):
     """The record cannot be read."""
 
 
@@ -80,7 +81,7 @@ class ExperimentRecord:
             where = f'{self._path}, line {number}'
             try:
                 yield from_mapping(RecordedStep, json.loads(line), where)
-            except ValueError as error:
+            except (ConfigError, ValueError) as error:
                 what = error if isinstance(error, ConfigError) else f'{where}: {error}'
                 raise ExperimentRecordError(
                     f'{what}; delete that line: all but its times is found again in the episode '

@@ -11,6 +11,7 @@ import torch
 from parl_files.config_change import change_since
 from parl_files.config_file import to_mapping
 from parl_files.durable_file import write_durably
+from parl_files.error import ParlError
 from parl_learner.loop.learning_loop import Counters, LearningLoop
 from parl_learner.plan.learning_config import LearningConfig
 from parl_learner.training.state_tensors import part, prefixed
@@ -22,7 +23,7 @@ _REMEDY = (
 )
 
 
-class CheckpointError(Exception):
+class CheckpointError(ParlError):
     """A checkpoint is damaged or does not belong to this run."""
 
 

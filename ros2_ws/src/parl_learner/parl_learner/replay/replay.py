@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from parl_files.error import ParlError
 from parl_learner.replay.action_chunks import action_chunks
 from parl_learner.replay.returns import FailureReturn, monte_carlo_returns
 
@@ -50,7 +51,7 @@ class RecordedEpisode(Protocol):
         ...
 
 
-class CriticSupportError(ValueError):
+class CriticSupportError(ParlError):
     """The returns in the data do not fit the range of values that the critic can express."""
 
 

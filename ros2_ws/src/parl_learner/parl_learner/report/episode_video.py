@@ -8,12 +8,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from parl_files.error import ParlError
+
 # The only codec of the OpenCV wheel that web browsers play.
 _CODEC = 'vp09'
 _BAND_PX = 34
 
 
-class EpisodeVideoError(Exception):
+class EpisodeVideoError(ParlError):
     """A video could not be made; the message says why."""
 
 

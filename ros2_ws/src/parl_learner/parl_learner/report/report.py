@@ -9,6 +9,7 @@ from pathlib import Path
 from parl_files.durable_file import DurableWriteError, make_folder, write_durably
 from parl_files.episode import Episode
 from parl_files.episode_file import EpisodeFileError, read_episode, read_frames
+from parl_files.error import ParlError
 from parl_learner.report.binomial_interval import difference_interval, wilson_interval
 from parl_learner.report.calibration_figure import write_calibration_figure
 from parl_learner.report.duration import duration
@@ -155,7 +156,7 @@ def _training_part(folder: Path, data: ReportData) -> str:
     try:
         log = read_learner_log(data.learner_log)
         write_training_figure(folder / 'training.png', log)
-    except (ValueError, DurableWriteError) as error:
+    except (ValueError, ParlError) as error:
         return f'No training figure: {error}'
     return '![Losses and values](training.png)'
 

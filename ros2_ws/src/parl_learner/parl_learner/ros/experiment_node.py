@@ -5,12 +5,12 @@ from pathlib import Path
 import sys
 import time
 
-from parl_files.config_file import ConfigError, from_known_keys, load_yaml
-from parl_files.durable_file import DurableWriteError
+from parl_files.config_file import from_known_keys, load_yaml
 from parl_files.episode_library import EpisodeLibrary
+from parl_files.error import ParlError
 from parl_learner.experiment.identity import check_experiment
 from parl_learner.experiment.progress import ExperimentProgress
-from parl_learner.experiment.record import ExperimentRecord, ExperimentRecordError, RecordedStep
+from parl_learner.experiment.record import ExperimentRecord, RecordedStep
 from parl_learner.experiment.recovery import unrecorded_steps
 from parl_learner.experiment.report_of_experiment import report_data
 from parl_learner.plan.experiment_config import ExperimentTask, load_experiment
@@ -32,12 +32,8 @@ PLAYED = (
 """Outcomes of an episode that came to its end."""
 
 
-class ExperimentError(Exception):
+class ExperimentError(ParlError):
     """The experiment cannot go on."""
-
-
-EXPLAINED = (ConfigError, DurableWriteError, ExperimentError, ExperimentRecordError)
-"""Errors that say all there is to say."""
 
 
 class ExperimentNode(ArtifactNode):
@@ -200,7 +196,7 @@ class ExperimentNode(ArtifactNode):
 
 def main() -> None:
     """Run the experiment; exit code 0 when the report is written, 2 when it gives up."""
-    with node_process('experiment stopped', *EXPLAINED):
+    with node_process('experiment stopped'):
         node = ExperimentNode()
         try:
             report = node.run()

@@ -11,33 +11,19 @@ import traceback
 from rclpy.clock import Clock, ClockType
 import torch
 
-from parl_files.config_file import ConfigError
 from parl_files.durable_file import DurableWriteError
-from parl_files.episode_library import EpisodeMissingError
-from parl_learner.loop.checkpoint import CheckpointError
+from parl_files.error import ParlError
 from parl_learner.loop.learner import Learner
 from parl_learner.plan.experiment_config import load_experiment
-from parl_learner.replay.replay import CriticSupportError
 from parl_learner.ros.message_conversion import to_status
 from parl_msgs.msg import LearnerStatus
 from parl_node.artifact_node import ArtifactNode
 from parl_node.path_parameter import path_parameter
 from parl_node.run_node import node_process, spin
-from parl_policy.acting.weights_file import WeightsFileError
 from parl_policy.compute.device import choose_float32_product, use_device
 
 NICENESS = 10
 """Where robot and learner share a machine, a decision must not wait for a gradient step."""
-
-
-EXPLAINED = (
-    CheckpointError,
-    ConfigError,
-    CriticSupportError,
-    EpisodeMissingError,
-    WeightsFileError,
-)
-"""Errors that say all there is to say."""
 
 
 class LearnerNode(ArtifactNode):
@@ -87,7 +73,7 @@ class LearnerNode(ArtifactNode):
             if not self.context.ok():
                 return  # told to stop in the middle of a message; nothing is lost
             self._trouble = f'stopped: {error}'
-            detail = '' if isinstance(error, EXPLAINED) else f'\n{traceback.format_exc()}'
+            detail = '' if isinstance(error, ParlError) else f'\n{traceback.format_exc()}'
             self.get_logger().fatal(f'learning stopped: {error}{detail}')
 
     def _work(self, learner: Learner) -> None:
@@ -128,7 +114,7 @@ def main() -> None:
     """Run the node until it is told to stop."""
     os.nice(NICENESS)
     choose_float32_product()
-    with node_process('learner', ConfigError):
+    with node_process('learner'):
         spin(LearnerNode())
 
 

@@ -13,7 +13,8 @@ import math
 
 import torch
 
-from parl_files.episode import Episode
+from parl_files.config_file import ConfigError
+from parl_files.episode import Episode, EpisodeError
 from parl_learner.replay.replay import Batch, RecordedEpisode
 from parl_learner.training.policy_trainer import PolicyTrainer
 from parl_learner.training.state_tensors import (
@@ -121,14 +122,14 @@ class Dppo:
         """Begin without transitions.
 
         Raises:
-            ValueError: The policy is no diffusion policy with the density that this needs.
+            ConfigError: The policy is no diffusion policy with the density that this needs.
         """
         if (
             not isinstance(policy, DiffusionPolicy)
             or policy.ema_rate < 1.0
             or policy.stds.min() <= 0.0
         ):
-            raise ValueError(
+            raise ConfigError(
                 'method dppo needs policy_class diffusion with policy.least_std above 0 (every '
                 'denoising step has a density) and policy.ema_rate 1 (what acts is what learns)'
             )
@@ -157,7 +158,7 @@ class Dppo:
         """Draw the chains of a round's episodes again, and find their advantages.
 
         Raises:
-            ValueError: The policy does not draw an episode's actions again.
+            EpisodeError: The policy does not draw an episode's actions again.
         """
         self.policy.eval()
         columns = [self._columns(episode) for episode in episodes]
@@ -233,7 +234,7 @@ class Dppo:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Steps (n,) at which the policy acted, and their chains (T + 1, n, D)."""
         if not isinstance(episode, Episode) or 'seed' not in episode.metadata:
-            raise ValueError(
+            raise EpisodeError(
                 f'episode {episode.episode_id} keeps no seed, so its denoising chains cannot be '
                 "drawn again; method dppo learns from the station's episodes alone"
             )
@@ -247,7 +248,7 @@ class Dppo:
             action = policy.action_spec.snap(chain[-1].clamp(-1.0, 1.0))
             difference = (action - torch.tensor(episode.proposed_actions[step])).abs().max()
             if difference > SAME_ACTION:
-                raise ValueError(
+                raise EpisodeError(
                     f'episode {episode.episode_id}, step {step}: the policy drew an action that '
                     f'differs by {difference:.3g} from the recorded one; another version acted'
                 )

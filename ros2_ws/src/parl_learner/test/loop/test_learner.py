@@ -10,6 +10,7 @@ from parl_files.artifact_store import ArtifactStore
 from parl_files.config_file import ConfigError
 from parl_files.durable_file import DurableWriteError
 from parl_files.episode_file import episode_to_bytes
+from parl_files.episode_library import EpisodeMissingError
 from parl_learner.loop.checkpoint import CheckpointError
 from parl_learner.loop.learner import Learner
 from parl_policy.acting.actor_file import load_actor
@@ -295,7 +296,7 @@ def test_an_episode_that_was_learned_from_must_not_vanish(experiment, store, put
     work_off(new_learner(experiment(), store))
     store.path(names[1]).unlink()
     words = f'episode file {names[1]}, which was learned from, is missing from .*; put it back'
-    with pytest.raises(CheckpointError, match=words):
+    with pytest.raises(EpisodeMissingError, match=words):
         new_learner(experiment(), store)
 
 

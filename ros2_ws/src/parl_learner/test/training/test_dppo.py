@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from parl_files.config_file import ConfigError
+from parl_files.episode import EpisodeError
 from parl_learner.loop.checkpoint import load_checkpoint, save_checkpoint
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.training.dppo import clipped_loss, DppoConfig, generalised_advantages
@@ -116,18 +118,18 @@ def test_a_time_out_does_not_look_like_a_success_in_the_first_round(new_episode,
 
 def test_another_policy_s_episode_is_refused(new_episode, played, dppo):
     loop, other = dppo(new_episode), dppo(new_episode, imitation_steps=7)
-    with pytest.raises(ValueError, match=r'episode p0, step 0: .* another version acted'):
+    with pytest.raises(EpisodeError, match=r'episode p0, step 0: .* another version acted'):
         loop.begin_round([played(other.policy)])
 
 
 def test_an_episode_without_seed_is_refused(new_episode, dppo):
-    with pytest.raises(ValueError, match='keeps no seed'):
+    with pytest.raises(EpisodeError, match='keeps no seed'):
         dppo(new_episode).begin_round([new_episode('p0', 'practice')])
 
 
 @pytest.mark.parametrize('policy', [{'least_std': 0.1}, {'ema_rate': 1.0}])
 def test_policies_without_a_density_or_with_an_average_are_refused(learning, policy):
-    with pytest.raises(ValueError, match=r'policy\.least_std above 0'):
+    with pytest.raises(ConfigError, match=r'policy\.least_std above 0'):
         LearningLoop(learning(method='dppo', policy=policy), NAMES, seed=0)
 
 

@@ -17,7 +17,7 @@ from parl_policy.compute.device import default_generator
 from parl_policy.compute.rows_graph import Function, RowsGraph
 from parl_policy.critics.critic import CriticEnsemble
 from parl_policy.critics.mean_q import FrozenCritic
-from parl_policy.policy import Context, ExploringPolicy, Policy
+from parl_policy.policy import Context, ExploringPolicy, ObservationError, Policy
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,10 @@ class Actor:
         """Choose an action for one observation (O,); same generator state, same action.
 
         Raises:
-            ValueError: The observation is not finite.
+            ObservationError: The observation is not finite.
         """
         if not np.isfinite(observation).all():
-            raise ValueError(f'observation is not finite: {observation}')
+            raise ObservationError(f'observation is not finite: {observation}; check the sensors')
         states = torch.as_tensor(observation, dtype=torch.float32).unsqueeze(0)
         with torch.no_grad():
             context = self.policy.encode(states)

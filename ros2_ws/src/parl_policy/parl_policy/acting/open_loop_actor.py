@@ -33,7 +33,7 @@ class OpenLoopActor:
             The decision's part for that control step: actions of A numbers.
 
         Raises:
-            ValueError: The observation is not finite.
+            ObservationError: The observation is not finite.
         """
         spec = self._actor.policy.action_spec
         self._offset += step - self._last_step

@@ -11,13 +11,15 @@ from safetensors import SafetensorError
 import safetensors.torch
 import torch
 
+from parl_files.error import ParlError
+
 FORMAT_VERSION = 1
 
 # One key, because safetensors does not keep the order of several: same weights, same bytes.
 _METADATA_KEY = 'parl'
 
 
-class WeightsFileError(Exception):
+class WeightsFileError(ParlError):
     """Weights cannot be saved or loaded; base of the errors below.
 
     Attributes:

@@ -5,11 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from parl_files.error import ParlError
+
 ACTION_NAMES = ('dx', 'dy', 'dz', 'droll', 'dpitch', 'dyaw', 'gripper')
 ACTION_DIM = len(ACTION_NAMES)
 GRIPPER = ACTION_NAMES.index('gripper')
 MAX_TRANSLATION_M = 0.05
 MAX_ROTATION_RAD = 0.25
+
+
+class ActionError(ParlError):
+    """An action cannot be carried out: its shape, a value that is not finite, or its size."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ def apply_action(target: Target, action: np.ndarray) -> Target:
         action: (7,) in [-1, 1]; rotations are about the fixed axes of `base_link`.
 
     Raises:
-        ValueError: The action has another shape, is not finite or leaves [-1, 1].
+        ActionError: The action has another shape, is not finite or leaves [-1, 1].
     """
     action = check_action(action)
     turn = rotation_from_vector(action[3:6] * MAX_ROTATION_RAD)
@@ -59,16 +65,16 @@ def action_between(previous: Target, current: Target) -> np.ndarray:
 
 
 def check_action(action: np.ndarray) -> np.ndarray:
-    """Return the action as float64 (7,), or raise a ValueError that says what is wrong with it."""
+    """Return the action as float64 (7,); raise ActionError where something is wrong with it."""
     action = np.asarray(action, dtype=np.float64)
     if action.shape != (ACTION_DIM,):
-        raise ValueError(
+        raise ActionError(
             f'action has shape {action.shape}, expected ({ACTION_DIM},): {", ".join(ACTION_NAMES)}'
         )
     if not np.isfinite(action).all():
-        raise ValueError(f'action is not finite: {action}; the policy that made it has diverged')
+        raise ActionError(f'action is not finite: {action}; the policy that made it has diverged')
     if np.abs(action).max() > 1.0 + 1e-6:
-        raise ValueError(f'action leaves [-1, 1]: {action}; normalise it before it is applied')
+        raise ActionError(f'action leaves [-1, 1]: {action}; normalise it before it is applied')
     return np.clip(action, -1.0, 1.0)
 
 

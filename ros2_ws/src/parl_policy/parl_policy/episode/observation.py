@@ -8,6 +8,7 @@ import numpy as np
 
 from parl_files.observation_names import image_name
 from parl_policy.episode.action_space import Target, vector_from_rotation
+from parl_policy.policy import ObservationError
 
 R_DOWN = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 """Rotation of `ee_gripper_link` pointing straight down (Bridge's zero rotation)."""
@@ -75,7 +76,7 @@ class ObservationLayout:
             (O,) float32, in the order of `names`.
 
         Raises:
-            ValueError: An entry is NaN or infinite, the message names it; or there is no frame.
+            ObservationError: There is no frame, or an entry is not finite; names the entry.
         """
         target = state.target
         arm = [
@@ -91,7 +92,7 @@ class ObservationLayout:
         names = self.names[-len(values) :]
         bad = [name for name, value in zip(names, values, strict=True) if not np.isfinite(value)]
         if bad:
-            raise ValueError(
+            raise ObservationError(
                 f'observation is not finite in {", ".join(bad)}: has the camera seen every object '
                 'of the task since the reset?'
             )
@@ -101,7 +102,7 @@ class ObservationLayout:
 
     def _objects(self, state: StationState) -> list[float]:
         if len(state.object_positions) != len(self.object_names):
-            raise ValueError(
+            raise ObservationError(
                 f'{len(state.object_positions)} objects seen, the task has {self.object_names}'
             )
         values = []
@@ -114,6 +115,8 @@ class ObservationLayout:
 def _pixels(frame: np.ndarray | None, height: int, width: int) -> np.ndarray:
     """(3 · height · width,) float32, channel by channel."""
     if frame is None:
-        raise ValueError('the observation holds an image, but no camera frame was kept for it')
+        raise ObservationError(
+            'the observation holds an image, but no camera frame was kept for it'
+        )
     small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
     return small.transpose(2, 0, 1).reshape(-1).astype(np.float32)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from parl_files.episode import Episode
+from parl_files.episode import Episode, EpisodeError
 from parl_policy.episode.action_space import action_between, apply_action, check_action, Target
 from parl_policy.episode.observation import ObservationLayout, StationState
 
@@ -68,11 +68,12 @@ class EpisodePlayer:
             (O,) float32 observation.
 
         Raises:
-            ValueError: An input is not finite, or the task is done before the first step.
+            ObservationError: An input is not finite.
+            EpisodeError: The task is done before the first step.
         """
         observation = self._layout.observe(state)
         if state.verdict == SUCCESS and not self._states:
-            raise ValueError(
+            raise EpisodeError(
                 f'episode {self.goal.episode_id}: the detector sees the task done before the '
                 'first step; put the objects back to their start'
             )
@@ -94,7 +95,7 @@ class EpisodePlayer:
             policy_version: Artifact that chose it; empty for a script or an operator.
 
         Raises:
-            ValueError: The action has a wrong shape, is not finite or leaves [-1, 1].
+            ActionError: The action has a wrong shape, is not finite or leaves [-1, 1].
         """
         action = check_action(action)
         self._proposed.append(action)

@@ -10,8 +10,10 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 
+from parl_files.error import ParlError
 
-class EpisodeAbortError(Exception):
+
+class EpisodeAbortError(ParlError):
     """Ends the running episode; the message names what failed and what to do about it."""
 
 

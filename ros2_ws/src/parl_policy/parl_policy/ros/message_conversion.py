@@ -10,6 +10,7 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
+from parl_files.error import ParlError
 from parl_msgs.msg import EndEffectorTarget, ObjectPositions, Reward
 from parl_policy.acting.actor import Decision
 from parl_policy.episode.action_space import MAX_TRANSLATION_M, Target
@@ -19,6 +20,10 @@ FINGER_CLOSED_M, FINGER_OPEN_M = 0.010, 0.037
 """Travel of left_finger: gripper opening 0 and 1."""
 FINGER_SLACK_M = 0.010
 """Squeezing bends the finger beyond its travel by less than this; a failed read reports -pi."""
+
+
+class ImageMessageError(ParlError):
+    """An image message cannot be read; says what is accepted."""
 
 
 def seconds(stamp: Time) -> float:
@@ -114,10 +119,12 @@ def to_frame(message: Image) -> np.ndarray:
     """A camera frame as (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: Another encoding than rgb8 and bgr8.
+        ImageMessageError: Another encoding than rgb8 and bgr8.
     """
     if message.encoding not in ('rgb8', 'bgr8'):
-        raise ValueError(f'camera frames are {message.encoding!r}; set the camera to rgb8 or bgr8')
+        raise ImageMessageError(
+            f'camera frames are {message.encoding!r}; set the camera to rgb8 or bgr8'
+        )
     rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
     frame = rows[:, : 3 * message.width].reshape(message.height, message.width, 3)
     return np.ascontiguousarray(frame if message.encoding == 'rgb8' else frame[:, :, ::-1])

@@ -112,7 +112,7 @@ class PlayNode(Node):
 
 def main() -> None:
     """Play; Ctrl-C cancels the running episode and waits for its end, a second one does not."""
-    with node_process('play', ConfigError, EpisodeClientError):
+    with node_process('play'):
         node = PlayNode()
 
         def cancel(number: int, _: object) -> None:

@@ -11,10 +11,9 @@ from rclpy.clock import Clock, ClockType
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_srvs.srv import SetBool, Trigger
 
-from parl_files.config_file import ConfigError
-from parl_files.durable_file import DurableWriteError
-from parl_files.episode import EpisodeError, PURPOSES
+from parl_files.episode import PURPOSES
 from parl_files.episode_file import episode_to_bytes
+from parl_files.error import ParlError
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus
 from parl_msgs.srv import LabelEpisode
@@ -25,7 +24,6 @@ from parl_policy.episode.input_gate import next_boundary
 from parl_policy.episode.observation import ObservationLayout
 from parl_policy.episode.player import EpisodeGoal, EpisodePlayer
 from parl_policy.ros import message_conversion as convert
-from parl_policy.ros.episode_wait import EpisodeAbortError
 from parl_policy.ros.goal_actor import make_goal_actor, outside_actor
 from parl_policy.ros.station_link import StationLink
 
@@ -108,7 +106,7 @@ class PolicyNode(ArtifactNode):
             player = await self._play(handle, goal)
         except Exception as error:  # a policy of one's own may raise anything
             reason = str(error)
-            if not isinstance(error, EpisodeAbortError | ValueError):
+            if not isinstance(error, ParlError):
                 reason = f'{type(error).__name__}: {error}'
                 self.get_logger().error(traceback.format_exc())
             self.get_logger().error(f'{goal.episode_id} aborted: {reason}')
@@ -179,7 +177,7 @@ class PolicyNode(ArtifactNode):
                 record = self.store.put('episode', request.seed, content, 'mcap')
                 result.file = self.announce(record)
                 result.episode_return = float(episode.rewards.sum())
-        except (EpisodeError, DurableWriteError, ValueError) as error:
+        except ParlError as error:
             player.stop('aborted')
             result.reason = f'{player.goal.episode_id} is not stored: {error}'
             self.get_logger().error(result.reason)
@@ -264,7 +262,7 @@ def _goal_fault(goal: RunEpisode.Goal) -> str:
 def main() -> None:
     """Run the node until it is told to stop."""
     choose_float32_product()
-    with node_process('policy', ConfigError):
+    with node_process('policy'):
         spin(PolicyNode())
 
 

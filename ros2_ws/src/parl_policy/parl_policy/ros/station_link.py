@@ -236,7 +236,7 @@ class StationLink:
     def _on_image(self, message: Image) -> None:
         try:
             frame = convert.to_frame(message)
-        except ValueError as error:
+        except convert.ImageMessageError as error:
             self._node.get_logger().error(str(error), throttle_duration_sec=5.0)
             return
         self.gate.take_frame(convert.seconds(message.header.stamp), frame)

@@ -10,7 +10,7 @@ from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.acting.actor import Actor
 from parl_policy.critics.critic import CriticConfig, CriticEnsemble
 from parl_policy.policies.diffusion import DiffusionPolicy, DiffusionPolicyConfig
-from parl_policy.policy import ActionSpec
+from parl_policy.policy import ActionSpec, ObservationError
 
 SPEC = ActionSpec(horizon=1, dim=3, binary=(2,))
 OBSERVATION = np.array([0.1, -0.2, 0.3, 0.4], np.float32)
@@ -123,5 +123,5 @@ def test_without_critic_it_acts_as_the_policy_samples():
 def test_observations_that_are_not_finite_are_refused(bad):
     observation = OBSERVATION.copy()
     observation[2] = bad
-    with pytest.raises(ValueError, match='observation is not finite'):
+    with pytest.raises(ObservationError, match='observation is not finite'):
         new_actor().act(observation, generator())

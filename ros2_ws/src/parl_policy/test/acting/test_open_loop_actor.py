@@ -7,7 +7,7 @@ from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.acting.actor import Actor
 from parl_policy.acting.open_loop_actor import OpenLoopActor
 from parl_policy.policies.gaussian import GaussianPolicy, GaussianPolicyConfig
-from parl_policy.policy import ActionSpec
+from parl_policy.policy import ActionSpec, ObservationError
 
 OBSERVATION = np.zeros(4, np.float32)
 UNSEEN = np.full(4, np.nan, np.float32)
@@ -40,5 +40,5 @@ def test_an_observation_within_a_chunk_is_not_looked_at(actor):
     open_loop = OpenLoopActor(actor, seed=1)
     for step, observation in enumerate((OBSERVATION, UNSEEN, UNSEEN)):
         open_loop.act(step, observation)
-    with pytest.raises(ValueError, match='not finite'):
+    with pytest.raises(ObservationError, match='not finite'):
         open_loop.act(3, UNSEEN)

@@ -9,6 +9,7 @@ import pytest
 
 from parl_policy.episode.action_space import (
     action_between,
+    ActionError,
     apply_action,
     check_action,
     rotation_from_vector,
@@ -86,7 +87,7 @@ def test_action_between_is_clipped_where_the_driver_went_further():
     ],
 )
 def test_bad_actions_are_refused(action, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ActionError, match=message):
         apply_action(START, action)
 
 

@@ -7,6 +7,7 @@ import pytest
 from parl_files.observation_names import entry_name, image_shape, observation_size
 from parl_policy.episode.action_space import rotation_from_vector, Target
 from parl_policy.episode.observation import ObservationLayout, R_DOWN, StationState
+from parl_policy.policy import ObservationError
 
 LAYOUT = ObservationLayout(object_names=('cup', 'rack'))
 PIXELS = ObservationLayout(object_names=('cup', 'rack'), image_size=(2, 3))
@@ -64,17 +65,17 @@ def test_straight_down_is_no_rotation():
 def test_objects_never_seen_are_named():
     positions = STATE.object_positions.copy()
     positions[1, 0] = np.nan
-    with pytest.raises(ValueError, match=r'not finite in .*rack_from_ee_asinh_x: has the camera'):
+    with pytest.raises(ObservationError, match=r'in .*rack_from_ee_asinh_x: has the camera'):
         LAYOUT.observe(replace(STATE, object_positions=positions))
 
 
 def test_infinite_joint_is_named():
-    with pytest.raises(ValueError, match='not finite in gripper_opening'):
+    with pytest.raises(ObservationError, match='not finite in gripper_opening'):
         LAYOUT.observe(replace(STATE, gripper_opening=np.inf))
 
 
 def test_other_objects_than_the_task_are_refused():
-    with pytest.raises(ValueError, match=r"2 objects seen, the task has \('cup',\)"):
+    with pytest.raises(ObservationError, match=r"2 objects seen, the task has \('cup',\)"):
         ObservationLayout(object_names=('cup',)).observe(STATE)
 
 
@@ -107,5 +108,5 @@ def test_objects_that_pixels_do_not_need_may_be_unseen():
 
 
 def test_a_missing_frame_is_named():
-    with pytest.raises(ValueError, match='no camera frame was kept'):
+    with pytest.raises(ObservationError, match='no camera frame was kept'):
         PIXELS.observe(STATE)

@@ -4,9 +4,11 @@ import math
 import numpy as np
 import pytest
 
-from parl_policy.episode.action_space import apply_action, Target
+from parl_files.episode import EpisodeError
+from parl_policy.episode.action_space import ActionError, apply_action, Target
 from parl_policy.episode.observation import ObservationLayout, R_DOWN, StationState
 from parl_policy.episode.player import EpisodeGoal, EpisodePlayer, FAILURE, SUCCESS, UNKNOWN
+from parl_policy.policy import ObservationError
 
 LAYOUT = ObservationLayout(object_names=('cup',))
 START = Target(np.array([0.3, 0.0, 0.1]), R_DOWN, 1.0)
@@ -112,7 +114,7 @@ def test_nothing_to_record_before_the_first_transition():
 
 def test_an_unseen_object_ends_it_and_loses_nothing():
     player = played([FAILURE, FAILURE])
-    with pytest.raises(ValueError, match=r'not finite in .*cup_from_ee_asinh_x'):
+    with pytest.raises(ObservationError, match=r'not finite in .*cup_from_ee_asinh_x'):
         player.see(state(START, cup=(math.nan, 0.0, 0.0)))
     player.stop('aborted')
     assert len(player.episode({})) == 1
@@ -129,14 +131,14 @@ def test_an_unseen_object_ends_it_and_loses_nothing():
 def test_bad_actions_are_not_recorded(action, message):
     player = EpisodePlayer(GOAL, LAYOUT)
     player.see(state(START))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ActionError, match=message):
         player.act(action, '')
     assert player.steps == 0
 
 
 def test_success_before_the_first_step_is_no_episode():
     player = EpisodePlayer(GOAL, LAYOUT)
-    with pytest.raises(ValueError, match='e7: the detector sees the task done before the first'):
+    with pytest.raises(EpisodeError, match='e7: the detector sees the task done before the first'):
         player.see(state(START, SUCCESS))
     assert player.episode({}) is None
 

@@ -132,12 +132,12 @@ def test_a_class_of_ones_own_needs_no_line_here(monkeypatch, tmp_path):
     ],
 )
 def test_a_class_that_cannot_be_used_says_why(name, said):
-    with pytest.raises(ValueError, match=f"policy class '{name}'.*{said}"):
+    with pytest.raises(ConfigError, match=f"policy class '{name}'.*{said}"):
         replace(CONFIG, policy_class=name)
 
 
 def test_unknown_classes_and_settings_are_named():
-    with pytest.raises(ValueError, match=r"'oracle' is unknown; known are \['autoregr.*:Class"):
+    with pytest.raises(ConfigError, match=r"'oracle' is unknown; known are \['autoregr.*:Class"):
         replace(CONFIG, policy_class='oracle')
     with pytest.raises(ConfigError, match="policy: unknown key 'width'"):
         replace(CONFIG, policy={'width': 3}).make_policy()

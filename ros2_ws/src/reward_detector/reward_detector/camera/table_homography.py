@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from parl_files.error import ParlError
+
 # Smallest usable ratio of singular values of the normalised equations (0 for collinear points).
 _MIN_CONDITION = 1e-3
 
 
-class CalibrationError(ValueError):
+class CalibrationError(ParlError):
     """The calibration points do not fix the table plane; the message says why."""
 
 

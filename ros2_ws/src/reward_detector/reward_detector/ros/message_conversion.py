@@ -11,6 +11,7 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
+from parl_files.error import ParlError
 from parl_msgs.msg import ObjectPositions, Reward
 from reward_detector.camera.camera_watch import CameraHealth
 from reward_detector.objects.tracker import TrackedObjects
@@ -22,7 +23,7 @@ _GRIPPER_JOINTS = ('gripper', 'left_finger', 'right_finger')
 _MARKER_DIAMETER_M = 0.04
 
 
-class ImageMessageError(ValueError):
+class ImageMessageError(ParlError):
     """An image message cannot be read; says which field and what is accepted."""
 
 

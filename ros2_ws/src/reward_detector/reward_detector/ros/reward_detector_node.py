@@ -16,7 +16,8 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
-from parl_files.task_file import load_task_file, TaskFileError
+from parl_files.error import ParlError
+from parl_files.task_file import load_task_file
 from parl_msgs.msg import EpisodeStatus, ObjectPositions, Reward
 from parl_node.run_node import node_process, spin
 from reward_detector.camera.camera_watch import camera_health, FROZEN
@@ -107,7 +108,7 @@ class RewardDetectorNode(Node):
                 judgement = self._stale(paired.stamp_s, age_s)
             else:
                 judgement = self._judge.judge(paired.stamp_s, image, paired.gripper_opening)
-        except ValueError as error:
+        except ParlError as error:
             self.get_logger().error(str(error), throttle_duration_sec=5.0)
             judgement = self._judge.blind(paired.stamp_s, str(error))
         self._newest_stamp = stamp
@@ -142,7 +143,7 @@ class RewardDetectorNode(Node):
 def main() -> None:
     """Run the node until it is told to stop."""
     cv2.setNumThreads(1)
-    with node_process('reward_detector', TaskFileError):
+    with node_process('reward_detector'):
         spin(RewardDetectorNode())
 
 

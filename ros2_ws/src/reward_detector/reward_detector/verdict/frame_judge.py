@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from parl_files.error import ParlError
 from parl_files.task_file import load_task_file
 from reward_detector.camera.calibration import camera_calibration, CameraCalibration
 from reward_detector.clock_restart import CLOCK_RESTART_S
@@ -17,6 +18,10 @@ from reward_detector.objects.spec import object_specs, ObjectSpec
 from reward_detector.objects.tracker import ObjectTracker, TrackedObjects
 from reward_detector.verdict.reward_rule import reward_rule, RewardRule
 from reward_detector.verdict.verdict_filter import Verdict, VerdictFilter
+
+
+class FrameError(ParlError):
+    """A frame is not what the calibration was made for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +87,7 @@ class FrameJudge:
             gripper_opening: 0 closed ... 1 open at that time; NaN if not known.
 
         Raises:
-            ValueError: the image has another size than the calibration, or another type.
+            FrameError: the image has another size than the calibration, or another type.
         """
         if self._judgement is not None and stamp_s == self._judgement.stamp_s:
             return self._judgement
@@ -139,7 +144,7 @@ class FrameJudge:
     def _check_size(self, image: np.ndarray) -> None:
         expected = (self.camera.height, self.camera.width)
         if image.shape[:2] != expected:
-            raise ValueError(
+            raise FrameError(
                 f'image is {image.shape[1]}x{image.shape[0]}, the table calibration was made at '
                 f'{expected[1]}x{expected[0]}; set the camera or calibrate again'
             )

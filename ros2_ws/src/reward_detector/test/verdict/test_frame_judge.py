@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from reward_detector.verdict.frame_judge import FrameJudge
+from reward_detector.verdict.frame_judge import FrameError, FrameJudge
 from reward_detector.verdict.verdict_filter import VerdictValue
 
 RACK = (0.28, 0.16)
@@ -88,5 +88,5 @@ def test_rack_never_seen_is_unknown(judge, draw):
 
 
 def test_other_image_size_is_refused(judge):
-    with pytest.raises(ValueError, match=r'320x240.*640x480'):
+    with pytest.raises(FrameError, match=r'320x240.*640x480'):
         judge.judge(1.0, np.zeros((240, 320, 3), np.uint8), 1.0)

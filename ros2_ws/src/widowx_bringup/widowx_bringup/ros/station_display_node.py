@@ -6,7 +6,6 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
 from visualization_msgs.msg import MarkerArray
 
-from parl_files.task_file import TaskFileError
 from parl_msgs.msg import EndEffectorTarget
 from parl_node.run_node import node_process, spin
 from widowx_bringup.ros import message_conversion as conversion
@@ -43,7 +42,7 @@ class StationDisplayNode(Node):
 
 def main() -> None:
     """Run the node until it is interrupted."""
-    with node_process('station_display', TaskFileError):
+    with node_process('station_display'):
         spin(StationDisplayNode())
 
 

@@ -5,6 +5,7 @@ import mink
 import mujoco
 import numpy as np
 
+from parl_files.error import ParlError
 from widowx_driver.arm.model import arm_mjcf, END_EFFECTOR_SITE, joint_limits
 from widowx_driver.arm.pose import FloatArray, matrix_to_quaternion, Pose, rotation_angle
 
@@ -16,7 +17,7 @@ COLD_SEEDS = (
 """shoulder ... wrist_angle with the gripper down: where to search without a warm start [rad]."""
 
 
-class InverseKinematicsError(ValueError):
+class InverseKinematicsError(ParlError):
     """No joint positions were found that put the gripper at the pose."""
 
 

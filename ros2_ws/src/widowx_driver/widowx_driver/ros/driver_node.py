@@ -56,7 +56,7 @@ class DriverNode(Node):
     def __init__(self, **node_options: object) -> None:
         """Read the task; `node_options` as rclpy has them.
 
-        Raises ValueError for a bad task file.
+        Raises TaskFileError for a bad task file.
         """
         super().__init__('driver', **node_options)
         task_file = self.declare_parameter('task_file', '').value
@@ -297,7 +297,7 @@ def main() -> None:
     executor = SingleThreadedExecutor(context=context)
     node = parking = None
     try:
-        with explained('driver', ValueError):
+        with explained('driver'):
             node = DriverNode(context=context)
         executor.add_node(node)
         while context.ok() and not interrupts.ask_to_end and not (parking and parking.done()):

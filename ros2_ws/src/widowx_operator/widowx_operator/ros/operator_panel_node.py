@@ -10,7 +10,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Joy
 from std_srvs.srv import SetBool, Trigger
 
-from parl_files.task_file import TaskFileError
+from parl_files.error import ParlError
 from parl_msgs.msg import EpisodeStatus, Reward
 from parl_msgs.srv import LabelEpisode
 from parl_node.steady_timer import steady_timer
@@ -43,7 +43,7 @@ LABELS = {
 }
 
 
-class ParameterError(ValueError):
+class ParameterError(ParlError):
     """A parameter of the panel cannot be used."""
 
 
@@ -202,7 +202,7 @@ class OperatorPanelNode(Node):
 
 def main() -> None:
     """Run the panel until q, Ctrl-C or the end of its terminal."""
-    run_in_terminal('operator', OperatorPanelNode, TaskFileError, ParameterError)
+    run_in_terminal('operator', OperatorPanelNode)
 
 
 if __name__ == '__main__':

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
-from parl_files.task_file import TaskFileError
+from parl_files.error import ParlError
 from parl_node.steady_timer import steady_timer
 from widowx_operator.arm_kinematics import (
     gripper_pose,
@@ -21,7 +21,6 @@ from widowx_operator.arm_kinematics import (
 from widowx_operator.operator_task import load_operator_task
 from widowx_operator.ros.station_call import StationCall
 from widowx_operator.ros.tool import run_in_terminal
-from widowx_operator.table_fit import TableFitError
 from widowx_operator.teaching import Teaching, TeachingError
 from widowx_operator.terminal import Terminal
 
@@ -34,7 +33,7 @@ MAX_STATE_AGE_S = 0.7
 """Wall time after which joint_states are too old (in lock-step they are repeated each 0.5 s)."""
 
 
-class SectionFileError(ValueError):
+class SectionFileError(ParlError):
     """The taught sections cannot be written there."""
 
 
@@ -155,7 +154,7 @@ class TeachWorkspaceNode(Node):
         self._show()
         try:
             self._section_file.write_text(self._teaching.section(), encoding='utf-8')
-        except (TeachingError, TableFitError, OSError) as error:
+        except (ParlError, OSError) as error:
             self._terminal.say(f'nothing is written: {error}')
             return
         self._terminal.say(f'written: {self._section_file}')
@@ -202,7 +201,7 @@ class TeachWorkspaceNode(Node):
 
 def main() -> None:
     """Run the tool until q, Ctrl-C or the end of its terminal."""
-    run_in_terminal('teach_workspace', TeachWorkspaceNode, TaskFileError, SectionFileError)
+    run_in_terminal('teach_workspace', TeachWorkspaceNode)
 
 
 if __name__ == '__main__':

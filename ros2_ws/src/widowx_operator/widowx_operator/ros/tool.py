@@ -7,7 +7,7 @@ from typing import Protocol
 from rclpy.executors import SingleThreadedExecutor
 
 from parl_node.run_node import node_process
-from widowx_operator.terminal import Terminal, TerminalError
+from widowx_operator.terminal import Terminal
 
 
 class Tool(Protocol):
@@ -20,15 +20,14 @@ class Tool(Protocol):
         """As rclpy has it."""
 
 
-def run_in_terminal(name: str, make: Callable[[Terminal], Tool], *known: type[Exception]) -> None:
+def run_in_terminal(name: str, make: Callable[[Terminal], Tool]) -> None:
     """Run a tool in the terminal of this process until it is over.
 
     Args:
-        name: Begins the line that is printed for a known error.
+        name: Begins the line that is printed for a `ParlError`.
         make: Makes the node.
-        known: Errors that say all there is to say, beside TerminalError.
     """
-    with node_process(name, *known, TerminalError), Terminal() as terminal:
+    with node_process(name), Terminal() as terminal:
         node = make(terminal)
         executor = SingleThreadedExecutor()
         executor.add_node(node)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from parl_files.error import ParlError
 from parl_learner.offline.data.dataset import DatasetConfig, to_trajectories
 from parl_learner.offline.data.recording_check import (
     broken_chain,
@@ -19,7 +20,7 @@ from parl_learner.offline.data.trajectory import joined, RawEpisode, Trajectory
 from parl_learner.replay.returns import FailureReturn, monte_carlo_returns
 
 
-class DatasetError(ValueError):
+class DatasetError(ParlError):
     """The data breaks a convention; `findings` says which."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from parl_files.error import ParlError
 from parl_learner.offline.data.flat_observation import flat_observations
 from parl_learner.offline.data.trajectory import RawEpisode
 
 
-class DatasetFileError(Exception):
+class DatasetFileError(ParlError):
     """A data file is missing or has another layout; the message says what was expected."""
 
 

@@ -12,11 +12,13 @@ import struct
 
 import numpy as np
 
+from parl_files.error import ParlError
+
 Feature = list[bytes] | np.ndarray
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
-class TFRecordError(Exception):
+class TFRecordError(ParlError):
     """A file is missing, truncated or no TFRecord of Examples."""
 
 

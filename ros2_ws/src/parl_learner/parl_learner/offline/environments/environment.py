@@ -11,6 +11,7 @@ import gymnasium
 from gymnasium.wrappers import RescaleAction
 import numpy as np
 
+from parl_files.config_file import ConfigError
 from parl_learner.offline.data.flat_observation import flat_observations
 from parl_learner.offline.environments.d4rl_kitchen import D4RLKitchen
 
@@ -47,26 +48,37 @@ class EnvironmentConfig:
                 f'{self.action_repeat}'
             )
 
+    def fault(self, error: Exception) -> ConfigError:
+        """Return the error that says what came of it to use this environment."""
+        return ConfigError(
+            f'environment {self.id!r} cannot be used: {type(error).__name__}: {error}; look at '
+            'the section environment'
+        )
+
     def make(self) -> gymnasium.Env:
         """An environment with observations (O,) float32 and actions (D,) in [-1, 1].
 
         It never ends an episode by time; `play` does, after `max_steps`.
 
         Raises:
-            ValueError: Its observations or actions cannot be vectors.
+            ConfigError: It is not installed or not known, or its actions are no vectors.
+            ValueError: Its observations cannot be vectors.
         """
-        if self.package:
-            importlib.import_module(self.package)
-        environment: gymnasium.Env = gymnasium.make(
-            self.id, max_episode_steps=-1, disable_env_checker=True, **self.arguments
-        )
+        try:
+            if self.package:
+                importlib.import_module(self.package)
+            environment: gymnasium.Env = gymnasium.make(
+                self.id, max_episode_steps=-1, disable_env_checker=True, **self.arguments
+            )
+        except (ImportError, gymnasium.error.Error) as error:
+            raise self.fault(error) from error
         _remove_model_file(environment)
         if self.layout == 'd4rl_kitchen':
             environment = D4RLKitchen(environment)
         environment = FlatObservation(environment, self.observation_keys)
         space = environment.action_space
         if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
-            raise ValueError(f'{self.id} takes actions {space}; expected a vector (Box)')
+            raise ConfigError(f'{self.id} takes actions {space}; expected a vector (Box)')
         if not (np.all(space.low == -1.0) and np.all(space.high == 1.0)):
             environment = RescaleAction(environment, np.float32(-1.0), np.float32(1.0))
         return environment if self.action_repeat == 1 else ActionRepeat(environment, self)

@@ -26,11 +26,10 @@ def check_environment(config: EnvironmentConfig, example: Trajectory) -> None:
             found = {'observations': observation.shape, 'actions': space.shape}
         finally:
             environment.close()
+    except ConfigError:
+        raise
     except Exception as error:  # an environment is foreign code and may raise anything
-        raise ConfigError(
-            f'environment {config.id!r} cannot be used: {type(error).__name__}: {error}; look at '
-            'the section environment'
-        ) from error
+        raise config.fault(error) from error
     for name, shape in found.items():
         expected = getattr(example, name).shape[1:]
         if shape != expected:

@@ -8,10 +8,7 @@ import torch
 
 from parl_policy.acting.action_optimisation import optimise_actions
 from parl_policy.acting.actor import Actor
-
-
-class ObservationError(ValueError):
-    """An observation is NaN or infinite, so there is nothing to act on."""
+from parl_policy.policy import ObservationError
 
 
 @dataclass(frozen=True)

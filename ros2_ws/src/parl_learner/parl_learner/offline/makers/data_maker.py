@@ -5,13 +5,11 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import gymnasium
 import numpy as np
 
-from parl_files.durable_file import DurableWriteError, make_folder
+from parl_files.durable_file import make_folder
+from parl_files.error import ParlError
 from parl_learner.offline.data.d4rl import write_d4rl
-from parl_learner.offline.data.hdf5_file import DatasetFileError
-from parl_learner.offline.data.tfrecord import TFRecordError
 from parl_learner.offline.run.training_config import TrainingConfig
 from parl_learner.offline.run.training_files import load_training
 from parl_learner.offline.run.whole_number import at_least_0, at_least_1
@@ -48,12 +46,6 @@ def make_data(
     try:
         make_folder(given.folder)
         write_d4rl(path, make(config, given.folder, given.count, given.seed))
-    except (
-        DatasetFileError,
-        DurableWriteError,
-        ImportError,
-        TFRecordError,
-        gymnasium.error.Error,
-    ) as error:
+    except ParlError as error:
         parser.error(str(error))
     print(f'{given.count} {episodes} in {path}')

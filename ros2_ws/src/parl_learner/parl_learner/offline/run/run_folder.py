@@ -9,12 +9,13 @@ from typing import Any, TextIO
 from parl_files.config_change import change_since
 from parl_files.config_file import from_mapping
 from parl_files.durable_file import sweep_partial
+from parl_files.error import ParlError
 from parl_learner.loop.checkpoint import CheckpointError
 from parl_learner.offline.run.training_config import TrainingConfig
 from parl_learner.offline.run.training_result import load_result, TrainingResult
 
 
-class RunFolderError(Exception):
+class RunFolderError(ParlError):
     """A run cannot use its folder; the message says why and what helps."""
 
 

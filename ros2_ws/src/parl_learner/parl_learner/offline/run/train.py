@@ -9,47 +9,23 @@ import sys
 
 import torch
 
-from parl_files.config_file import ConfigError
-from parl_files.durable_file import DurableWriteError
-from parl_files.episode_file import EpisodeFileError
-from parl_learner.loop.checkpoint import CheckpointError
+from parl_files.error import ParlError
 from parl_learner.offline.data.dataset import to_trajectories
 from parl_learner.offline.data.dataset_check import DatasetError
 from parl_learner.offline.data.dataset_table import table
-from parl_learner.offline.data.hdf5_file import DatasetFileError
 from parl_learner.offline.data.recording_check import layout, not_finite
-from parl_learner.offline.data.tfrecord import TFRecordError
 from parl_learner.offline.data.trajectory import Trajectory
 from parl_learner.offline.environments.environment_check import check_environment
-from parl_learner.offline.environments.vector_actor import ObservationError
-from parl_learner.offline.run.run_folder import RunFolderError
 from parl_learner.offline.run.training_config import TrainingConfig
 from parl_learner.offline.run.training_files import (
     installed_configs,
     installed_methods,
     load_training,
 )
-from parl_learner.offline.run.training_result import MARKDOWN_HEADER, markdown_row, ResultFileError
+from parl_learner.offline.run.training_result import MARKDOWN_HEADER, markdown_row
 from parl_learner.offline.run.training_run import TrainingRun
 from parl_learner.offline.run.whole_number import at_least_1
-from parl_learner.replay.replay import CriticSupportError
-from parl_policy.acting.weights_file import WeightsFileError
 from parl_policy.compute.device import choose_float32_product, use_device
-
-_EXPECTED = (
-    CheckpointError,
-    ConfigError,
-    CriticSupportError,
-    DatasetError,
-    DatasetFileError,
-    DurableWriteError,
-    EpisodeFileError,
-    ObservationError,
-    ResultFileError,
-    RunFolderError,
-    TFRecordError,
-    WeightsFileError,
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             result = TrainingRun(config, data, folder, _say).run()
             print(f'{MARKDOWN_HEADER}\n{markdown_row(result)}')
             print(f'kept in {folder}')
-    except _EXPECTED as error:
+    except ParlError as error:
         print(f'parl-train: {error}', file=sys.stderr)
         return 1
     return 0

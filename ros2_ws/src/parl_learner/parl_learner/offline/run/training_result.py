@@ -12,10 +12,11 @@ from typing import Any, Literal
 import numpy as np
 
 from parl_files.durable_file import write_durably
+from parl_files.error import ParlError
 from parl_learner.report.binomial_interval import wilson_interval, Z_95
 
 
-class ResultFileError(Exception):
+class ResultFileError(ParlError):
     """A result cannot be read."""
 
 
