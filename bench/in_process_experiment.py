@@ -12,10 +12,11 @@ from in_process_station import Choose, InProcessStation
 import numpy as np
 
 from parl_files.artifact_store import ArtifactStore
+from parl_files.episode import Purpose
 from parl_files.episode_file import episode_to_bytes
 from parl_learner.loop.learner import Learner
 from parl_learner.plan.experiment_config import ExperimentConfig
-from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step
+from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, Phase
 from parl_policy.acting.actor import Actor
 from parl_policy.acting.actor_file import load_actor
 from parl_policy.acting.open_loop_actor import OpenLoopActor
@@ -88,7 +89,7 @@ def _run(
             result.steps += len(episode)
             result.disagreements += int(station.truly_done != episode.success)
             if step.index + 1 == step.of or (
-                step.phase == 'practice' and result.episodes % 10 == 0
+                step.phase == Phase.PRACTICE and result.episodes % 10 == 0
             ):
                 say(f'{step.phase}: {result}')
         result.seconds += time.perf_counter() - started
@@ -112,7 +113,7 @@ def _chooser(
             return action.astype(np.float32), ''  # as parl_msgs/Act carries it
 
         return demonstrate
-    explores = step.purpose != 'evaluation'
+    explores = step.purpose != Purpose.EVALUATION
     key = (step.version, step.optimise, explores)
     if key not in loaded:
         (policy,) = [r for r in store.list('policy') if r.version == step.version]

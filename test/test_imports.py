@@ -35,7 +35,7 @@ ROOMS = {
         'policy', 'compute', 'networks', 'critics', 'policies', 'acting', 'episode', 'ros',
     ),
     'parl_learner': (
-        'replay', 'training', 'plan', 'loop', 'report', 'experiment', 'offline', 'ros',
+        'replay', 'training', 'methods', 'plan', 'loop', 'report', 'experiment', 'offline', 'ros',
     ),
     'parl_learner.offline': ('data', 'environments', 'run', 'makers'),
     'reward_detector': ('clock_restart', 'camera', 'objects', 'verdict', 'ros'),

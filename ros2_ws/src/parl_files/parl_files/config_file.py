@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 import dataclasses
+from enum import StrEnum
 from pathlib import Path
 import sys
 import types
@@ -157,6 +158,11 @@ def _convert(hint: object, value: object, where: str) -> object:
     origin, arguments = get_origin(hint), get_args(hint)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return from_mapping(hint, value, where)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        words = [str(word) for word in hint]
+        if value not in words:
+            raise ConfigError(f'{where} is {value!r}, expected one of {words}')
+        return hint(value)
     if origin is Literal:
         if value not in arguments:
             raise ConfigError(f'{where} is {value!r}, expected one of {list(arguments)}')

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 import json
 from typing import Any
 
@@ -12,8 +13,30 @@ from parl_files.error import ParlError
 from parl_files.observation_names import entry_name, observation_size
 
 ACTION_SIZE = 7
-PURPOSES = ('demonstration', 'practice', 'evaluation')
-OUTCOMES = ('success', 'timeout', 'failed', 'aborted', 'discarded')
+
+
+class Purpose(StrEnum):
+    """What an episode is played for."""
+
+    DEMONSTRATION = 'demonstration'
+    PRACTICE = 'practice'
+    EVALUATION = 'evaluation'
+    """Never trained on."""
+
+
+class Outcome(StrEnum):
+    """How an episode ended."""
+
+    SUCCESS = 'success'
+    TIMEOUT = 'timeout'
+    FAILED = 'failed'
+    ABORTED = 'aborted'
+    DISCARDED = 'discarded'
+
+    @property
+    def is_played(self) -> bool:
+        """Whether the episode was played to its end: no fault and no operator spoilt it."""
+        return self not in (Outcome.ABORTED, Outcome.DISCARDED)
 
 
 class EpisodeError(ParlError):
@@ -33,10 +56,10 @@ class Episode:
 
     episode_id: str
     """unique, not empty"""
-    purpose: str
-    """one of PURPOSES"""
-    outcome: str
-    """one of OUTCOMES; 'success' exactly if the last transition terminated"""
+    purpose: Purpose
+    """or its word"""
+    outcome: Outcome
+    """or its word; 'success' exactly if the last transition terminated"""
     observation_names: Sequence[str]
     """name of every entry of an observation, each once; an image is one name (`image_name`)"""
     observations: np.ndarray
@@ -80,12 +103,12 @@ class Episode:
     @property
     def success(self) -> bool:
         """Whether the task was done."""
-        return self.outcome == 'success'
+        return self.outcome == Outcome.SUCCESS
 
     @property
     def trainable(self) -> bool:
         """Whether the learner may use it: no evaluation, nothing a fault or operator spoilt."""
-        return self.purpose != 'evaluation' and self.outcome not in ('aborted', 'discarded')
+        return self.purpose != Purpose.EVALUATION and self.outcome.is_played
 
     @property
     def interventions(self) -> np.ndarray:
@@ -114,9 +137,11 @@ class Episode:
     def _check_words(self) -> None:
         if not self.episode_id:
             raise self._error('episode_id is empty; give every episode a unique id')
-        for name, allowed in (('purpose', PURPOSES), ('outcome', OUTCOMES)):
-            if getattr(self, name) not in allowed:
-                raise self._error(f'{name} {getattr(self, name)!r}; use one of {allowed}')
+        for name, words in (('purpose', Purpose), ('outcome', Outcome)):
+            word = getattr(self, name)
+            if word not in list(words):
+                raise self._error(f'{name} {word!r}; use one of {[str(known) for known in words]}')
+            self._set(name, words(word))
         if len(set(self.observation_names)) != len(self.observation_names):
             raise self._error(f'observation_names {self.observation_names} repeat a name')
 
@@ -187,7 +212,7 @@ class Episode:
             )
         if self.terminated[-1] != self.success:
             raise self._error(
-                f'outcome {self.outcome!r} with terminated={self.terminated[-1]}; '
+                f'outcome {str(self.outcome)!r} with terminated={self.terminated[-1]}; '
                 f'success terminates and everything else truncates'
             )
         wanted = np.where(self.terminated, 0.0, -1.0)

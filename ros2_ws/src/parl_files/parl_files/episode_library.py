@@ -4,7 +4,7 @@
 from collections.abc import Callable
 
 from parl_files.artifact_store import ArtifactStore
-from parl_files.episode import Episode, EpisodeError
+from parl_files.episode import Episode, EpisodeError, Purpose
 from parl_files.episode_file import EpisodeFileError, read_episode
 from parl_files.error import ParlError
 
@@ -53,7 +53,7 @@ class EpisodeLibrary:
             )
         return episode
 
-    def completed(self, purpose: str | None = None) -> dict[str, str]:
+    def completed(self, purpose: Purpose | None = None) -> dict[str, str]:
         """File name by episode id, in order of id, without aborted and discarded episodes.
 
         Of several files with one id the first counts: a round never takes in an episode twice.
@@ -62,7 +62,7 @@ class EpisodeLibrary:
         for name, episode in self._known.items():
             if (
                 episode is not None
-                and episode.outcome not in ('aborted', 'discarded')
+                and episode.outcome.is_played
                 and purpose in (None, episode.purpose)
             ):
                 found.setdefault(episode.episode_id, name)

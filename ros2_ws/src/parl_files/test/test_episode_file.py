@@ -12,7 +12,7 @@ from mcap.writer import Writer as McapWriter
 import numpy as np
 import pytest
 
-from parl_files.episode import Episode, PURPOSES
+from parl_files.episode import Episode, Purpose
 from parl_files.episode_file import episode_to_bytes, EpisodeFileError, read_episode, read_frames
 from parl_files.step_definition import STEP
 
@@ -88,7 +88,7 @@ def test_round_trip_of_any_episode(tmp_path_factory, data):
         width,
         data.draw(st.booleans()),
         episode_id='id ' + data.draw(text),
-        purpose=data.draw(st.sampled_from(PURPOSES)),
+        purpose=data.draw(st.sampled_from(Purpose)),
         observations=data.draw(arrays(np.float32, (count + 1, width), elements=finite)),
         actions=data.draw(arrays(np.float32, (count, 7), elements=st.floats(-1, 1, width=32))),
         proposed_actions=data.draw(arrays(np.float32, (count, 7), elements=finite)),

@@ -7,8 +7,8 @@ import pytest
 from random_episode import make_episode, NAMES
 
 from parl_learner.plan.experiment_config import ExperimentConfig
-from parl_learner.plan.learning_config import LearningConfig
 from parl_learner.training.critic_trainer_config import CriticTrainerConfig
+from parl_learner.training.learning_config import LearningConfig
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.acting.actor import Actor
 from parl_policy.acting.open_loop_actor import OpenLoopActor

@@ -3,6 +3,8 @@
 
 from enum import Enum
 
+from parl_files.episode import Outcome
+
 SLOW, FAST = 0.3, 1.0
 """Share of the largest step (0.05 m, 0.25 rad) of a small letter and of a capital."""
 
@@ -45,7 +47,7 @@ class Command(Enum):
 HELP = (
     'SPACE stop   c resume   p park   v recover   q quit',
     'ENTER objects are at their start   b begin a demonstration   t take over / give back',
-    'y success   n failure   x discard',
+    f'y {Outcome.SUCCESS}   n {Outcome.FAILED}   x {Outcome.DISCARDED}',
     'w/s forward/back   a/d left/right   r/f up/down   u/o roll   i/k pitch   j/l yaw',
     'capitals move faster   g close   h open',
 )

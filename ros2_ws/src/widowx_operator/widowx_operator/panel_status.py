@@ -3,10 +3,10 @@
 
 from dataclasses import dataclass
 
+from parl_files.episode import Outcome
+
 STATES = ('idle', 'RESETTING', 'RUNNING', 'finished')
 """States of parl_msgs/EpisodeStatus."""
-OUTCOMES = ('', 'success', 'time-out', 'failure', 'aborted', 'discarded')
-"""Outcomes of parl_msgs/EpisodeStatus."""
 
 
 @dataclass
@@ -16,8 +16,8 @@ class PanelStatus:
     episode_id: str = ''
     state: int = 0
     """Of parl_msgs/EpisodeStatus."""
-    outcome: int = 0
-    """Of parl_msgs/EpisodeStatus."""
+    outcome: Outcome | None = None
+    """Of the last episode; None while it runs."""
     awaits_reset: bool = False
     """The objects are to be put back."""
     is_acting: bool = False
@@ -32,7 +32,7 @@ class PanelStatus:
     def line(self) -> str:
         """All of it in one line, most urgent first."""
         state = ' '.join(
-            word for word in (self.episode_id, STATES[self.state], OUTCOMES[self.outcome]) if word
+            word for word in (self.episode_id, STATES[self.state], self.outcome) if word
         )
         parts = (
             'PUT THE OBJECTS BACK, then ENTER (x refuses)' if self.awaits_reset else '',

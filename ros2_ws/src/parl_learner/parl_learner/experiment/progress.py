@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import math
 from typing import Protocol
 
+from parl_files.episode import Purpose
 from parl_learner.experiment.record import RecordedStep
 from parl_learner.plan.experiment_config import ExperimentConfig
 from parl_learner.plan.schedule import EpisodeStep, LearnStep, planned_steps
@@ -41,7 +42,7 @@ class ExperimentProgress:
         if isinstance(step, LearnStep):
             return f'version {step.version} learned in {duration(recorded.seconds)}, {left}'
         played = len(self._seconds[step.phase])
-        name = f'evaluating {step.phase}' if step.purpose == 'evaluation' else step.phase
+        name = f'evaluating {step.phase}' if step.purpose == Purpose.EVALUATION else step.phase
         return (
             f'{name:>22} {step.index + 1:3d}/{step.of}  '
             f'{"success" if recorded.success else "  -    "} after {recorded.steps:2d} steps  '

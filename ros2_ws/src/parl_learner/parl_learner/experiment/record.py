@@ -11,6 +11,7 @@ from pathlib import Path
 from parl_files.config_file import ConfigError, from_mapping
 from parl_files.durable_file import DurableWriteError
 from parl_files.error import ParlError
+from parl_learner.plan.schedule import Phase
 
 
 class ExperimentRecordError(ParlError):
@@ -21,8 +22,7 @@ class ExperimentRecordError(ParlError):
 class RecordedStep:
     """An episode played or a version waited for."""
 
-    phase: str
-    """Phase of the episode, or 'learning'."""
+    phase: Phase
     name: str
     """Episode id, or 'version-<n>'."""
     seconds: float

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from parl_files.episode_library import EpisodeLibrary
 from parl_learner.experiment.record import RecordedStep
 from parl_learner.plan.experiment_config import ExperimentConfig
-from parl_learner.plan.schedule import EpisodeStep, LearnStep, planned_steps
+from parl_learner.plan.schedule import EpisodeStep, LearnStep, Phase, planned_steps
 
 
 def unrecorded_steps(
@@ -29,7 +29,7 @@ def unrecorded_steps(
     for step in planned_steps(config):
         if isinstance(step, LearnStep):
             if step.version <= version and step.record_name not in recorded:
-                learned = RecordedStep(phase='learning', name=step.record_name, seconds=0.0)
+                learned = RecordedStep(phase=Phase.LEARNING, name=step.record_name, seconds=0.0)
                 found.append((step, learned))
         elif step.episode_id in completed and step.episode_id not in recorded:
             episode = library.named(completed[step.episode_id])

@@ -8,21 +8,24 @@ import numpy as np
 import torch
 
 from parl_files.artifact_store import ArtifactStore
+from parl_files.episode import Purpose
 from parl_files.episode_library import EpisodeLibrary
 from parl_learner.experiment.record import RecordedStep
+from parl_learner.methods.registry import method_of
 from parl_learner.plan.experiment_config import ExperimentConfig
+from parl_learner.plan.schedule import Phase
 from parl_learner.report.calibration_figure import calibration_of
 from parl_learner.report.report_data import Calibration, EvaluationResult, PhaseTime, ReportData
 from parl_policy.acting.actor_file import load_actor
 
 LABELS = {
-    'imitation': 'pre-trained policy alone (imitation)',
-    'pre-trained': 'pre-trained policy with its critic',
-    'distilled': 'fine-tuned policy alone',
-    'fine-tuned': 'fine-tuned policy with its critic',
+    Phase.IMITATION: 'pre-trained policy alone (imitation)',
+    Phase.PRETRAINED: 'pre-trained policy with its critic',
+    Phase.DISTILLED: 'fine-tuned policy alone',
+    Phase.FINE_TUNED: 'fine-tuned policy with its critic',
 }
 
-AFTER_PRACTICE = ('distilled', 'fine-tuned')
+AFTER_PRACTICE = (Phase.DISTILLED, Phase.FINE_TUNED)
 
 
 def report_data(
@@ -92,8 +95,8 @@ def _calibration(
 ) -> Calibration | None:
     """Final critic's value of what the practice episodes did, beside what came of it."""
     critic_record = store.newest('critic')
-    names = library.completed('practice').values()
-    if critic_record is None or not names or not config.learning.trains_critic:
+    names = library.completed(Purpose.PRACTICE).values()
+    if critic_record is None or not names or not method_of(config.learning).trains_critic:
         return None
     policy = [r for r in store.list('policy') if r.version == critic_record.version][-1]
     actor, _, _ = load_actor(store.path(policy.name), store.path(critic_record.name))
@@ -111,7 +114,7 @@ def _calibration(
 
 
 def _notes(steps: Sequence[RecordedStep]) -> list[str]:
-    latencies = [ms for step in steps if step.phase == 'practice' for ms in step.decision_ms]
+    latencies = [ms for step in steps if step.phase == Phase.PRACTICE for ms in step.decision_ms]
     if not latencies:
         return []
     p50, p99 = np.percentile(latencies, [50, 99])

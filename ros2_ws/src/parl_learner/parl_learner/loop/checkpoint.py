@@ -12,8 +12,9 @@ from parl_files.config_change import change_since
 from parl_files.config_file import to_mapping
 from parl_files.durable_file import write_durably
 from parl_files.error import ParlError
-from parl_learner.loop.learning_loop import Counters, LearningLoop
-from parl_learner.plan.learning_config import LearningConfig
+from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.methods.method import Counters
+from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.state_tensors import part, prefixed
 from parl_policy.acting.weights_file import load_weights, weights_to_bytes, WeightsFileError
 
@@ -81,7 +82,7 @@ def load_checkpoint(path: Path, loop: LearningLoop) -> None:
             f'{path} was written on another kind of device than {generator.device.type!r}, which '
             f'draws other numbers; choose the device it was written on, or another folder'
         )
-    loop.counters = Counters(**metadata['counters'])
+    loop.restore(Counters(**metadata['counters']))
     for name, module in _stateful(loop).items():
         try:
             module.load_state_dict(part(tensors, name))
@@ -121,10 +122,10 @@ class _Stateful(Protocol):
 
 
 def _stateful(loop: LearningLoop) -> dict[str, _Stateful]:
-    stateful: dict[str, _Stateful] = {
+    return {
         'policy': loop.policy,
         'policy_trainer': loop.policy_trainer,
         'critic_trainer': loop.critic_trainer,
         'cache': loop.cache,
+        'method': loop.method,
     }
-    return stateful if loop.dppo is None else stateful | {'dppo': loop.dppo}

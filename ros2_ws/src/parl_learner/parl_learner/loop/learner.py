@@ -6,7 +6,7 @@ import math
 import time
 
 from parl_files.artifact_store import ArtifactRecord, ArtifactStore
-from parl_files.episode import Episode
+from parl_files.episode import Episode, Purpose
 from parl_files.episode_library import EpisodeLibrary
 from parl_learner.loop.checkpoint import load_checkpoint, save_checkpoint, saved_rounds
 from parl_learner.loop.checkpoint_timer import CheckpointTimer
@@ -52,7 +52,7 @@ class Learner:
         self._timer = CheckpointTimer(self.CHECKPOINT_EVERY_S)
         self._is_saved = True
         self._stored_version = 0
-        self._pace: dict[str, float] = {}  # Stage.kind -> seconds a unit, running mean
+        self._pace: dict[str, float] = {}  # Stage.work -> seconds a unit, running mean
         self.library.refresh()
         if self._checkpoint.exists():
             self._resume()
@@ -106,12 +106,13 @@ class Learner:
         """
         if self.loop is None:
             return
-        kind = self.loop.stage.kind
+        work = self.loop.stage.work
         started = time.monotonic()
         self.loop.advance()
         self._is_saved = False
         seconds = time.monotonic() - started
-        self._pace[kind] = self._pace.get(kind, seconds) * 0.98 + seconds * 0.02
+        if work is not None:
+            self._pace[work] = self._pace.get(work, seconds) * 0.98 + seconds * 0.02
         if self.loop.idle or self._timer.is_due:
             self._save()
         self._store_version()
@@ -120,11 +121,11 @@ class Learner:
         """File names of the next round's episodes; empty while some are missing."""
         used = {name for names in self._rounds for name in names}
         if not self._rounds:
-            purpose, needed = 'demonstration', self.config.demonstrations
-        elif len(self._rounds) > self.config.rounds:
+            purpose, needed = Purpose.DEMONSTRATION, self.config.demonstrations
+        elif len(self._rounds) > len(self.config.practice_rounds):
             return []
         else:
-            purpose, needed = 'practice', self.config.practice_needed(len(self._rounds))
+            purpose, needed = Purpose.PRACTICE, self.config.practice_needed(len(self._rounds))
         names = list(self.library.completed(purpose).values())
         if len(names) < needed:
             return []

@@ -5,29 +5,20 @@ Round 0 pre-trains on demonstrations; round n > 0 learns from the n-th batch of 
 What is done depends on the episodes alone, never on when they arrived.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import dataclasses
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
-from parl_files.config_file import ConfigError
 from parl_files.observation_names import observation_size
-from parl_learner.loop.learning_units import LearningUnits
-from parl_learner.plan.learning_config import LearningConfig
-from parl_learner.plan.round_plan import (
-    practice_stages,
-    pretraining_stages,
-    Stage,
-    units_left,
-    updates_left,
-)
+from parl_learner.methods.method import Counters, PracticeRound
+from parl_learner.methods.registry import method_of
+from parl_learner.methods.stage import Stage, StageName, units_left, updates_left
 from parl_learner.replay.replay import RecordedEpisode, Replay
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.critic_trainer import CriticTrainer
-from parl_learner.training.distillation_rule import chosen_target
-from parl_learner.training.dppo import Dppo
+from parl_learner.training.learning_config import LearningConfig
+from parl_learner.training.learning_units import LearningUnits
 from parl_learner.training.policy_trainer import PolicyTrainer
 from parl_policy.acting.actor_file import ActorConfig, version_to_bytes
 from parl_policy.compute.device import default_generator
@@ -35,24 +26,6 @@ from parl_policy.episode.action_space import ACTION_DIM, GRIPPER
 from parl_policy.policy import ActionSpec
 
 STATION_ACTION = ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,))
-
-
-@dataclass
-class Counters:
-    """Where the loop stands; saved in every checkpoint."""
-
-    round: int = -1
-    """Round under way or last finished; -1 before the first."""
-    stage: int = 0
-    """Index into the round's stages."""
-    units_done: int = 0
-    """Units of that stage."""
-    version: int = 0
-    """Newest finished policy and critic version."""
-    policy_steps: int = 0
-    critic_steps: int = 0
-    distillation_spread: float = 0.0
-    """Spread of the particles' values in the last round that taught the policy; 0 before one."""
 
 
 class LearningLoop:
@@ -76,6 +49,7 @@ class LearningLoop:
         Raises:
             ConfigError: Method and policy class, or method and device, do not go together.
         """
+        method = method_of(config)
         torch.manual_seed(seed)
         self.config = config
         action_spec = dataclasses.replace(action_spec, horizon=config.action_horizon)
@@ -97,13 +71,11 @@ class LearningLoop:
         )
         self.policy = self.actor_config.make_policy()
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)
-        if config.method == 'value_gradient':
-            self.policy_trainer.check_value_gradient(self.replay.observations.shape[1])
+        method.check_policy(self.policy_trainer, self.replay.observations.shape[1])
         self.critic_trainer = CriticTrainer(
             self.actor_config.make_critic(), config.critic_trainer, self.actor_config.action_spec
         )
         self.cache = ActionCache(config.optimisation, self.actor_config.action_spec)
-        self.dppo = self._make_dppo() if config.method == 'dppo' else None
         self.counters = Counters()
         self.stages: tuple[Stage, ...] = ()
         self.units = LearningUnits(
@@ -114,7 +86,10 @@ class LearningLoop:
             self.critic_trainer,
             self.cache,
             default_generator(),
+            method.learns_with_critic,
+            method.backs_up_fresh_samples(config),
         )
+        self.method = method(config, self.units, self.counters)
 
     @property
     def idle(self) -> bool:
@@ -127,22 +102,13 @@ class LearningLoop:
         return self.stages[self.counters.stage]
 
     @property
-    def distillation_target(self) -> Literal['softmax', 'argmax']:
-        """Particle the policy is taught, as the last measured spread has it."""
-        return chosen_target(
-            self.config.distillation_target,
-            self.counters.distillation_spread,
-            self.config.smallest_spread,
-        )
-
-    @property
     def updates_left(self) -> dict[str, int]:
         """Policy and critic updates that the round still takes."""
         return updates_left(self.stages[self.counters.stage :], self.counters.units_done)
 
     @property
     def units_left(self) -> dict[str, int]:
-        """Units of work that the round still takes, by `Stage.kind`."""
+        """Units of work that the round still takes, by `Stage.work`."""
         return units_left(self.stages[self.counters.stage :], self.counters.units_done)
 
     def begin_round(self, episodes: Sequence[RecordedEpisode]) -> None:
@@ -164,11 +130,15 @@ class LearningLoop:
             self._fit_normalisation()
         if self.counters.round == 1:
             self._begin_practice()
-            self._fit_value()
-        if self.counters.round >= 1 and self.dppo is not None:
-            self.dppo.begin_round(episodes)
+            self.method.begin_practice()
+        if self.counters.round >= 1:
+            self.method.begin_round(episodes)
         self._plan(episodes)
         self._skip_empty_stages()
+
+    def restore(self, counters: Counters) -> None:
+        """Stand where a checkpoint did."""
+        self.counters = self.method.counters = counters
 
     def resume(self, rounds: Sequence[Sequence[RecordedEpisode]]) -> None:
         """Take in the episodes of all rounds begun before; a checkpoint supplies the rest."""
@@ -183,7 +153,7 @@ class LearningLoop:
     def advance(self) -> None:
         """Do one unit of work; call while not `idle`."""
         counters = self.counters
-        _UNITS[self.stage.name](self)
+        self.stage.unit(counters.units_done)
         policy_updates, critic_updates = self.stage.updates(counters.units_done)
         counters.policy_steps += policy_updates
         counters.critic_steps += critic_updates
@@ -200,34 +170,20 @@ class LearningLoop:
             ),
         }
 
-    def _make_dppo(self) -> Dppo:
-        if torch.get_default_device().type != 'cpu':
-            raise ConfigError(
-                "method 'dppo' draws the policy node's actions again, to the bit: it needs device "
-                "'cpu'"
-            )
-        return Dppo(self.policy, self.policy_trainer, self.config.dppo, self.config.discount)
-
     def _plan(self, episodes: Sequence[RecordedEpisode]) -> None:
         rows = len(self.replay.observations)
         if self.counters.round == 0:
-            self.stages = pretraining_stages(self.config, rows)
+            stages = self.method.pretraining_stages(rows)
         else:
             steps = sum(len(episode.actions) for episode in episodes)
             new_rows = steps + len(episodes)
-            self.stages = practice_stages(
-                self.config, steps, self.replay.has_successes, rows, new_rows
-            )
+            practice = PracticeRound(steps, self.replay.has_successes, rows, new_rows)
+            stages = self.method.practice_stages(practice)
+        self.stages = (*stages, Stage(StageName.FINISHING, 1, self._finish))
 
     def _begin_practice(self) -> None:
         self.policy_trainer.begin_distillation()
         self.critic_trainer.begin_practice()
-
-    def _fit_value(self) -> None:
-        if self.dppo is not None:
-            everything = self.replay.batch(torch.arange(len(self.replay)))
-            size = self.config.imitation_batch_size
-            self.dppo.fit_value(everything, size, self.units.generator)
 
     def _fit_normalisation(self) -> None:
         self.policy.fit_normalisation(self.replay.observations)
@@ -239,39 +195,6 @@ class LearningLoop:
             counters.stage += 1
             counters.units_done = 0
 
-    def _sample(self) -> None:
-        if self.counters.units_done == 0:
-            self.cache.forget_samples()
-        self.units.sample_next()
-
-    def _distil(self) -> None:
-        if self.counters.units_done == 0:
-            self.counters.distillation_spread = self.units.begin_distilling()
-        self.units.distil(self.distillation_target)
-
-    def _improve_both(self) -> None:
-        unit = self.counters.units_done
-        self.units.improve_critic(unit)
-        for _ in range(self.stage.updates(unit)[0]):
-            self.units.follow_critic()
-
-    def _follow_advantages(self) -> None:
-        assert self.dppo is not None
-        size = self.config.imitation_batch_size
-        self.units.policy_loss = self.dppo.update(size, self.units.generator)
-
-    def _finish(self) -> None:
+    def _finish(self, unit: int) -> None:
+        del unit
         self.counters.version = self.counters.round + 1
-
-
-_UNITS: dict[str, Callable[[LearningLoop], None]] = {
-    'imitating': lambda loop: loop.units.imitate(),
-    'imitating_successes': lambda loop: loop.units.imitate_successes(),
-    'policy_gradient': LearningLoop._follow_advantages,
-    'sampling': LearningLoop._sample,
-    'sampling_new': lambda loop: loop.units.sample_next(),
-    'distilling': LearningLoop._distil,
-    'critic': lambda loop: loop.units.improve_critic(loop.counters.units_done),
-    'actor_critic': LearningLoop._improve_both,
-    'finishing': LearningLoop._finish,
-}

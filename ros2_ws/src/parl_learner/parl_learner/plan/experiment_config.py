@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parl_files.config_file import from_mapping, load_layered_yaml
-from parl_learner.plan.learning_config import LearningConfig
+from parl_learner.methods.registry import method_of
+from parl_learner.plan.practice_config import PracticeConfig
+from parl_learner.training.learning_config import LearningConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExperimentConfig:
+class ExperimentConfig(PracticeConfig):
     """What is done in which order; see `next_step`."""
 
     task: str
@@ -19,56 +21,34 @@ class ExperimentConfig:
 
     Practice and evaluations are on `task`. Both must observe the same objects.
     """
-    seed: int
-    """Of everything random in the experiment."""
     demonstrations: int
     """Episodes recorded from the demonstrator before training."""
     demonstrator: str = 'demonstrator/act'
     """Service that answers parl_msgs/Act for demonstrations."""
+    seed: int
+    """Of everything random in the experiment."""
     warm_up_episodes: int = 20
     """Practice episodes before the first online update."""
     practice_episodes: int = 50
     """Practice episodes in all, warm-up included."""
-    episodes_per_round: int = 1
-    """Practice episodes between updates, after the warm-up."""
-    evaluation_episodes: int = 32
-    """Episodes of each evaluation; all evaluations start from the same states."""
     image_size: tuple[int, int] | None = None
     """(height, width) of the camera image that is observed [px]; None: positions of objects."""
     learning: LearningConfig
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        for name in (
-            'demonstrations',
-            'practice_episodes',
-            'episodes_per_round',
-            'evaluation_episodes',
-        ):
+        super().__post_init__()
+        for name in ('demonstrations', 'practice_episodes'):
             if getattr(self, name) < 1:
                 raise ValueError(f'{name} must be at least 1: {getattr(self, name)}')
-        if self.seed < 0:
-            raise ValueError(f'seed must be 0 or more: {self.seed}')
         if self.image_size is not None and min(self.image_size) < 1:
             raise ValueError(f'image_size must be a height and a width [px]: {self.image_size}')
-        if not 0 <= self.warm_up_episodes <= self.practice_episodes:
+        if self.warm_up_episodes > self.practice_episodes:
             raise ValueError(
                 f'warm_up_episodes must lie in 0…practice_episodes: {self.warm_up_episodes} of '
                 f'{self.practice_episodes}'
             )
-
-    def practice_needed(self, round_index: int) -> int:
-        """Practice episodes recorded before round 1, 2, … can begin."""
-        first = self.warm_up_episodes or self.episodes_per_round
-        return min(first + (round_index - 1) * self.episodes_per_round, self.practice_episodes)
-
-    @property
-    def rounds(self) -> int:
-        """Practice rounds; the last version is `rounds + 1`."""
-        count = 0
-        while count == 0 or self.practice_needed(count) < self.practice_episodes:
-            count += 1
-        return count
+        method_of(self.learning)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,26 +3,39 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 
+from parl_files.episode import Purpose
+from parl_learner.methods.registry import method_of
 from parl_learner.plan.experiment_config import ExperimentConfig
+
+
+class Phase(StrEnum):
+    """What an experiment consists of, in the words of its record and its report."""
+
+    DEMONSTRATIONS = 'demonstrations'
+    LEARNING = 'learning'
+    IMITATION = 'imitation'
+    """Evaluates the policy alone before practice."""
+    PRETRAINED = 'pre-trained'
+    """Evaluates the policy optimised by its critic before practice."""
+    PRACTICE = 'practice'
+    DISTILLED = 'distilled'
+    """Evaluates the policy alone after practice."""
+    FINE_TUNED = 'fine-tuned'
+    """Evaluates the policy optimised by its critic after practice."""
 
 
 @dataclass(frozen=True)
 class EpisodeStep:
     """Play this episode."""
 
-    phase: str
-    """'demonstrations', 'practice', or an evaluation.
-
-    'imitation' and 'distilled' evaluate the policy alone before and after practice, 'pre-trained'
-    and 'fine-tuned' the policy optimised by its critic.
-    """
+    phase: Phase
     index: int
     """From 0 within the phase."""
     of: int
     """Episodes in the phase (in the round, for practice)."""
-    purpose: str
-    """As in parl_msgs/RunEpisode."""
+    purpose: Purpose
     seed: int
     version: int
     """Policy version that acts; 0 = the demonstrator."""
@@ -79,43 +92,47 @@ def task_of(config: ExperimentConfig, step: EpisodeStep | LearnStep) -> str:
 
 def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
     """The whole experiment, in order."""
-    optimises = config.learning.evaluates_with_critic
+    method = method_of(config.learning)
+    optimises = method.evaluates_with_critic(config.learning)
+    acts_with_critic = method.acts_with_critic(config.learning)
     plan: list[EpisodeStep | LearnStep] = []
-    plan += _episodes(config, 'demonstrations', range(config.demonstrations), 0, False)
+    plan += _episodes(config, Phase.DEMONSTRATIONS, range(config.demonstrations), 0, False)
     plan.append(LearnStep(1))
     evaluation = range(config.evaluation_episodes)
-    plan += _episodes(config, 'imitation', evaluation, 1, False)
+    plan += _episodes(config, Phase.IMITATION, evaluation, 1, False)
     if optimises:
-        plan += _episodes(config, 'pre-trained', evaluation, 1, True)
-    done = 0
-    for round_index in range(1, config.rounds + 1):
+        plan += _episodes(config, Phase.PRETRAINED, evaluation, 1, True)
+    done, rounds = 0, len(config.practice_rounds)
+    for round_index in range(1, rounds + 1):
         needed = config.practice_needed(round_index)
         practice = range(done, needed)
-        acts_with_critic = config.learning.acts_with_critic
-        plan += _episodes(config, 'practice', practice, round_index, acts_with_critic)
+        plan += _episodes(config, Phase.PRACTICE, practice, round_index, acts_with_critic)
         plan.append(LearnStep(round_index + 1))
         done = needed
-    plan += _episodes(config, 'distilled', evaluation, config.rounds + 1, False)
+    plan += _episodes(config, Phase.DISTILLED, evaluation, rounds + 1, False)
     if optimises:
-        plan += _episodes(config, 'fine-tuned', evaluation, config.rounds + 1, True)
+        plan += _episodes(config, Phase.FINE_TUNED, evaluation, rounds + 1, True)
     return plan
 
 
-_PURPOSES = {'demonstrations': 'demonstration', 'practice': 'practice'}
-_SEED_BLOCKS = {'demonstrations': 0, 'practice': 1}
+_PURPOSES = {
+    Phase.DEMONSTRATIONS: Purpose.DEMONSTRATION,
+    Phase.PRACTICE: Purpose.PRACTICE,
+}
+_SEED_BLOCKS = {Phase.DEMONSTRATIONS: 0, Phase.PRACTICE: 1}
 
 
 def _episodes(
-    config: ExperimentConfig, phase: str, indices: range, version: int, optimise: bool
+    config: ExperimentConfig, phase: Phase, indices: range, version: int, optimise: bool
 ) -> list[EpisodeStep]:
     block = config.seed * 3 + _SEED_BLOCKS.get(phase, 2)
-    total = config.practice_episodes if phase == 'practice' else len(indices)
+    total = config.practice_episodes if phase == Phase.PRACTICE else len(indices)
     return [
         EpisodeStep(
             phase=phase,
             index=i,
             of=total,
-            purpose=_PURPOSES.get(phase, 'evaluation'),
+            purpose=_PURPOSES.get(phase, Purpose.EVALUATION),
             seed=block * 10_000 + i,
             version=version,
             optimise=optimise,

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from parl_files.episode import Purpose
 from parl_files.error import ParlError
 from parl_learner.replay.action_chunks import action_chunks
 from parl_learner.replay.returns import FailureReturn, monte_carlo_returns
@@ -141,7 +142,7 @@ class Replay:
             'returns': monte_carlo_returns(
                 episode.rewards, terminated, self.discount, self.failure_return
             ),
-            'demonstration': np.full(length, episode.purpose == 'demonstration', np.float32),
+            'demonstration': np.full(length, episode.purpose == Purpose.DEMONSTRATION, np.float32),
             'success': np.full(length, episode.success, np.float32),
         }
         rows = len(self.observations) + torch.arange(length)

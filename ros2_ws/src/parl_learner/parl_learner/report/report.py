@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parl_files.durable_file import DurableWriteError, make_folder, write_durably
-from parl_files.episode import Episode
+from parl_files.episode import Episode, Outcome, Purpose
 from parl_files.episode_file import EpisodeFileError, read_episode, read_frames
 from parl_files.error import ParlError
 from parl_learner.report.binomial_interval import difference_interval, wilson_interval
@@ -47,7 +47,7 @@ def write_report(folder: Path, data: ReportData) -> Path:
     practice = [
         episode.success
         for _, episode in recorded.episodes
-        if episode.purpose == 'practice' and episode.trainable
+        if episode.purpose == Purpose.PRACTICE and episode.trainable
     ]
     parts = [
         _head(data, recorded),
@@ -124,7 +124,7 @@ def _aborted_attempts(
     evaluations: Sequence[EvaluationResult], recorded: _Recorded
 ) -> Sequence[str]:
     # Left out in silence they would flatter a policy that drives the arm into things.
-    ids = Counter(e.episode_id for _, e in recorded.episodes if e.outcome == 'aborted')
+    ids = Counter(e.episode_id for _, e in recorded.episodes if e.outcome == Outcome.ABORTED)
     counts = {r.label: sum(ids[episode_id] for episode_id in r.episode_ids) for r in evaluations}
     told = ', '.join(f'{count} of *{label}*' for label, count in counts.items() if count)
     return [f'Aborted, played again from another start and not counted: {told}.'] if told else []
@@ -209,7 +209,7 @@ def _find(
                 path is not None
                 and episode is not None
                 and episode.success == success
-                and episode.outcome not in ('aborted', 'discarded')
+                and episode.outcome.is_played
             ):
                 return path, episode, result.label
     return None

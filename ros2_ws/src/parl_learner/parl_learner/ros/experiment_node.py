@@ -14,7 +14,7 @@ from parl_learner.experiment.record import ExperimentRecord, RecordedStep
 from parl_learner.experiment.recovery import unrecorded_steps
 from parl_learner.experiment.report_of_experiment import report_data
 from parl_learner.plan.experiment_config import ExperimentTask, load_experiment
-from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, task_of
+from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, Phase, task_of
 from parl_learner.report.report import write_report
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, LearnerStatus
@@ -125,7 +125,7 @@ class ExperimentNode(ArtifactNode):
         started = time.monotonic()
         self._wait_for_version(step.version)
         seconds = time.monotonic() - started
-        return RecordedStep(phase='learning', name=step.record_name, seconds=seconds)
+        return RecordedStep(phase=Phase.LEARNING, name=step.record_name, seconds=seconds)
 
     def _play(self, step: EpisodeStep) -> RecordedStep | None:
         """Play an episode; None if it has to be played again."""

@@ -102,7 +102,7 @@ class LearnerNode(ArtifactNode):
             loop = self._learner.loop
             if loop is not None and loop.counters.distillation_spread > 0.0:
                 line['distillation_spread'] = loop.counters.distillation_spread
-                line['distillation_target'] = loop.distillation_target
+                line['distillation_target'] = loop.method.distillation_target
             try:
                 with self._log.open('a', encoding='utf-8') as log:
                     log.write(json.dumps(line) + '\n')

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Between ROS messages and the plain values that the rest of the package speaks."""
 
+from parl_files.episode import Purpose
 from parl_learner.loop.learner import Learner
+from parl_learner.methods.stage import StageName
 from parl_msgs.msg import LearnerStatus
 
 PHASES = {
-    'imitating': 'pretraining',
-    'imitating_successes': 'distilling',
-    'policy_gradient': 'distilling',
-    'sampling': 'caching',
-    'sampling_new': 'caching',
-    'distilling': 'distilling',
-    'critic': 'critic',
-    'actor_critic': 'critic',
-    'finishing': 'critic',
+    StageName.IMITATING: 'pretraining',
+    StageName.IMITATING_SUCCESSES: 'distilling',
+    StageName.POLICY_GRADIENT: 'distilling',
+    StageName.SAMPLING: 'caching',
+    StageName.SAMPLING_NEW: 'caching',
+    StageName.DISTILLING: 'distilling',
+    StageName.CRITIC: 'critic',
+    StageName.ACTOR_CRITIC: 'critic',
+    StageName.FINISHING: 'critic',
 }
 """Stage of the learning loop -> phase that an operator knows."""
 
@@ -36,8 +38,8 @@ def to_status(learner: Learner | None, trouble: str) -> LearnerStatus:
     left = loop.updates_left
     if not loop.idle:
         status.phase = trouble or PHASES[loop.stage.name]
-    status.demonstrations = len(learner.library.completed('demonstration'))
-    status.episodes = status.demonstrations + len(learner.library.completed('practice'))
+    status.demonstrations = len(learner.library.completed(Purpose.DEMONSTRATION))
+    status.episodes = status.demonstrations + len(learner.library.completed(Purpose.PRACTICE))
     status.transitions = len(loop.replay)
     status.policy_steps, status.critic_steps = counters.policy_steps, counters.critic_steps
     status.policy_steps_due = counters.policy_steps + left['policy']

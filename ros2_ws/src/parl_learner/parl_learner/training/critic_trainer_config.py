@@ -68,13 +68,18 @@ class CriticTrainerConfig:
                 f'{self.learning_rate}, {self.target_rate}'
             )
 
+    @property
+    def algorithms(self) -> set[str]:
+        """Those that train the critic, before practice and in it."""
+        return {self.algorithm, self.practice_algorithm or self.algorithm}
+
     def check_members(self, members: int) -> None:
         """Refuse an ensemble that the algorithm cannot draw from.
 
         Raises:
             ValueError: RLPD is to draw more members than there are.
         """
-        if 'rlpd' in (self.algorithm, self.practice_algorithm) and self.subsample > members:
+        if 'rlpd' in self.algorithms and self.subsample > members:
             raise ValueError(
                 f'rlpd draws {self.subsample} different members of {members}; '
                 f'raise critic.members (10 in RLPD) or lower critic_trainer.subsample'

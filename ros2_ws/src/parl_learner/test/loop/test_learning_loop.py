@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from parl_learner.loop import learning_units
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.replay.image_augmentation import shift_batch
 from parl_learner.replay.replay import CriticSupportError, Replay
+from parl_learner.training import learning_units
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.critic_trainer_config import CriticTrainerConfig
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
@@ -186,45 +186,6 @@ def test_backups_draw_what_they_need_of_a_policy_that_moves(
     assert found == drawn
 
 
-@pytest.mark.parametrize(
-    ('method', 'weights'),
-    [('awr', [1.0, 0.367879, 5.0]), ('self_imitation', [3.0, 0.0, 2.0]), ('imitation', None)],
-)
-def test_weights_of_imitation(learning, demonstrations, method, weights):
-    """exp(0.5 A) of 0, -2 and 9, at most 5; returns that are 3, -1 and 2 above V."""
-    loop = LearningLoop(
-        learning(
-            method=method,
-            critic_trainer=IQL,
-            advantage_scale=0.5,
-            largest_advantage_weight=5.0,
-        ),
-        NAMES,
-        seed=0,
-    )
-    loop.begin_round(demonstrations)
-    batch = loop.replay.batch(torch.arange(3))
-    values = batch.returns - torch.tensor([3.0, -1.0, 2.0])
-    loop.critic_trainer.state_values = lambda observations: values
-    loop.critic_trainer.advantages = lambda batch, generator: torch.tensor([0.0, -2.0, 9.0])
-    found = loop.units._imitation_weights(batch)
-    if weights is None:
-        assert found is None
-    else:
-        torch.testing.assert_close(found, torch.tensor(weights).unsqueeze(1))
-
-
-def test_a_state_value_is_needed(learning):
-    with pytest.raises(ValueError, match=r"method 'awr' needs the state value .* found 'cal_ql'"):
-        learning(method='awr')
-
-
-def test_who_acts(learning):
-    assert learning().acts_with_critic
-    assert not learning(acting='policy').acts_with_critic
-    assert not learning(method='filtered_imitation').acts_with_critic
-
-
 def test_filtered_imitation_without_a_success_does_nothing(learning, new_episode):
     loop = LearningLoop(learning(method='filtered_imitation'), NAMES, seed=0)
     run_round(loop, [new_episode(outcome='timeout')])
@@ -342,7 +303,7 @@ def test_the_measured_spread_decides_what_is_taught(
     spread = values.std(1, correction=0).mean().item()
     assert loop.counters.distillation_spread == pytest.approx(spread)
     assert 1e-7 < spread < 0.1
-    assert loop.distillation_target == target
+    assert loop.method.distillation_target == target
 
 
 def targets_taught(loop, demonstrations, practice):
@@ -451,7 +412,6 @@ def test_a_support_that_cannot_hold_the_returns_is_refused(learning, demonstrati
         ({'imitation_batch_size': 0}, 'imitation_batch_size must be at least 1: 0'),
         ({'particle_refresh_steps': 0}, 'particle_refresh_steps must be at least 1'),
         ({'action_horizon': 0}, 'action_horizon must be at least 1'),
-        ({'action_horizon': 2, 'method': 'dppo'}, "'dppo' .* action_horizon must be 1, not 2"),
         ({'mixing_ratio': 1.5}, r'mixing_ratio must lie in \[0, 1\]'),
         ({'distillation_mixing_ratio': -0.1}, r'distillation_mixing_ratio must lie in \[0, 1\]'),
         ({'discount': 1.0}, r'discount must lie in \[0, 1\)'),

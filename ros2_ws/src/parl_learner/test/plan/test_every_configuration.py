@@ -64,7 +64,7 @@ def test_an_experiment_starts_and_trains(path, new_episode, played, tmp_path):
     if learning.method != 'frozen':
         assert np.isfinite(loop.units.policy_loss)
         assert counters.policy_steps > 0
-    if learning.trains_critic:
+    if loop.method.trains_critic:
         assert np.isfinite(loop.units.critic_metrics.loss)
         assert counters.critic_steps == learning.offline_critic_steps + 10
     for kind, content in loop.version_files().items():

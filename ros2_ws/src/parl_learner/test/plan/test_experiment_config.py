@@ -12,7 +12,7 @@ EXPERIMENTS = Path(__file__).parents[3] / 'widowx_bringup/config/experiments'
 
 
 def needed(config):
-    return [config.practice_needed(index) for index in range(1, config.rounds + 1)]
+    return [config.practice_needed(index) for index in range(1, len(config.practice_rounds) + 1)]
 
 
 def test_rounds(experiment):
@@ -28,7 +28,7 @@ def test_the_experiments_that_ship_can_be_read(path):
     config = load_experiment(path)
     loop = LearningLoop(config.learning, ['x', 'y'], config.seed)
     assert loop.idle
-    assert config.rounds >= 1
+    assert config.practice_rounds
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_is_wrong_is_named(tmp_path, text, message):
         ({'episodes_per_round': 0}, 'episodes_per_round must be at least 1'),
         ({'evaluation_episodes': 0}, 'evaluation_episodes must be at least 1'),
         ({'warm_up_episodes': 5}, 'warm_up_episodes must lie in 0…practice_episodes: 5 of 4'),
-        ({'warm_up_episodes': -1}, 'warm_up_episodes must lie in'),
+        ({'warm_up_episodes': -1}, 'warm_up_episodes must be 0 or more'),
         ({'image_size': (64, 0)}, 'image_size must be a height and a width'),
     ],
 )

@@ -3,9 +3,9 @@ import pytest
 
 pytest.importorskip('rclpy', reason='no ROS 2 in this Python')
 
-from parl_learner.loop.learning_loop import _UNITS
+from parl_learner.methods.stage import StageName
 from parl_learner.ros.message_conversion import PHASES
 
 
 def test_every_stage_has_a_phase():
-    assert set(PHASES) == set(_UNITS)
+    assert set(PHASES) == set(StageName)

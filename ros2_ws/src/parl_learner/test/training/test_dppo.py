@@ -81,7 +81,7 @@ def test_before_the_first_update_nothing_has_changed(new_episode, played, dppo):
     """Ratios of 1: the chains drawn again are those of the acting policy."""
     loop = dppo(new_episode)
     loop.begin_round([played(loop.policy)])
-    kept = loop.dppo.state_dict()
+    kept = loop.method.state_dict()
     context = loop.policy.encode(kept['round/observations'])
     chains = kept['round/chains'].transpose(0, 1).unsqueeze(2)
     found = loop.policy.chain_log_probs(loop.policy.network, context, chains).squeeze(2)
@@ -102,7 +102,7 @@ def test_steps_of_an_operator_are_left_out(new_episode, played, dppo):
         policy_versions=['v', 'v', '', 'v', ''],
     )
     loop.begin_round([episode])
-    assert len(loop.dppo.state_dict()['round/advantages']) == 3
+    assert len(loop.method.state_dict()['round/advantages']) == 3
 
 
 def test_a_time_out_does_not_look_like_a_success_in_the_first_round(new_episode, played, dppo):
@@ -112,7 +112,7 @@ def test_a_time_out_does_not_look_like_a_success_in_the_first_round(new_episode,
     names = [f'p{i}' for i in range(2)]
     pairs = zip(names, outcomes, strict=True)
     loop.begin_round([played(loop.policy, name, outcome) for name, outcome in pairs])
-    success, timeout = loop.dppo.state_dict()['round/advantages'].split(10)
+    success, timeout = loop.method.state_dict()['round/advantages'].split(10)
     assert success[-3:].mean() > timeout[-3:].mean() + 5.0
 
 

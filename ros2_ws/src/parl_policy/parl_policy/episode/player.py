@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from parl_files.episode import Episode, EpisodeError
+from parl_files.episode import Episode, EpisodeError, Outcome, Purpose
 from parl_policy.episode.action_space import action_between, apply_action, check_action, Target
 from parl_policy.episode.observation import ObservationLayout, StationState
 
@@ -21,8 +21,7 @@ class EpisodeGoal:
     """What is to be played."""
 
     episode_id: str
-    purpose: str
-    """'demonstration', 'practice' or 'evaluation'."""
+    purpose: Purpose
     max_steps: int
     """Control steps before a time-out."""
     seed: int
@@ -45,7 +44,7 @@ class EpisodePlayer:
         """Begin before the first observation."""
         self.goal = goal
         self._layout = layout
-        self.outcome = ''
+        self.outcome: Outcome | None = None
         self._states: list[StationState] = []
         self._observations: list[np.ndarray] = []
         self._proposed: list[np.ndarray] = []
@@ -59,7 +58,7 @@ class EpisodePlayer:
     @property
     def over(self) -> bool:
         """Whether the episode has an outcome."""
-        return bool(self.outcome)
+        return self.outcome is not None
 
     def see(self, state: StationState) -> np.ndarray:
         """Take in the state at a control boundary and decide whether the episode is over.
@@ -82,9 +81,9 @@ class EpisodePlayer:
         if self.over:
             return observation  # an operator's label stands, whatever is seen afterwards
         if state.verdict == SUCCESS:
-            self.outcome = 'success'
+            self.outcome = Outcome.SUCCESS
         elif self.steps >= self.goal.max_steps:
-            self.outcome = 'timeout'
+            self.outcome = Outcome.TIMEOUT
         return observation
 
     def act(self, action: np.ndarray, policy_version: str) -> Target:
@@ -102,19 +101,19 @@ class EpisodePlayer:
         self._versions.append(policy_version)
         return apply_action(self._states[-1].target, action)
 
-    def stop(self, outcome: str) -> None:
-        """End the episode from outside: 'success', 'failed', 'aborted' or 'discarded'."""
+    def stop(self, outcome: Outcome) -> None:
+        """End the episode from outside."""
         self.outcome = outcome
 
     def episode(self, metadata: Mapping[str, Any]) -> Episode | None:
-        """The record of the episode; None if no transition was completed."""
+        """The record of the episode; None if it is not over or no transition was completed."""
         count = len(self._states) - 1
-        if count < 1:
+        if count < 1 or self.outcome is None:
             return None
         targets = [state.target for state in self._states]
         actions = [action_between(targets[i], targets[i + 1]) for i in range(count)]
         ends = np.arange(count) == count - 1
-        success = self.outcome == 'success'
+        success = self.outcome == Outcome.SUCCESS
         return Episode(
             episode_id=self.goal.episode_id,
             purpose=self.goal.purpose,

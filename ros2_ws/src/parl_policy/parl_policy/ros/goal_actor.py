@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from parl_files.artifact_store import ArtifactRecord
+from parl_files.episode import Purpose
 from parl_files.observation_names import observation_size
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget, ObjectPositions
@@ -66,7 +67,7 @@ async def make_goal_actor(
         )
     except WeightsFileError as error:
         raise EpisodeAbortError(str(error)) from error
-    actor = dataclasses.replace(actor, explores=goal.purpose != 'evaluation')
+    actor = dataclasses.replace(actor, explores=goal.purpose != Purpose.EVALUATION)
     actor.prepare(observation_size(config.observation_names))
     return _policy_actor(actor, config.observation_names, policy.name, goal.seed)
 

@@ -9,13 +9,12 @@ from rclpy.node import Node
 from rclpy.signals import uninstall_signal_handlers
 
 from parl_files.config_file import ConfigError, from_known_keys, load_yaml
+from parl_files.episode import Outcome, Purpose
 from parl_msgs.action import RunEpisode
 from parl_node.episode_client import EpisodeClient, EpisodeClientError
+from parl_node.outcome_codes import outcome_of
 from parl_node.path_parameter import path_parameter
 from parl_node.run_node import node_process
-from parl_policy.ros.policy_node import OUTCOMES
-
-OUTCOME_NAMES = {number: name for name, number in OUTCOMES.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,7 @@ class PlayNode(Node):
                 break
             goal = RunEpisode.Goal(
                 episode_id=time.strftime(f'play-%Y%m%d-%H%M%S-{seed}'),
-                purpose='evaluation',
+                purpose=Purpose.EVALUATION,
                 optimise=self._optimise,
                 seed=seed,
                 max_steps=self._horizon,
@@ -73,8 +72,8 @@ class PlayNode(Node):
                 image_size=self._image_size,
             )
             result = self.client.play(goal)
-            outcome = OUTCOME_NAMES[result.outcome]
-            played += outcome not in ('aborted', 'discarded')
+            outcome = outcome_of(result.outcome) or Outcome.ABORTED
+            played += outcome.is_played
             successes += result.success
             why = f': {result.reason}' if result.reason else ''
             print(f'seed {seed}: {outcome} after {result.steps} steps{why}', flush=True)

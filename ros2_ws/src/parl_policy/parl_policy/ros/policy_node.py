@@ -11,13 +11,14 @@ from rclpy.clock import Clock, ClockType
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_srvs.srv import SetBool, Trigger
 
-from parl_files.episode import PURPOSES
+from parl_files.episode import Outcome, Purpose
 from parl_files.episode_file import episode_to_bytes
 from parl_files.error import ParlError
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus
 from parl_msgs.srv import LabelEpisode
 from parl_node.artifact_node import ArtifactNode
+from parl_node.outcome_codes import LABELS, outcome_code
 from parl_node.run_node import node_process, spin
 from parl_policy.compute.device import choose_float32_product, use_device
 from parl_policy.episode.input_gate import next_boundary
@@ -27,18 +28,6 @@ from parl_policy.ros import message_conversion as convert
 from parl_policy.ros.goal_actor import make_goal_actor, outside_actor
 from parl_policy.ros.station_link import StationLink
 
-OUTCOMES = {
-    'success': EpisodeStatus.SUCCESS,
-    'timeout': EpisodeStatus.TIMEOUT,
-    'failed': EpisodeStatus.FAILED,
-    'aborted': EpisodeStatus.ABORTED,
-    'discarded': EpisodeStatus.DISCARDED,
-}
-LABELS = {
-    LabelEpisode.Request.SUCCESS: 'success',
-    LabelEpisode.Request.FAILURE: 'failed',
-    LabelEpisode.Request.DISCARD: 'discarded',
-}
 OPERATOR = 'operator/act'
 """Service (parl_msgs/Act) that is asked in the policy's place after `take_over`."""
 
@@ -99,7 +88,9 @@ class PolicyNode(ArtifactNode):
 
     async def _on_run_episode(self, handle: ServerGoalHandle) -> RunEpisode.Result:
         request = handle.request
-        goal = EpisodeGoal(request.episode_id, request.purpose, request.max_steps, request.seed)
+        goal = EpisodeGoal(
+            request.episode_id, Purpose(request.purpose), request.max_steps, request.seed
+        )
         reason = ''
         self.link.wait.is_cancelled = lambda: handle.is_cancel_requested
         try:
@@ -111,7 +102,7 @@ class PolicyNode(ArtifactNode):
                 self.get_logger().error(traceback.format_exc())
             self.get_logger().error(f'{goal.episode_id} aborted: {reason}')
             player = self._player or EpisodePlayer(goal, ObservationLayout(object_names=()))
-            player.stop('aborted')
+            player.stop(Outcome.ABORTED)
         finally:
             self._player, self._is_busy = None, False
         result = self._result(player, request, reason)
@@ -138,7 +129,7 @@ class PolicyNode(ArtifactNode):
         layout = ObservationLayout(object_names=self.link.gate.object_names, image_size=image_size)
         policy.check_layout(layout)
         player = self._player = EpisodePlayer(goal, layout)
-        self.link.begin_recording(keep_frames=goal.purpose == 'evaluation')
+        self.link.begin_recording(keep_frames=goal.purpose == Purpose.EVALUATION)
         while True:
             state = await self.link.state(boundary_s, goal.episode_id, player.steps, start_target)
             seen_at = time.perf_counter()
@@ -178,11 +169,11 @@ class PolicyNode(ArtifactNode):
                 result.file = self.announce(record)
                 result.episode_return = float(episode.rewards.sum())
         except ParlError as error:
-            player.stop('aborted')
+            player.stop(Outcome.ABORTED)
             result.reason = f'{player.goal.episode_id} is not stored: {error}'
             self.get_logger().error(result.reason)
-        result.outcome = OUTCOMES[player.outcome]
-        result.success = player.outcome == 'success'
+        result.outcome = outcome_code(player.outcome)
+        result.success = player.outcome == Outcome.SUCCESS
         return result
 
     def _tell(
@@ -191,7 +182,7 @@ class PolicyNode(ArtifactNode):
         message = EpisodeStatus(episode_id=episode_id, state=state, reason=reason)
         message.header.stamp = self.get_clock().now().to_msg()
         if player is not None:
-            message.outcome, message.step = OUTCOMES[player.outcome], player.steps
+            message.outcome, message.step = outcome_code(player.outcome), player.steps
         self._status = message
         self._episode.publish(message)
 
@@ -229,7 +220,7 @@ class PolicyNode(ArtifactNode):
             response.message = 'no episode is running'
         elif self._goal.actor:
             response.message = f'{self._goal.actor} acts in this episode, not the policy'
-        elif self._goal.purpose == 'evaluation':
+        elif self._goal.purpose == Purpose.EVALUATION:
             response.message = 'an evaluation measures the policy alone; label it instead'
         else:
             self._is_taken_over = request.data
@@ -252,8 +243,8 @@ def _goal_fault(goal: RunEpisode.Goal) -> str:
     """Why the goal makes no sense; empty if it does."""
     if not goal.episode_id or goal.max_steps < 1:
         return f'it needs an id and max_steps, which is {goal.max_steps}'
-    if goal.purpose not in PURPOSES:
-        return f'purpose is {goal.purpose!r}, expected one of {list(PURPOSES)}'
+    if goal.purpose not in list(Purpose):
+        return f'purpose is {goal.purpose!r}, expected one of {[str(word) for word in Purpose]}'
     if len(goal.image_size) not in (0, 2) or 0 in goal.image_size:
         return f'image_size is {list(goal.image_size)}, expected height and width or nothing'
     return ''

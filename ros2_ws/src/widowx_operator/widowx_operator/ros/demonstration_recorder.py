@@ -8,6 +8,7 @@ from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.task import Future
 
+from parl_files.episode import Purpose
 from parl_msgs.action import RunEpisode
 from widowx_operator.ros.act_server import ACTOR
 
@@ -38,7 +39,7 @@ class DemonstrationRecorder:
             return
         goal = RunEpisode.Goal(
             episode_id=time.strftime('demonstration-%Y%m%d-%H%M%S'),
-            purpose='demonstration',
+            purpose=Purpose.DEMONSTRATION,
             actor=ACTOR,
             seed=int(time.time()),
             max_steps=self._max_steps,

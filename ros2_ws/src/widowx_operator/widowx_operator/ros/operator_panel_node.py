@@ -13,6 +13,7 @@ from std_srvs.srv import SetBool, Trigger
 from parl_files.error import ParlError
 from parl_msgs.msg import EpisodeStatus, Reward
 from parl_msgs.srv import LabelEpisode
+from parl_node.outcome_codes import outcome_of
 from parl_node.steady_timer import steady_timer
 from widowx_operator.gamepad import Gamepad, GamepadError
 from widowx_operator.key_map import Command, command_of, HELP
@@ -100,7 +101,7 @@ class OperatorPanelNode(Node):
         if message.state != EpisodeStatus.RESETTING:
             self._reset.end('the episode is over')
         self._status.episode_id, self._status.state = message.episode_id, message.state
-        self._status.outcome = message.outcome
+        self._status.outcome = outcome_of(message.outcome)
 
     def _on_reward(self, message: Reward) -> None:
         self._status.verdict = message.reason

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from parl_files.episode import Purpose
 from parl_files.episode_file import read_episode
 from parl_learner.offline.data.d4rl import read_d4rl, Split
 from parl_learner.offline.data.hdf5_file import DatasetFileError
@@ -85,7 +86,7 @@ def read_station(folder: Path) -> list[RawEpisode]:
             observation_names=tuple(episode.observation_names),
         )
         for episode in episodes
-        if episode.trainable and episode.purpose == 'demonstration'
+        if episode.trainable and episode.purpose == Purpose.DEMONSTRATION
     ]
 
 
@@ -110,7 +111,7 @@ def _to_trajectory(
     )
     return Trajectory(
         episode_id=episode.name,
-        purpose='demonstration',
+        purpose=Purpose.DEMONSTRATION,
         observations=rows,
         actions=np.clip(episode.actions[:length] / action_scale, -ACTION_LIMIT, ACTION_LIMIT),
         rewards=convention.learned(episode.rewards[:length]),

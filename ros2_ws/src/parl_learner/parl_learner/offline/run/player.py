@@ -4,6 +4,7 @@
 import gymnasium
 import torch
 
+from parl_files.episode import Purpose
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.offline.environments.derived_seed import derived_seed
 from parl_learner.offline.environments.play import play, PlayedEpisode
@@ -25,8 +26,9 @@ class Player:
         config = self._config
         start = sum(config.practice_rounds[: round_index - 1])
         numbers = range(start, start + config.practice_rounds[round_index - 1])
-        seeds = [derived_seed('practice', config.seed, number) for number in numbers]
-        return self._play(config.learning.acts_with_critic, seeds, 'practice', round_index)
+        seeds = [derived_seed(Purpose.PRACTICE, config.seed, number) for number in numbers]
+        optimise = self._loop.method.acts_with_critic(config.learning)
+        return self._play(optimise, seeds, Purpose.PRACTICE, round_index)
 
     def evaluate(self, optimise: bool, round_index: int) -> list[PlayedEpisode]:
         """Episodes of the newest version, by its critic or alone.
@@ -34,8 +36,8 @@ class Player:
         The starts are the same for all versions, all methods and all seeds of training.
         """
         numbers = range(self._config.evaluation_episodes)
-        seeds = [derived_seed('evaluation', number) for number in numbers]
-        return self._play(optimise, seeds, 'evaluation', round_index)
+        seeds = [derived_seed(Purpose.EVALUATION, number) for number in numbers]
+        return self._play(optimise, seeds, Purpose.EVALUATION, round_index)
 
     def close(self) -> None:
         """Close all environments."""
@@ -44,7 +46,7 @@ class Player:
         self._environments.clear()
 
     def _play(
-        self, optimise: bool, seeds: list[int], purpose: str, round_index: int
+        self, optimise: bool, seeds: list[int], purpose: Purpose, round_index: int
     ) -> list[PlayedEpisode]:
         config, environment = self._config, self._config.environment
         assert environment is not None
@@ -58,7 +60,7 @@ class Player:
             critic,
             learning.optimisation,
             learning.choice,
-            explores=purpose != 'evaluation',
+            explores=purpose != Purpose.EVALUATION,
         )
         return play(
             self._environments[: len(seeds)],

@@ -60,4 +60,4 @@ class TrainingProgress:
 def _taught(loop: LearningLoop) -> str:
     """What π_opt last taught the policy; empty before it did."""
     spread = loop.counters.distillation_spread
-    return f', spread {spread:.3g} teaches {loop.distillation_target}' if spread else ''
+    return f', spread {spread:.3g} teaches {loop.method.distillation_target}' if spread else ''

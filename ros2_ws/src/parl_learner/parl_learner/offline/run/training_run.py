@@ -20,6 +20,7 @@ from parl_learner.loop.checkpoint import (
 )
 from parl_learner.loop.checkpoint_timer import CheckpointTimer
 from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.methods.stage import StageName
 from parl_learner.offline.data.trajectory import digest, Trajectory
 from parl_learner.offline.data.trajectory_file import load_trajectories, save_trajectories
 from parl_learner.offline.run.player import Player
@@ -119,12 +120,14 @@ class TrainingRun:
         while not self.loop.idle:
             self._work()
         self._progress.round_ended(index)
-        if any(stage.name == 'distilling' and stage.units for stage in self.loop.stages):
+        target = self.loop.method.distillation_target
+        has_taught = any(s.name is StageName.DISTILLING and s.units for s in self.loop.stages)
+        if target is not None and has_taught:
             self.result.add_distillation(
                 Distillation(
                     round=index,
                     spread=self.loop.counters.distillation_spread,
-                    target=self.loop.distillation_target,
+                    target=target,
                 )
             )
         self._save()
@@ -153,7 +156,7 @@ class TrainingRun:
         return load_trajectories(path)
 
     def _evaluate(self, index: int) -> None:
-        with_critic = self.config.learning.evaluates_with_critic
+        with_critic = self.loop.method.evaluates_with_critic(self.config.learning)
         for actor in ('policy', 'optimised') if with_critic else ('policy',):
             if self.result.has(index, actor):
                 continue

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from parl_files.config_file import ConfigError, from_mapping
+from parl_learner.methods.registry import method_of
 from parl_learner.offline.data.reward_convention import RewardConvention
 from parl_learner.offline.data.trajectory import Trajectory
 from parl_learner.offline.environments.d4rl_kitchen import D4RLKitchen
@@ -97,7 +98,7 @@ def test_a_configuration_trains_a_few_steps(name, tmp_path):
     run = TrainingRun(config, data, tmp_path, lambda _: None)
     run.run()
     assert run.loop.counters.policy_steps == 2
-    assert run.loop.counters.critic_steps == 2 * config.learning.trains_critic
+    assert run.loop.counters.critic_steps == 2 * run.loop.method.trains_critic
 
 
 @pytest.mark.parametrize('method', installed_methods())
@@ -110,7 +111,7 @@ def test_a_method_trains_on_any_task(name, method, tmp_path):
     run = TrainingRun(config, [made_up(*widths(name), config.reward)], tmp_path, lambda _: None)
     run.run()
     assert run.loop.counters.critic_steps == 2
-    assert run.loop.counters.policy_steps == 2 * (1 + config.learning.learns_with_critic)
+    assert run.loop.counters.policy_steps == 2 * (1 + run.loop.method.learns_with_critic)
 
 
 def test_methods_differ_where_they_should():
@@ -120,7 +121,8 @@ def test_methods_differ_where_they_should():
     }
     assert paper['autoregressive'].method == 'pa_rl'
     assert paper['autoregressive'].policy_class == 'autoregressive'
-    assert not paper['gaussian_cal_ql'].evaluates_with_critic
+    cal_ql = paper['gaussian_cal_ql']
+    assert not method_of(cal_ql).evaluates_with_critic(cal_ql)
     assert paper['gaussian_cal_ql'].policy_trainer.value_gradient.target_entropy == -8.0
     assert paper['diffusion_ql'].policy_trainer.value_gradient.target_entropy is None
     assert paper['idql'].critic_trainer.expectile == 0.9

@@ -7,13 +7,12 @@ from typing import Literal
 
 import torch
 
-from parl_learner.plan.learning_config import LearningConfig
 from parl_learner.replay.image_augmentation import shift_batch
 from parl_learner.replay.replay import Batch, Replay
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.critic_trainer import CriticMetrics, CriticTrainer
 from parl_learner.training.distillation_rule import value_spread
-from parl_learner.training.imitation_weights import advantage_weights, self_imitation_weights
+from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.policy_trainer import PolicyTrainer
 from parl_policy.acting.action_optimisation import Particles
 from parl_policy.policy import Policy
@@ -30,19 +29,44 @@ class LearningUnits:
     critic_trainer: CriticTrainer
     cache: ActionCache
     generator: torch.Generator
+    policy_moves: bool
+    """Whether the policy changes between critic updates."""
+    backs_up_fresh_samples: bool
+    """Whether backups take actions that the policy draws for that update alone."""
     policy_loss: float = math.nan
     critic_metrics: CriticMetrics | None = None
 
+    def draw(self, size: int, mixing_ratio: float | None) -> Batch:
+        """Draw a batch of transitions, that share of them of demonstrations."""
+        return self._shifted(self.replay.draw(size, mixing_ratio, self.generator))
+
+    def teach(
+        self,
+        observations: torch.Tensor,
+        actions: torch.Tensor,
+        weights: torch.Tensor | None = None,
+    ) -> None:
+        """Do one policy update by its own loss.
+
+        Args:
+            observations: (B, O).
+            actions: (B, D) that it is taught.
+            weights: (B, 1) of the actions; None where all weigh the same.
+        """
+        self.policy_loss = self.policy_trainer.update(
+            observations, actions.unsqueeze(1), self.generator, weights
+        )
+
     def imitate(self) -> None:
         """One policy update on the actions of the data."""
-        batch = self._draw(self.config.imitation_batch_size, self.config.mixing_ratio)
-        self._teach(batch.observations, batch.actions)
+        batch = self.draw(self.config.imitation_batch_size, self.config.mixing_ratio)
+        self.teach(batch.observations, batch.actions)
 
     def imitate_successes(self) -> None:
         """One policy update on the actions of successful episodes."""
         size = self.config.imitation_batch_size
         batch = self._shifted(self.replay.draw_successes(size, self.generator))
-        self._teach(batch.observations, batch.actions)
+        self.teach(batch.observations, batch.actions)
 
     def begin_distilling(self) -> float:
         """Make all particles with the critic as it is; returns the spread of their values."""
@@ -52,15 +76,15 @@ class LearningUnits:
 
     def distil(self, target: Literal['softmax', 'argmax']) -> None:
         """One policy update on actions of π_opt, whose particles are in the cache."""
-        batch = self._draw(self.config.imitation_batch_size, self.config.distillation_mixing_ratio)
+        batch = self.draw(self.config.imitation_batch_size, self.config.distillation_mixing_ratio)
         if self.config.distil_data_action:
             particles = self.cache.distillation_particles(batch.rows)
         else:
             particles = self.cache.particles(batch.rows)
         if target == 'argmax':
-            self._teach(batch.observations, particles.argmax())
+            self.teach(batch.observations, particles.argmax())
         else:
-            self._teach(batch.observations, particles.sample(1, self.generator).squeeze(1))
+            self.teach(batch.observations, particles.sample(1, self.generator).squeeze(1))
 
     def sample_all(self) -> None:
         """Draw the candidates of all observations from the policy."""
@@ -70,35 +94,18 @@ class LearningUnits:
         """Draw the candidates of some of the observations that have none."""
         self.cache.sample_next(self.policy, self.replay.observations, self.generator)
 
-    def follow_critic(self) -> None:
-        """One policy update by a method that learns together with the critic."""
-        batch = self._draw(self.config.imitation_batch_size, self.config.mixing_ratio)
-        if self.config.method == 'value_gradient':
-            critic = self.critic_trainer.critic
-            self.policy_loss = self.policy_trainer.follow_value(
-                lambda actions: critic(batch.observations, actions).mean(0),
-                batch.observations,
-                batch.actions,
-                self.generator,
-            )
-        else:
-            self._teach(batch.observations, batch.actions, self._imitation_weights(batch))
-
     def improve_critic(self, unit: int) -> None:
         """One critic update; `unit` counts those of the stage."""
-        batch = self._draw(self.config.critic_batch_size, self.config.mixing_ratio)
+        batch = self.draw(self.config.critic_batch_size, self.config.mixing_ratio)
         current = following = None
         if self.critic_trainer.needs_actions:
             is_conservative = self.critic_trainer.is_conservative
             rows = [batch.rows, batch.next_rows] if is_conservative else [batch.next_rows]
-            if not self.config.backs_up_fresh_samples:
+            if not self.backs_up_fresh_samples:
                 self._renew_particles(unit, torch.cat(rows).unique())
             current = self._actions(batch.rows) if is_conservative else None
             following = self._actions(batch.next_rows)
         self.critic_metrics = self.critic_trainer.update(batch, current, following, self.generator)
-
-    def _draw(self, size: int, mixing_ratio: float | None) -> Batch:
-        return self._shifted(self.replay.draw(size, mixing_ratio, self.generator))
 
     def _shifted(self, batch: Batch) -> Batch:
         image = self.config.critic.image
@@ -106,7 +113,7 @@ class LearningUnits:
 
     def _actions(self, rows: torch.Tensor) -> Particles:
         """Actions of the rows (B,) as values are backed up with."""
-        if self.config.backs_up_fresh_samples:
+        if self.backs_up_fresh_samples:
             return self._fresh_samples(rows)
         if self.config.critic_trainer.backup == 'policy':
             return self.cache.policy_actions(rows)
@@ -122,7 +129,7 @@ class LearningUnits:
 
     def _renew_particles(self, unit: int, rows: torch.Tensor) -> None:
         """Make what the rows' actions come from anew, as often as the configuration asks for."""
-        refresh, moves = self.config.particle_refresh_steps, self.config.learns_with_critic
+        refresh, moves = self.config.particle_refresh_steps, self.policy_moves
         is_optimised = self.config.critic_trainer.backup != 'policy'
         if refresh > 1 and unit % refresh == 0:
             if moves and unit > 0:
@@ -147,29 +154,4 @@ class LearningUnits:
         """Make the particles of all observations with the critic as it is."""
         self.cache.optimise_all(
             self.critic_trainer.critic, self.replay.observations, data_actions, self.generator
-        )
-
-    @torch.no_grad()
-    def _imitation_weights(self, batch: Batch) -> torch.Tensor | None:
-        """Of the data's actions, (B, 1); None where all weigh the same."""
-        config, trainer = self.config, self.critic_trainer
-        if config.method == 'awr':
-            advantages = trainer.advantages(batch, self.generator)
-            weights = advantage_weights(
-                advantages, config.advantage_scale, config.largest_advantage_weight
-            )
-            return weights.unsqueeze(1)
-        if config.method == 'self_imitation':
-            values = trainer.state_values(batch.observations)
-            return self_imitation_weights(batch.returns, values).unsqueeze(1)
-        return None
-
-    def _teach(
-        self,
-        observations: torch.Tensor,
-        actions: torch.Tensor,
-        weights: torch.Tensor | None = None,
-    ) -> None:
-        self.policy_loss = self.policy_trainer.update(
-            observations, actions.unsqueeze(1), self.generator, weights
         )

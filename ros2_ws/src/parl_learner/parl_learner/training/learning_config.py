@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Literal
 
 from parl_learner.replay.returns import FailureReturn
@@ -14,23 +15,25 @@ from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.critics.critic import CriticConfig
 from parl_policy.policies.registry import check_policy
 
-Method = Literal[
-    'pa_rl',
-    'value_gradient',
-    'awr',
-    'self_imitation',
-    'imitation',
-    'filtered_imitation',
-    'dppo',
-    'frozen',
-]
+
+class Method(StrEnum):
+    """How the policy learns after its pre-training; each is a file in `parl_learner/methods`."""
+
+    PA_RL = 'pa_rl'
+    VALUE_GRADIENT = 'value_gradient'
+    AWR = 'awr'
+    SELF_IMITATION = 'self_imitation'
+    IMITATION = 'imitation'
+    FILTERED_IMITATION = 'filtered_imitation'
+    DPPO = 'dppo'
+    FROZEN = 'frozen'
 
 
 @dataclass(frozen=True, kw_only=True)
 class LearningConfig:
     """Defaults are the paper's; an experiment file overrides what its budget needs."""
 
-    method: Method = 'pa_rl'
+    method: Method = Method.PA_RL
     """How the policy learns after its pre-training.
 
     'pa_rl' is taught the actions of π_opt. Together with the critic learn 'value_gradient', which
@@ -139,20 +142,9 @@ class LearningConfig:
                 raise ValueError(f'{name} must lie in [0, 1]: {ratio}')
         if not 0.0 <= self.discount < 1.0:
             raise ValueError(f'discount must lie in [0, 1): {self.discount}')
-        if self.method == 'dppo' and self.action_horizon > 1:
-            raise ValueError(
-                f"method 'dppo' draws the action of each control step again: action_horizon must "
-                f'be 1, not {self.action_horizon}'
-            )
         self.critic_trainer.check_members(self.critic.members)
         if ':' not in self.policy_class:  # one's own need be importable in the learner only
             self.check_policy()
-        algorithms = {self.critic_trainer.algorithm, self.critic_trainer.practice_algorithm}
-        if self.method in ('awr', 'self_imitation') and not algorithms <= {'iql', None}:
-            raise ValueError(
-                f"method {self.method!r} needs the state value of critic_trainer.algorithm 'iql', "
-                f'found {self.critic_trainer.algorithm!r}'
-            )
 
     def check_policy(self) -> None:
         """Refuse a policy class that cannot be imported here, or settings it does not know.
@@ -161,37 +153,3 @@ class LearningConfig:
             ConfigError: Names class or setting.
         """
         check_policy(self.policy_class, self.policy)
-
-    @property
-    def trains_critic(self) -> bool:
-        """Whether there is a critic at all."""
-        return self.method not in ('filtered_imitation', 'dppo', 'frozen')
-
-    @property
-    def acts_with_critic(self) -> bool:
-        """Whether the critic helps the policy to act in practice."""
-        return self.trains_critic and self.acting == 'optimised'
-
-    @property
-    def evaluates_with_critic(self) -> bool:
-        """Whether evaluations show π_opt beside the policy alone."""
-        return self.acts_with_critic or self.method == 'pa_rl'
-
-    @property
-    def learns_with_critic(self) -> bool:
-        """Whether policy and critic are updated in turns, and not one after the other."""
-        return self.trains_critic and self.method != 'pa_rl'
-
-    @property
-    def backs_up_fresh_samples(self) -> bool:
-        """Whether backups take actions that the policy draws for that update alone."""
-        is_renewed = self.learns_with_critic and self.particle_refresh_steps == 1
-        return is_renewed and self.critic_trainer.backup == 'policy'
-
-    @property
-    def uses_candidates(self) -> bool:
-        """Whether samples of the policy are kept for the states of the replay."""
-        trainer = self.critic_trainer
-        algorithms = (trainer.algorithm, trainer.practice_algorithm or trainer.algorithm)
-        needs_actions = self.trains_critic and set(algorithms) != {'iql'}
-        return self.method == 'pa_rl' or (needs_actions and not self.backs_up_fresh_samples)

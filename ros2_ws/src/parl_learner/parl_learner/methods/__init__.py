@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a policy learns after its pre-training: one file for each method."""

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy imitates all data alike while the critic learns to pick among its samples (IDQL)."""
+
+import torch
+
+from parl_learner.methods.actor_critic import ActorCritic
+from parl_learner.replay.replay import Batch
+
+
+class Imitation(ActorCritic):
+    """Base also of the methods that weigh the data."""
+
+    def follow_critic(self) -> None:
+        """Do one policy update on actions of the data."""
+        batch = self.units.draw(self.config.imitation_batch_size, self.config.mixing_ratio)
+        self.units.teach(batch.observations, batch.actions, self.weights(batch))
+
+    def weights(self, batch: Batch) -> torch.Tensor | None:
+        """Return the weights (B, 1) of the data's actions; None where all weigh the same."""
+        del batch
+        return None

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The learning methods by name."""
+
+from parl_learner.methods.dppo import DppoMethod
+from parl_learner.methods.filtered_imitation import FilteredImitation
+from parl_learner.methods.frozen import Frozen
+from parl_learner.methods.imitation import Imitation
+from parl_learner.methods.method import LearningMethod
+from parl_learner.methods.pa_rl import PaRl
+from parl_learner.methods.value_gradient import ValueGradient
+from parl_learner.methods.weighted_imitation import AdvantageWeighted, SelfImitation
+from parl_learner.training.learning_config import LearningConfig, Method
+
+METHODS: dict[Method, type[LearningMethod]] = {
+    Method.PA_RL: PaRl,
+    Method.VALUE_GRADIENT: ValueGradient,
+    Method.AWR: AdvantageWeighted,
+    Method.SELF_IMITATION: SelfImitation,
+    Method.IMITATION: Imitation,
+    Method.FILTERED_IMITATION: FilteredImitation,
+    Method.DPPO: DppoMethod,
+    Method.FROZEN: Frozen,
+}
+
+
+def method_of(config: LearningConfig) -> type[LearningMethod]:
+    """Return the class of a configuration's method.
+
+    Raises:
+        ConfigError: The method cannot work with the other settings; names setting and remedy.
+    """
+    method = METHODS[config.method]
+    method.check(config)
+    return method

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages that a round of learning consists of: equal units of work, one after the other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+import math
+
+
+class StageName(StrEnum):
+    """What is done in a stage."""
+
+    IMITATING = 'imitating'
+    IMITATING_SUCCESSES = 'imitating_successes'
+    POLICY_GRADIENT = 'policy_gradient'
+    SAMPLING = 'sampling'
+    SAMPLING_NEW = 'sampling_new'
+    DISTILLING = 'distilling'
+    CRITIC = 'critic'
+    ACTOR_CRITIC = 'actor_critic'
+    FINISHING = 'finishing'
+
+
+class Work(StrEnum):
+    """What takes the time of a stage."""
+
+    POLICY = 'policy'
+    CRITIC = 'critic'
+    SAMPLING = 'sampling'
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A phase of a round: equal units of work."""
+
+    name: StageName
+    units: int
+    unit: Callable[[int], None]
+    """Does one of them, counted from 0."""
+    policy_updates: float = 0.0
+    """Policy updates a unit; a fraction makes one in some units only."""
+    critic_updates: float = 0.0
+    """Critic updates a unit."""
+
+    @property
+    def work(self) -> Work | None:
+        """What takes its time; None where nothing does."""
+        if self.critic_updates > 0:
+            return Work.CRITIC
+        if self.policy_updates > 0:
+            return Work.POLICY
+        is_sampling = self.name in (StageName.SAMPLING, StageName.SAMPLING_NEW)
+        return Work.SAMPLING if is_sampling else None
+
+    def updates(self, unit: int) -> tuple[int, int]:
+        """Policy and critic updates of one unit, counted from 0."""
+        policy, critic = (
+            math.floor((unit + 1) * rate) - math.floor(unit * rate)
+            for rate in (self.policy_updates, self.critic_updates)
+        )
+        return policy, critic
+
+
+def updates_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:
+    """Policy and critic updates of these stages, some units of the first being done."""
+    left: dict[str, int] = {Work.POLICY: 0, Work.CRITIC: 0}
+    for index, stage in enumerate(stages):
+        done = units_done if index == 0 else 0
+        rates = {Work.POLICY: stage.policy_updates, Work.CRITIC: stage.critic_updates}
+        for work, rate in rates.items():
+            left[work] += math.floor(stage.units * rate) - math.floor(done * rate)
+    return left
+
+
+def units_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:
+    """Units of these stages by `Stage.work`, some units of the first being done."""
+    left: dict[str, int] = dict.fromkeys(Work, 0)
+    for index, stage in enumerate(stages):
+        if stage.work is not None:
+            left[stage.work] += stage.units - (units_done if index == 0 else 0)
+    return left

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Outcomes of an episode as the numbers that messages carry."""
+
+from parl_files.episode import Outcome
+from parl_msgs.msg import EpisodeStatus
+from parl_msgs.srv import LabelEpisode
+
+OUTCOME_CODES = {
+    Outcome.SUCCESS: EpisodeStatus.SUCCESS,
+    Outcome.TIMEOUT: EpisodeStatus.TIMEOUT,
+    Outcome.FAILED: EpisodeStatus.FAILED,
+    Outcome.ABORTED: EpisodeStatus.ABORTED,
+    Outcome.DISCARDED: EpisodeStatus.DISCARDED,
+}
+LABELS = {
+    LabelEpisode.Request.SUCCESS: Outcome.SUCCESS,
+    LabelEpisode.Request.FAILURE: Outcome.FAILED,
+    LabelEpisode.Request.DISCARD: Outcome.DISCARDED,
+}
+"""What each label of the operator makes of the running episode."""
+
+
+def outcome_code(outcome: Outcome | None) -> int:
+    """Number of an outcome; of None: undecided."""
+    code: int = EpisodeStatus.UNDECIDED if outcome is None else OUTCOME_CODES[outcome]
+    return code
+
+
+def outcome_of(code: int) -> Outcome | None:
+    """Outcome that a message tells; None while the episode is undecided."""
+    return next((outcome for outcome, number in OUTCOME_CODES.items() if number == code), None)
