@@ -14,10 +14,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from parl_learner.offline.whole_number import at_least_1
-from parl_policy.durable_file import DurableWriteError, write_durably
-from parl_policy.episode import Episode
-from parl_policy.episode_file import EpisodeFileError, read_episode, read_frames
+from parl_files.durable_file import write_durably
+from parl_files.episode import Episode
+from parl_files.episode_file import EpisodeFileError, read_episode, read_frames
+from parl_files.error import ParlError
+from parl_learner.offline.run.whole_number import at_least_1
 
 BEFORE, AFTER = 'imitation', 'distilled'  # phases of an experiment, in the ids of its episodes
 PANEL_PX = (400, 300)
@@ -26,9 +27,10 @@ FRAME_MS, HOLD_MS = 100, 1600  # a control step is 200 ms, so the film runs twic
 
 GROUND, WHITE, GREY = (24, 26, 31), (255, 255, 255), (168, 173, 182)
 RED, GREEN = (200, 62, 56), (38, 140, 84)
+LIGHT_RED, LIGHT_GREEN = (255, 148, 138), (122, 219, 160)
 
 
-class PictureError(Exception):
+class PictureError(ParlError):
     """The picture cannot be made; the message says what is missing."""
 
 
@@ -106,15 +108,15 @@ def panels(experiment: Experiment, pair: tuple[Take, Take]) -> tuple[Panel, Pane
     Raises:
         PictureError: An episode was recorded without camera frames.
     """
-    titles = (
-        f'Before: imitates {experiment.demonstrations} demonstrations',
-        f'After {experiment.practised} episodes of practice',
+    before, after = pair
+    return (
+        _panel(
+            f'Before: imitates {experiment.demonstrations} demonstrations',
+            experiment.before,
+            before,
+        ),
+        _panel(f'After {experiment.practised} episodes of practice', experiment.after, after),
     )
-    sides = (experiment.before, experiment.after)
-    return tuple(
-        Panel(title, f'{sum(t.success for t in takes)} of {len(takes)} succeed', take, _read(take))
-        for title, takes, take in zip(titles, sides, pair, strict=True)
-    )  # type: ignore[return-value]
 
 
 def film(sides: tuple[Panel, Panel]) -> tuple[list[Image.Image], list[int]]:
@@ -168,6 +170,11 @@ def _takes(episodes: Sequence[tuple[Path, Episode]], phase: str) -> list[Take]:
     return [take for _, take in sorted(found, key=lambda pair: pair[0])]
 
 
+def _panel(title: str, takes: Sequence[Take], take: Take) -> Panel:
+    successes = sum(each.success for each in takes)
+    return Panel(title, f'{successes} of {len(takes)} starts succeed', take, _read(take))
+
+
 def _read(take: Take) -> list[Image.Image]:
     frames = [
         Image.open(io.BytesIO(jpeg)).convert('RGB').resize(PANEL_PX, Image.Resampling.LANCZOS)
@@ -188,11 +195,12 @@ def _picture(sides: tuple[Panel, Panel], number: int) -> Image.Image:
     for column, panel in enumerate(sides):
         x = MARGIN_PX + column * (width + MARGIN_PX)
         draw.text((x, 8), panel.title, WHITE, _font(19))
-        draw.text((x, 32), panel.count, GREY, _font(15))
+        colour = LIGHT_GREEN if column else LIGHT_RED
+        draw.text((x, 33), panel.count, colour, _font(16))
         picture.paste(panel.frames[min(number, len(panel.frames) - 1)], (x, HEAD_PX))
         if number >= len(panel.frames) - 1:
             _mark_end(draw, panel.take.success, (x, HEAD_PX))
-    note = 'the same start, simulated, played twice as fast'
+    note = 'Both from the same start. Simulation, played twice as fast.'
     draw.text((MARGIN_PX, HEAD_PX + height + 8), note, GREY, _font(14))
     return picture
 
@@ -232,7 +240,7 @@ def main() -> None:
             durations_ms += shown_ms
         content = to_bytes(pictures, durations_ms, arguments.out.suffix, arguments.quality)
         write_durably(arguments.out, content)
-    except (PictureError, EpisodeFileError, DurableWriteError) as error:
+    except ParlError as error:
         parser.error(str(error))
     print(f'{arguments.out}: {len(pictures)} frames, {len(content) / 1e6:.2f} MB')
 

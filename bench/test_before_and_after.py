@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from parl_policy.episode import Episode
-from parl_policy.episode_file import episode_to_bytes
+from parl_files.episode import Episode
+from parl_files.episode_file import episode_to_bytes
 
 STEPS = 4
 
@@ -70,7 +70,7 @@ def test_the_start_that_failed_and_then_succeeded_is_shown(report):
     ((before, after),) = before_and_after.chosen_pairs(experiment, 3)
     assert (before.seed, before.success, after.seed, after.success) == (2, False, 2, True)
     left, right = before_and_after.panels(experiment, (before, after))
-    assert (left.count, right.count) == ('1 of 3 succeed', '2 of 3 succeed')
+    assert (left.count, right.count) == ('1 of 3 starts succeed', '2 of 3 starts succeed')
 
 
 @pytest.mark.parametrize('suffix', ['.webp', '.gif'])
