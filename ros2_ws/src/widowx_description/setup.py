@@ -16,7 +16,7 @@ setup(
         (f'share/{PACKAGE}/urdf', glob('urdf/*.urdf')),
     ],
     install_requires=['numpy'],
-    extras_require={'test': ['pytest']},
+    extras_require={'test': ['hypothesis', 'pytest']},
     zip_safe=True,
     maintainer='PARL developers',
     maintainer_email='parl@example.org',
