@@ -10,8 +10,9 @@ import time
 import numpy as np
 
 from parl_learner.offline.run.whole_number import at_least_0, at_least_1
-from widowx_driver.arm.kinematics import ForwardKinematics
-from widowx_driver.arm.model import joint_limits
+from widowx_description.arm import joint_limits
+from widowx_description.finger import FINGER_CLOSED_M, FINGER_OPEN_M
+from widowx_driver.arm.kinematics import forward_kinematics
 from widowx_driver.arm.pose import matrix_to_quaternion, Pose, rotation_from_vector
 from widowx_driver.arm.state import ArmState
 from widowx_driver.driver_config import DriverConfig
@@ -93,7 +94,6 @@ def broken_limits(
     now_s: float,
     elapsed_s: float,
     task: DriverTask,
-    forward: ForwardKinematics,
 ) -> list[str]:
     """Return the limits that a command breaks.
 
@@ -104,7 +104,6 @@ def broken_limits(
         now_s: Time it was sent.
         elapsed_s: Time since the one before.
         task: Holds the workspace.
-        forward: The arm's kinematics.
     """
     config = DriverConfig()
     lower, upper = joint_limits(config.joint_margin_rad)
@@ -117,9 +116,9 @@ def broken_limits(
         'joint step': step <= config.max_joint_step_rad + 1e-9,
         'joint speed': step / elapsed_s <= config.max_joint_speed_rad_s + 1e-6,
         'jump from measured': jump <= config.max_jump_from_measured_rad + 1e-9,
-        'workspace': task.workspace.contains(forward.pose(joints), SOLVER_TOLERANCE),
+        'workspace': task.workspace.contains(forward_kinematics(joints), SOLVER_TOLERANCE),
         'executed pose': task.workspace.contains(command.executed, 1e-8),
-        'finger': 0.010 <= command.finger_m <= 0.037,
+        'finger': FINGER_CLOSED_M <= command.finger_m <= FINGER_OPEN_M,
         'commanded while broken': not state.fault,
         'commanded on old evidence': now_s - state.stamp_s <= config.max_joint_state_age_s,
     }  # fmt: skip
@@ -135,7 +134,6 @@ class Fuzz:
         self.sent, self.accepted = Counter[str](), Counter[str]()
         self.broken = Counter[str](dict.fromkeys(LIMITS, 0))
         self._task, self._rng = task, np.random.default_rng(seed)
-        self._forward = ForwardKinematics()
         self._now_s, self._commanded_s = 100.0, 100.0
         self._measured = self.shell.start_command.joint_positions
         self._start()
@@ -164,9 +162,7 @@ class Fuzz:
             self.accepted[kind] += 1
             elapsed_s = self._now_s - self._commanded_s
             self.broken.update(
-                broken_limits(
-                    outcome, last, state, self._now_s, elapsed_s, self._task, self._forward
-                )
+                broken_limits(outcome, last, state, self._now_s, elapsed_s, self._task)
             )
             self._commanded_s = self._now_s
         elif self.shell.last_command is not last:

@@ -15,7 +15,7 @@ from parl_policy.episode.action_space import Target
 from parl_policy.episode.observation import ObservationLayout, StationState
 from parl_policy.episode.player import EpisodeGoal, EpisodePlayer
 from reward_detector.verdict.frame_judge import FrameJudge
-from reward_detector.verdict.gripper_opening import gripper_opening
+from widowx_description.finger import opening_from_finger
 from widowx_driver.arm.pose import matrix_to_quaternion
 from widowx_driver.arm.state import ArmState, read_arm_state
 from widowx_driver.driver_config import DriverConfig
@@ -101,7 +101,7 @@ class InProcessStation:
 
     def _look(self, command: Command) -> '_Sight':
         arm = self._arm()
-        opening = gripper_opening(arm.finger_m)
+        opening = opening_from_finger(arm.finger_m)
         frame = self._station.render()
         judgement = self._judge.judge(arm.stamp_s, frame, opening)
         objects = judgement.objects

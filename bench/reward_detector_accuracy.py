@@ -24,8 +24,8 @@ import numpy as np
 from parl_learner.offline.run.whole_number import at_least_0, at_least_1
 from reward_detector.camera.table_homography import raise_to_plane
 from reward_detector.verdict.frame_judge import FrameJudge
-from reward_detector.verdict.gripper_opening import gripper_opening
 from reward_detector.verdict.verdict_filter import VerdictValue
+from widowx_description.finger import opening_from_finger
 from widowx_sim.scene.scene_object import Pot, Slab, Vegetable
 from widowx_sim.scene.start_pose import solve_arm_positions
 from widowx_sim.servos import wx250s
@@ -107,7 +107,7 @@ class Bench:
     def look(self, row: Row) -> VerdictValue:
         """Judge the scene as it stands, one control step later."""
         self._time_s += PERIOD_S
-        opening = gripper_opening(float(self.station._data.qpos[6]))
+        opening = opening_from_finger(float(self.station._data.qpos[6]))
         judged = self.judge.judge(self._time_s, self.station.render(), opening)
         self.seen = judged.objects
         row.frames += 1
@@ -139,7 +139,7 @@ class Bench:
         centre, reach = body.xipos, self.thing.footprint
         if isinstance(self.thing, Pot) and abs(body.xmat[8]) < 0.7:  # flatter than wide
             reach = 0.5 * (self.thing.height + self.thing.knob_height)
-        opening = gripper_opening(float(self.station._data.qpos[6]))
+        opening = opening_from_finger(float(self.station._data.qpos[6]))
         inside = self.goal.carries(centre[0], centre[1], reach)
         return inside and centre[2] > self.goal.height + 0.01 and opening > 0.75
 

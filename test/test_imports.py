@@ -20,12 +20,12 @@ MAY_IMPORT = {
     'parl_learner': {'parl_files', 'parl_policy'},
     'parl_node': {'parl_files'},
     'parl_policy': {'parl_files'},
-    'reward_detector': {'parl_files'},
+    'reward_detector': {'parl_files', 'widowx_description'},
     'widowx_bringup': {'parl_files'},
     'widowx_description': set(),
-    'widowx_driver': {'parl_files'},
+    'widowx_driver': {'parl_files', 'widowx_description'},
     'widowx_gazebo': {'parl_files', 'widowx_sim'},
-    'widowx_operator': {'parl_files'},
+    'widowx_operator': {'parl_files', 'widowx_description'},
     'widowx_sim': {'parl_files'},
 }
 """Who may import whom; in `ros/` parl_node and messages as well. The rest meet over topics."""
@@ -40,12 +40,13 @@ ROOMS = {
     'parl_learner.offline': ('data', 'environments', 'run', 'makers'),
     'reward_detector': ('clock_restart', 'camera', 'objects', 'verdict', 'ros'),
     'widowx_bringup': ('station_shapes', 'station_urdf', 'ros'),
+    'widowx_description': ('arm', 'finger', 'kinematics'),
     'widowx_driver': (
         'driver_config', 'arm', 'driver_task', 'safety', 'servos', 'motion', 'backend',
         'driver_report', 'ros',
     ),
     'widowx_operator': (
-        'arm_kinematics', 'gamepad', 'key_map', 'operator_task', 'panel_status', 'table_fit',
+        'gamepad', 'gripper_pose', 'key_map', 'operator_task', 'panel_status', 'table_fit',
         'teaching', 'teleoperation', 'terminal', 'ros',
     ),
     'widowx_sim': ('servos', 'scene', 'scripted_expert', 'station', 'ros'),

@@ -23,7 +23,7 @@ from sensor_msgs.msg import JointState
 
 from parl_msgs.msg import EndEffectorTarget
 from parl_msgs.srv import InjectFault
-from widowx_driver.arm.model import joint_limits
+from widowx_description.arm import joint_limits
 from widowx_sim.ros.sim_node import SimNode
 
 LIMIT_S = 120.0

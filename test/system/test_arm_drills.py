@@ -14,7 +14,7 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
-from widowx_driver.arm.model import REST_JOINTS
+from widowx_description.arm import REST_JOINTS
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -10,7 +10,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 
 from parl_msgs.srv import GoToStart
-from widowx_driver.arm.model import REST_JOINTS
+from widowx_description.arm import REST_JOINTS
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -11,7 +11,7 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
     ],
-    install_requires=['setuptools'],
+    install_requires=['setuptools', 'widowx_description'],
     extras_require={'test': ['pytest']},
     zip_safe=True,
     maintainer='PARL developers',

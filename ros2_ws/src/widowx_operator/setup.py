@@ -11,7 +11,7 @@ setup(
         ('share/ament_index/resource_index/packages', ['resource/' + package_name]),
         ('share/' + package_name, ['package.xml']),
     ],
-    install_requires=['setuptools'],
+    install_requires=['setuptools', 'widowx_description'],
     zip_safe=True,
     maintainer='PARL developers',
     maintainer_email='parl@example.org',

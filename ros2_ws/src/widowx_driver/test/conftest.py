@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from widowx_driver.arm.model import REST_JOINTS
+from widowx_description.arm import REST_JOINTS
 from widowx_driver.arm.state import ArmState
 from widowx_driver.driver_config import DriverConfig
 from widowx_driver.driver_task import load_driver_task

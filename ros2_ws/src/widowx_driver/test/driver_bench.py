@@ -17,7 +17,7 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
-from widowx_driver.arm.model import JOINT_NAMES
+from widowx_description.arm import JOINT_NAMES
 from widowx_driver.ros.driver_node import DriverNode
 from widowx_driver.ros.message_conversion import SERVO_SERVICES
 

@@ -3,7 +3,7 @@
 
 from types import SimpleNamespace
 
-from widowx_driver.servos.health import SERVO_NAMES
+from widowx_driver.servos.request import SERVO_NAMES
 
 
 class FakeServos:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from widowx_description.arm import JOINT_SPEED_LIMIT_RAD_S
+
 
 @dataclass(frozen=True, kw_only=True)
 class DriverConfig:
@@ -18,8 +20,8 @@ class DriverConfig:
     """kept from the manufacturer's joint limits"""
     max_joint_step_rad: float = 0.5
     """largest change of any joint per command"""
-    max_joint_speed_rad_s: float = 0.9 * np.pi
-    """servo limit pi rad/s (Velocity_Limit 131), less ten per cent"""
+    max_joint_speed_rad_s: float = 0.9 * JOINT_SPEED_LIMIT_RAD_S
+    """what the servos do at most, less ten per cent"""
     max_jump_from_measured_rad: float = 0.6
     """largest distance of a set-point from the measured joint: a step and 0.1 rad of lag"""
     max_tracking_error_rad: float = 0.5

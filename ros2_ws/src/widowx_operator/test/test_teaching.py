@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import yaml
 
-from widowx_operator.arm_kinematics import GripperPose
+from widowx_description.finger import FINGERTIP_M
+from widowx_operator.gripper_pose import GripperPose
 from widowx_operator.operator_task import load_operator_task
 from widowx_operator.table_fit import TableFitError
 from widowx_operator.teaching import Teaching, TeachingError
@@ -27,9 +28,9 @@ def show_corners(teaching):
 
 
 def show_marks(teaching, marks=MARKS, shift=(0.0, 0.0)):
-    """1 mm a pixel; the tip is 16 mm below the gripper."""
+    """1 mm a pixel; the tip touches the table."""
     for number, (x, y) in enumerate(marks):
-        teaching.touch(pose(x + shift[0] * (number == 4), y, 0.016))
+        teaching.touch(pose(x + shift[0] * (number == 4), y, FINGERTIP_M))
         teaching.give_pixel(300 - 1e3 * y, 600 - 1e3 * x)
 
 
@@ -90,7 +91,7 @@ def test_doubtful_heights_and_starts_are_told(teaching):
 
 def test_undo_takes_back_the_newest(teaching):
     show_corners(teaching)
-    teaching.touch(pose(0.2, 0.0, 0.016))
+    teaching.touch(pose(0.2, 0.0, FINGERTIP_M))
     assert teaching.awaits_pixel
     assert 'touched mark' in teaching.undo()
     assert not teaching.awaits_pixel
@@ -118,7 +119,7 @@ def test_what_cannot_be_written_says_what_to_show(teaching):
 def test_senseless_pixels_are_refused(teaching):
     with pytest.raises(TeachingError, match='no mark waits'):
         teaching.give_pixel(1, 2)
-    teaching.touch(pose(0.2, 0.0, 0.016))
+    teaching.touch(pose(0.2, 0.0, FINGERTIP_M))
     with pytest.raises(TeachingError, match=r'\(640, 2\) is outside the 640x480 image'):
         teaching.give_pixel(640, 2)
     with pytest.raises(TeachingError, match='outside'):

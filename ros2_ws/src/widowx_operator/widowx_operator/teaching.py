@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from parl_files.error import ParlError
-from widowx_operator.arm_kinematics import FINGERTIP_M, GripperPose
+from widowx_description.finger import FINGERTIP_M
+from widowx_operator.gripper_pose import GripperPose
 from widowx_operator.operator_task import OperatorTask
 from widowx_operator.table_fit import FEWEST_MARKS, fit_table, TableFit, TableFitError
 

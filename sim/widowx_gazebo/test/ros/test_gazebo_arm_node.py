@@ -17,8 +17,8 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget
 from parl_msgs.srv import GoToStart, Reset
-from widowx_driver.arm.kinematics import ForwardKinematics
-from widowx_driver.arm.model import REST_JOINTS
+from widowx_description.arm import REST_JOINTS
+from widowx_description.kinematics import end_effector_pose
 from widowx_driver.ros.driver_node import DriverNode
 from widowx_gazebo.ros.gazebo_arm_node import GazeboArmNode
 from widowx_sim.servos import wx250s
@@ -83,7 +83,7 @@ class Graph:
         self.wait(lambda: self.gazebo.ticks >= end, f'{ticks} ticks')
 
     def position(self):
-        return ForwardKinematics().pose(self.gazebo.positions[:6]).position
+        return end_effector_pose(self.gazebo.positions[:6])[0]
 
     def close(self):
         self._executor.shutdown()

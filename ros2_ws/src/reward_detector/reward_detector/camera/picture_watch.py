@@ -8,13 +8,12 @@ from collections import deque
 import numpy as np
 
 from reward_detector.clock_restart import CLOCK_RESTART_S
+from widowx_description.arm import is_failed_read
 
 _REPEATS = 2
 """Repetitions that tell; a picture sent twice is only a late one."""
 _MOVED_RAD = 0.05
 """A joint that turned this far shows in some pixel."""
-_FAILED_READ_RAD = 1e-3
-"""The arm's driver reports -pi, this near, for a failed read; it is no motion."""
 _KEPT_S = 2.0
 """How long joint states are kept for the frames of their time."""
 
@@ -44,8 +43,7 @@ class PictureWatch:
                 return
             self._joints.clear()
             self._pixels = None
-        is_read = np.isfinite(joints) & (np.abs(joints + np.pi) > _FAILED_READ_RAD)
-        if joints.size and np.all(is_read):
+        if joints.size and not np.any(is_failed_read(joints)):
             self._joints.append((stamp_s, joints))
         while self._joints and self._joints[0][0] < stamp_s - _KEPT_S:
             self._joints.popleft()

@@ -16,7 +16,7 @@ from parl_msgs.msg import ObjectPositions, Reward
 from reward_detector.camera.camera_watch import CameraHealth
 from reward_detector.objects.tracker import TrackedObjects
 from reward_detector.verdict.frame_judge import Judgement
-from reward_detector.verdict.gripper_opening import gripper_opening
+from widowx_description.finger import opening_from_finger
 
 _GRIPPER_JOINT = 'left_finger'
 _GRIPPER_JOINTS = ('gripper', 'left_finger', 'right_finger')
@@ -69,7 +69,7 @@ def joint_state_to_opening(message: JointState) -> float:
     index = message.name.index(_GRIPPER_JOINT)
     if index >= len(message.position):
         return float('nan')
-    return gripper_opening(message.position[index])
+    return opening_from_finger(message.position[index])
 
 
 def joint_state_to_joints(message: JointState) -> np.ndarray:

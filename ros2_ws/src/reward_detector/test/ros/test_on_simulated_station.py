@@ -11,8 +11,8 @@ pytest.importorskip('widowx_sim', reason='widowx_sim is not installed')
 
 from parl_files.task_file import load_task_file
 from reward_detector.verdict.frame_judge import FrameJudge
-from reward_detector.verdict.gripper_opening import gripper_opening
 from reward_detector.verdict.verdict_filter import VerdictValue
+from widowx_description.finger import opening_from_finger
 from widowx_sim.station.station import Station
 
 
@@ -35,7 +35,7 @@ def put_cup(station, x, y, z):
 
 
 def look(station, judge, stamp):
-    opening = gripper_opening(float(station.joint_state().position[7]))
+    opening = opening_from_finger(float(station.joint_state().position[7]))
     return judge.judge(stamp, station.render(), opening)
 
 

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import math
 
-import pytest
-
-from reward_detector.verdict.gripper_opening import gripper_opening
 from reward_detector.verdict.gripper_pairing import GripperPairing
 
 
@@ -55,15 +52,3 @@ def test_clock_restart_drops_the_waiting_frame():
     assert pairing.add_opening(98.5, 0.1) == []  # merely out of order
     assert pairing.add_opening(5.0, 0.2) == []
     assert ready(pairing.add_frame(5.0, 'new')) == [('new', 0.2)]
-
-
-@pytest.mark.parametrize(
-    ('finger', 'opening'), [(0.010, 0.0), (0.037, 1.0), (0.0235, 0.5), (0.038, 1.0), (0.009, 0.0)]
-)
-def test_opening_by_hand(finger, opening):
-    assert gripper_opening(finger) == pytest.approx(opening)
-
-
-@pytest.mark.parametrize('finger', [-math.pi, math.nan, -0.01, 0.1, math.inf])
-def test_failed_reads_are_not_an_opening(finger):
-    assert math.isnan(gripper_opening(finger))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from parl_files.task_file import TaskFileError
+from widowx_description.finger import FINGER_OPEN_M
 from widowx_driver.arm.fingertip import fingertip_reach_m, floor_fault
 from widowx_driver.arm.kinematics import InverseKinematics
-from widowx_driver.arm.model import FINGER_OPEN_M
 from widowx_driver.arm.pose import join_tilt_and_yaw, Pose
 from widowx_driver.driver_task import load_driver_task
 from widowx_sim.scene.scene import build_model
@@ -14,11 +14,11 @@ from widowx_sim.scene.task_scene import load_task_scene
 
 
 def test_reach_by_hand():
-    assert fingertip_reach_m(0.0) == pytest.approx(0.0157)
-    # 15.7 mm * 0.95534 + 38.3 mm * 0.29552
-    assert fingertip_reach_m(0.30) == pytest.approx(0.026317, abs=1e-6)
-    # Beyond 67.7 degrees the corner is on its way up again: sqrt(15.7^2 + 38.3^2).
-    assert fingertip_reach_m(1.4) == pytest.approx(0.041393, abs=1e-6)
+    assert fingertip_reach_m(0.0) == pytest.approx(0.015625)
+    # 15.625 mm * 0.95534 + 38.3 mm * 0.29552
+    assert fingertip_reach_m(0.30) == pytest.approx(0.026246, abs=1e-6)
+    # Beyond 67.8 degrees the corner is on its way up again: sqrt(15.625^2 + 38.3^2).
+    assert fingertip_reach_m(1.4) == pytest.approx(0.041364, abs=1e-6)
 
 
 def test_no_corner_of_the_simulated_fingers_reaches_further(shipped_task):
@@ -40,14 +40,14 @@ def test_no_corner_of_the_simulated_fingers_reaches_further(shipped_task):
 
 
 def test_a_workspace_into_the_table_is_refused_with_value_and_remedy(task_file):
-    assert floor_fault(0.025, 0.30) == ''  # 1.3 mm
+    assert floor_fault(0.025, 0.30) == ''  # 1.2 mm
     text = task_file.read_text(encoding='utf-8').replace('0.025]', '0.02]')
     task_file.write_text(text, encoding='utf-8')
     with pytest.raises(TaskFileError) as error:
         load_driver_task(task_file)
     assert str(error.value) == (
         f'{task_file}: workspace.low z is 0.02 m: at max_tilt 0.3 rad an open finger would reach '
-        '6.3 mm below the table (allowed: 2 mm); give at least 0.0244 m, or a smaller max_tilt'
+        '6.2 mm below the table (allowed: 2 mm); give at least 0.0243 m, or a smaller max_tilt'
     )
     task_file.write_text(text.replace('max_tilt: 0.30', 'max_tilt: 0.1'), encoding='utf-8')
     load_driver_task(task_file)

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from widowx_driver.arm.model import JOINT_NAMES
+from widowx_description.arm import JOINT_NAMES
 from widowx_driver.arm.state import read_arm_state
 
 NAMES = [*JOINT_NAMES, 'gripper', 'left_finger', 'right_finger']

@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from widowx_driver.arm.kinematics import ForwardKinematics, InverseKinematics
-from widowx_driver.arm.model import joint_limits
+from widowx_description.arm import joint_limits
+from widowx_driver.arm.kinematics import forward_kinematics, InverseKinematics
 from widowx_driver.arm.pose import join_tilt_and_yaw, Pose
 from widowx_driver.arm.state import ArmState
 from widowx_driver.driver_config import DriverConfig
@@ -120,12 +120,12 @@ def test_an_arm_lying_in_the_joint_margin_is_led_out_of_it(motion):
 
 def test_no_way_from_the_workspace_dips_below_its_lower_end(shell, task):
     """The straight way through joint space must not sweep the table."""
-    forward, inverse = ForwardKinematics(), InverseKinematics(0.05)
+    inverse = InverseKinematics(0.05)
     rng, goal = np.random.default_rng(5), shell.start_command
     for _ in range(40):
         position = rng.uniform(task.workspace.low, [0.40, 0.26, 0.12])
         rotation = join_tilt_and_yaw(np.zeros(3), rng.uniform(-0.57, 0.57))
         joints = inverse.solve_cold(Pose(position=position, rotation=rotation))
         way = joint_ramp(joints, goal.joint_positions, 0.5, 0.2)
-        heights = [forward.pose(set_point).position[2] for set_point in way]
+        heights = [forward_kinematics(set_point).position[2] for set_point in way]
         assert min(heights) > position[2] - 0.005

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from parl_msgs.msg import EndEffectorTarget
-from widowx_driver.arm.kinematics import ForwardKinematics
 from widowx_driver.arm.pose import Pose, quaternion_to_matrix
 from widowx_driver.arm.state import ArmState
 from widowx_driver.safety.command import Command
@@ -44,7 +43,6 @@ class WireFuzz:
 
     def __init__(self, bench, task, seed):
         self._bench, self._task, self._rng = bench, task, np.random.default_rng(seed)
-        self._forward = ForwardKinematics()
         self._executed = executed_pose(bench.start().target)
         self.accepted, self.broken = 0, []
 
@@ -79,9 +77,7 @@ class WireFuzz:
             gripper=executed.gripper,
         )
         state = ArmState(stamp_s=now_s, joint_positions=last_joints, finger_m=0.02)
-        self.broken += driver_fuzz.broken_limits(
-            command, last, state, now_s, PERIOD_S, self._task, self._forward
-        )
+        self.broken += driver_fuzz.broken_limits(command, last, state, now_s, PERIOD_S, self._task)
         is_repeated = np.allclose(joints, last_joints, atol=FLOAT32_RAD)
         self.accepted += not is_repeated
         if is_unreadable and not is_repeated:

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from widowx_driver.arm.model import finger_from_opening
+from widowx_description.finger import finger_from_opening
 from widowx_driver.arm.pose import Pose
 from widowx_driver.safety.command import Command
 

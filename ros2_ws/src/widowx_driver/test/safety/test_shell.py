@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from widowx_driver.arm.kinematics import ForwardKinematics
+from widowx_driver.arm.kinematics import forward_kinematics
 from widowx_driver.arm.pose import rotation_from_vector, STRAIGHT_DOWN
 from widowx_driver.arm.state import ArmState
 from widowx_driver.safety.command import Command, Hold, Target
@@ -41,7 +41,7 @@ def test_a_reachable_target_is_executed_as_it_is(started):
     assert not command.limited
     assert command.reason == ''
     assert np.allclose(command.executed.position, [0.30, 0.0, 0.16])
-    reached = ForwardKinematics().pose(command.joint_positions)
+    reached = forward_kinematics(command.joint_positions)
     assert np.allclose(reached.position, [0.30, 0.0, 0.16], atol=1e-4)
     assert np.allclose(reached.rotation, STRAIGHT_DOWN, atol=1e-3)
     assert command.finger_m == pytest.approx(0.037)

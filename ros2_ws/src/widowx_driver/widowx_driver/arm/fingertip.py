@@ -3,10 +3,8 @@
 
 import numpy as np
 
-FINGERTIP_AHEAD_M = 0.0157
-"""End of a finger beyond ee_gripper_link, along the gripper."""
-FINGERTIP_ASIDE_M = 0.0383
-"""Outer corner of an open finger's end from the gripper's axis: 36 mm across, 13 mm along it."""
+from widowx_description.finger import FINGERTIP_ASIDE_M, FINGERTIP_M
+
 FINGERTIP_DIP_M = 0.002
 """A corner commanded this far below the table bends finger and servos, and breaks nothing."""
 
@@ -20,8 +18,8 @@ def fingertip_reach_m(max_tilt_rad: float) -> float:
     Args:
         max_tilt_rad: Largest tilt from straight down, in any direction.
     """
-    tilt = min(max_tilt_rad, np.arctan2(FINGERTIP_ASIDE_M, FINGERTIP_AHEAD_M))
-    return float(FINGERTIP_AHEAD_M * np.cos(tilt) + FINGERTIP_ASIDE_M * np.sin(tilt))
+    tilt = min(max_tilt_rad, np.arctan2(FINGERTIP_ASIDE_M, FINGERTIP_M))
+    return float(FINGERTIP_M * np.cos(tilt) + FINGERTIP_ASIDE_M * np.sin(tilt))
 
 
 def floor_fault(low_z_m: float, max_tilt_rad: float) -> str:

@@ -6,7 +6,9 @@ import mujoco
 import numpy as np
 
 from parl_files.error import ParlError
-from widowx_driver.arm.model import arm_mjcf, END_EFFECTOR_SITE, joint_limits
+from widowx_description.arm import END_EFFECTOR_SITE, joint_limits
+from widowx_description.kinematics import end_effector_pose
+from widowx_driver.arm.model import arm_mjcf
 from widowx_driver.arm.pose import FloatArray, matrix_to_quaternion, Pose, rotation_angle
 
 COLD_SEEDS = (
@@ -21,22 +23,10 @@ class InverseKinematicsError(ParlError):
     """No joint positions were found that put the gripper at the pose."""
 
 
-class ForwardKinematics:
-    """Joint positions to the pose of ee_gripper_link in base_link."""
-
-    def __init__(self) -> None:
-        self._model = mujoco.MjModel.from_xml_string(arm_mjcf())
-        self._data = mujoco.MjData(self._model)
-        self._site = self._model.site(END_EFFECTOR_SITE).id
-
-    def pose(self, joint_positions: FloatArray) -> Pose:
-        """Return the pose at joint positions, (6,) [rad]."""
-        self._data.qpos[:] = joint_positions
-        mujoco.mj_kinematics(self._model, self._data)
-        return Pose(
-            position=self._data.site_xpos[self._site].copy(),
-            rotation=self._data.site_xmat[self._site].reshape(3, 3).copy(),
-        )
+def forward_kinematics(joint_positions: FloatArray) -> Pose:
+    """Return the pose of ee_gripper_link in base_link at joint positions, (6,) [rad]."""
+    position, rotation = end_effector_pose(joint_positions)
+    return Pose(position=position, rotation=rotation)
 
 
 class InverseKinematics:

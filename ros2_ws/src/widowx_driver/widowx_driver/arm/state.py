@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from widowx_driver.arm.model import FINGER_NAME, GRIPPER_NAME, joint_limits, JOINT_NAMES
+from widowx_description.arm import is_failed_read, joint_limits, JOINT_NAMES
+from widowx_description.finger import GRIPPER_NAME, LEFT_FINGER_NAME
 from widowx_driver.arm.pose import FloatArray
-
-FAILED_READ_TOLERANCE_RAD = 1e-4
-"""The arm's driver reports -pi, in double or single precision, for a failed bus read."""
 
 OUTSIDE_LIMITS_TOLERANCE_RAD = 0.15
 """A joint measured further outside the manufacturer's limits than this was misread."""
@@ -59,10 +57,10 @@ def read_arm_state(
         fault = f'joint_states: stamp is {stamp_s}'
     lower, upper = joint_limits(-OUTSIDE_LIMITS_TOLERANCE_RAD)
     limits = dict(zip(JOINT_NAMES, zip(lower, upper, strict=True), strict=True))
-    for name in (*JOINT_NAMES, FINGER_NAME):
+    for name in (*JOINT_NAMES, LEFT_FINGER_NAME):
         if not fault and name not in by_name:
             fault = f'joint_states: {name} is missing; check robot_model and the motor file'
-    for name in (*JOINT_NAMES, GRIPPER_NAME, FINGER_NAME):
+    for name in (*JOINT_NAMES, GRIPPER_NAME, LEFT_FINGER_NAME):
         fault = fault or _position_fault(name, by_name.get(name), limits.get(name))
     pushes = dict(zip(names, efforts, strict=False))
     has_efforts = all(name in pushes for name in JOINT_NAMES)
@@ -71,7 +69,7 @@ def read_arm_state(
         joint_positions=joints,
         efforts=np.array([pushes[name] for name in JOINT_NAMES]) if has_efforts else None,
         gripper_effort=float(pushes.get(GRIPPER_NAME, np.nan)),
-        finger_m=float(by_name.get(FINGER_NAME, np.nan)),
+        finger_m=float(by_name.get(LEFT_FINGER_NAME, np.nan)),
         fault=fault,
     )
 
@@ -79,10 +77,9 @@ def read_arm_state(
 def _position_fault(name: str, position: float | None, limits: tuple[float, float] | None) -> str:
     if position is None:
         return ''
-    if not np.isfinite(position):
-        return f'joint_states: {name} is {position}: failed bus read; check cable and power'
-    if abs(position + np.pi) <= FAILED_READ_TOLERANCE_RAD:
-        return f'joint_states: {name} is -pi: failed bus read; check cable and power'
+    if is_failed_read(position):
+        shown = '-pi' if np.isfinite(position) else position
+        return f'joint_states: {name} is {shown}: failed bus read; check cable and power'
     if limits and not limits[0] <= position <= limits[1]:
         return f'joint_states: {name} is {position:.3f} rad, outside its travel; check its homing'
     return ''

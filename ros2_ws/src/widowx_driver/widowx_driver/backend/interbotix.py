@@ -15,7 +15,7 @@ import importlib.util
 import threading
 from typing import Any
 
-from widowx_driver.arm.model import GRIPPER_NAME
+from widowx_description.finger import GRIPPER_NAME
 from widowx_driver.safety.command import Command
 from widowx_driver.servos.request import ARM_GROUP
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from widowx_driver.arm.model import JOINT_NAMES, REST_JOINTS
+from widowx_description.arm import JOINT_NAMES, REST_JOINTS
 from widowx_driver.arm.state import ArmState
 from widowx_driver.driver_config import DriverConfig
 from widowx_driver.driver_task import DriverTask

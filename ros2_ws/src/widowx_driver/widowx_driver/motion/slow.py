@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from widowx_driver.arm.model import joint_limits
+from widowx_description.arm import joint_limits
 from widowx_driver.arm.pose import FloatArray
 from widowx_driver.arm.state import ArmState
 from widowx_driver.driver_config import DriverConfig

@@ -16,7 +16,7 @@ import numpy as np
 from sensor_msgs.msg import JointState
 
 from parl_msgs.msg import EndEffectorTarget
-from widowx_driver.arm.model import GRIPPER_NAME
+from widowx_description.finger import GRIPPER_NAME
 from widowx_driver.arm.pose import Pose
 from widowx_driver.arm.state import ArmState, read_arm_state
 from widowx_driver.driver_report import DriverReport

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from widowx_driver.arm.model import JOINT_NAMES
+from widowx_description.arm import JOINT_NAMES
 from widowx_driver.arm.pose import FloatArray
 
 

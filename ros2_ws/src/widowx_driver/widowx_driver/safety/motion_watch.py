@@ -5,7 +5,7 @@ from collections import deque
 
 import numpy as np
 
-from widowx_driver.arm.model import JOINT_NAMES
+from widowx_description.arm import JOINT_NAMES
 from widowx_driver.arm.pose import FloatArray
 from widowx_driver.arm.state import ArmState
 from widowx_driver.driver_config import DriverConfig

@@ -3,14 +3,14 @@
 
 import numpy as np
 
-from widowx_driver.arm.kinematics import ForwardKinematics, InverseKinematics
-from widowx_driver.arm.model import (
+from widowx_description.arm import joint_limits
+from widowx_description.finger import (
     FINGER_CLOSED_M,
     finger_from_opening,
     FINGER_OPEN_M,
-    joint_limits,
     opening_from_finger,
 )
+from widowx_driver.arm.kinematics import forward_kinematics, InverseKinematics
 from widowx_driver.arm.pose import FloatArray, Pose, quaternion_to_matrix
 from widowx_driver.arm.state import ArmState
 from widowx_driver.driver_config import DriverConfig
@@ -48,7 +48,6 @@ class SafetyShell:
             executed=task.start_pose,
             gripper=task.start_gripper,
         )
-        self._forward = ForwardKinematics()
         self._watch = MotionWatch(config)
         self._servo_fault = ''
         self._newest_frame_s: float | None = None
@@ -136,7 +135,7 @@ class SafetyShell:
         lower, upper = joint_limits(self._config.joint_margin_rad)
         return Command(
             joint_positions=np.clip(joint_state.joint_positions, lower, upper),
-            finger_m=float(np.clip(joint_state.finger_m, FINGER_CLOSED_M, FINGER_OPEN_M)),
+            finger_m=_within_travel(joint_state.finger_m),
             executed=pose,
             gripper=opening,
             limited=True,
@@ -149,8 +148,8 @@ class SafetyShell:
             return self._last.executed, self._last.gripper
         if joint_state is None or joint_state.fault:
             return None
-        opening = opening_from_finger(joint_state.finger_m)
-        return self._forward.pose(joint_state.joint_positions), opening
+        opening = opening_from_finger(_within_travel(joint_state.finger_m))
+        return forward_kinematics(joint_state.joint_positions), opening
 
     def stop(self) -> None:
         """Hold where the arm is commanded to be, until resume()."""
@@ -287,3 +286,7 @@ class SafetyShell:
         if age_s <= limit_s:
             return ''
         return f'camera frame is {age_s:.2f} s old (limit {limit_s:.2f} s); check the camera'
+
+
+def _within_travel(finger_m: float) -> float:
+    return float(np.clip(finger_m, FINGER_CLOSED_M, FINGER_OPEN_M))

@@ -3,8 +3,8 @@
 
 import numpy as np
 
+from widowx_description.finger import finger_from_opening
 from widowx_driver.arm.kinematics import InverseKinematics, InverseKinematicsError
-from widowx_driver.arm.model import finger_from_opening
 from widowx_driver.arm.pose import Pose, turn_part_way
 from widowx_driver.driver_config import DriverConfig
 from widowx_driver.driver_task import Workspace

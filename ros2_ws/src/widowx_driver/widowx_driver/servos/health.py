@@ -3,12 +3,10 @@
 
 from collections.abc import Sequence
 
-from widowx_driver.arm.model import JOINT_NAMES
 from widowx_driver.driver_config import DriverConfig
 from widowx_driver.servos.dialogue import Script
-from widowx_driver.servos.request import ALL_GROUP, GRIPPER_NAME, read_register, silent_servo_fault
+from widowx_driver.servos.request import ALL_GROUP, read_register, SERVO_NAMES, silent_servo_fault
 
-SERVO_NAMES = (*JOINT_NAMES, GRIPPER_NAME)
 ERROR_BITS = {
     1: 'input voltage',
     4: 'overheating',

@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from widowx_description.arm import JOINT_NAMES
+from widowx_description.finger import GRIPPER_NAME
+
 ARM_GROUP = 'arm'
 ALL_GROUP = 'all'
-GRIPPER_NAME = 'gripper'
-SERVO_COUNT = 7
+SERVO_NAMES = (*JOINT_NAMES, GRIPPER_NAME)
+"""Those of group `all`, in its order."""
 PATIENCE_S = 5.0
 """Wall time after which a request counts as unanswered, and a service as missing."""
 REBOOT_S = 1.0
@@ -97,4 +100,4 @@ def set_time_mode(name: str, mode: str, time_ms: int, acceleration_ms: int) -> S
 def smart_reboot() -> ServoRequest:
     """Reboot the motors that are in trouble; they fall meanwhile and hold afterwards."""
     request = _request('reboot_motors', ALL_GROUP, enable=True, smart_reboot=True)
-    return replace(request, patience_s=PATIENCE_S + SERVO_COUNT * REBOOT_S)
+    return replace(request, patience_s=PATIENCE_S + len(SERVO_NAMES) * REBOOT_S)

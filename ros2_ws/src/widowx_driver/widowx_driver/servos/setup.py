@@ -4,15 +4,16 @@
 from collections.abc import Callable, Generator
 from typing import Any
 
-from widowx_driver.arm.model import JOINT_NAMES
+from widowx_description.arm import JOINT_NAMES
+from widowx_description.finger import GRIPPER_NAME
 from widowx_driver.driver_config import DriverConfig
 from widowx_driver.servos.dialogue import Script, ServoFault
 from widowx_driver.servos.request import (
     ALL_GROUP,
     ARM_GROUP,
     get_robot_info,
-    GRIPPER_NAME,
     read_register,
+    SERVO_NAMES,
     ServoRequest,
     set_time_mode,
     silent_servo_fault,
@@ -20,7 +21,6 @@ from widowx_driver.servos.request import (
     write_register,
 )
 
-ARM_JOINT_COUNT = 6
 POSITION_MODE = 3
 """Operating_Mode of a servo whose goal is a position."""
 TIME_PROFILE_BIT = 4
@@ -45,17 +45,17 @@ def prepare_servos(config: DriverConfig, may_let_go: Callable[[], bool]) -> Scri
             that do not hold.
     """
     info = yield get_robot_info(ARM_GROUP)
-    if info.num_joints != ARM_JOINT_COUNT:
+    if info.num_joints != len(JOINT_NAMES):
         raise ServoFault(
-            f'group {ARM_GROUP} has {info.num_joints} joints, not {ARM_JOINT_COUNT}; '
+            f'group {ARM_GROUP} has {info.num_joints} joints, not {len(JOINT_NAMES)}; '
             'check robot_model, and that the servos answer'
         )
     modes = yield from _read_arm('Operating_Mode')
     drives = yield from _read_arm('Drive_Mode')
     is_arm_ready = (
         (info.mode, info.profile_type) == ('position', 'time')
-        and modes == [POSITION_MODE] * ARM_JOINT_COUNT
-        and [drive & TIME_PROFILE_BIT for drive in drives] == [TIME_PROFILE_BIT] * ARM_JOINT_COUNT
+        and modes == [POSITION_MODE] * len(JOINT_NAMES)
+        and [drive & TIME_PROFILE_BIT for drive in drives] == [TIME_PROFILE_BIT] * len(JOINT_NAMES)
     )
     if not is_arm_ready and not may_let_go():
         raise ServoFault(
@@ -70,7 +70,7 @@ def prepare_servos(config: DriverConfig, may_let_go: Callable[[], bool]) -> Scri
     # In position modes this limits the PWM: a gripper that holds an object never overheats.
     yield write_register(GRIPPER_NAME, 'Goal_PWM', config.gripper_pwm)
     answer = yield read_register(ALL_GROUP, 'Torque_Enable')
-    if list(answer.values) != [1] * (ARM_JOINT_COUNT + 1):
+    if list(answer.values) != [1] * len(SERVO_NAMES):
         raise ServoFault(
             f'Torque_Enable of the servos is {list(answer.values)}: not every joint holds; '
             'support the arm, then call recover'
@@ -85,7 +85,7 @@ def reboot_servos(config: DriverConfig, may_let_go: Callable[[], bool]) -> Scrip
     """
     yield smart_reboot()
     answer = yield read_register(ALL_GROUP, 'Hardware_Error_Status')
-    if list(answer.values) != [0] * (ARM_JOINT_COUNT + 1):
+    if list(answer.values) != [0] * len(SERVO_NAMES):
         raise ServoFault(
             f'Hardware_Error_Status is {list(answer.values)} after a reboot; '
             'check supply and cables'

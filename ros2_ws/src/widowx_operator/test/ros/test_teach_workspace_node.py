@@ -15,7 +15,7 @@ from sensor_msgs.msg import JointState
 import yaml
 
 from parl_files.task_file import Section, TaskFileError
-from widowx_operator.arm_kinematics import JOINTS
+from widowx_description.arm import JOINT_NAMES
 from widowx_operator.ros.teach_workspace_node import (
     MAX_STATE_AGE_S,
     SectionFileError,
@@ -48,7 +48,7 @@ class FakeArm(Node):
         self.create_timer(0.02, self._publish)
 
     def _publish(self):
-        self._states.publish(JointState(name=list(JOINTS), position=self.positions))
+        self._states.publish(JointState(name=list(JOINT_NAMES), position=self.positions))
 
     def _on_torque(self, request, response):
         self.torques.append((request.cmd_type, request.name, request.enable))

@@ -12,12 +12,8 @@ from sensor_msgs.msg import JointState
 
 from parl_files.error import ParlError
 from parl_node.steady_timer import steady_timer
-from widowx_operator.arm_kinematics import (
-    gripper_pose,
-    GripperPose,
-    JOINTS,
-    JointStateError,
-)
+from widowx_description.arm import JOINT_NAMES
+from widowx_operator.gripper_pose import gripper_pose, GripperPose, JointStateError
 from widowx_operator.operator_task import load_operator_task
 from widowx_operator.ros.station_call import StationCall
 from widowx_operator.ros.tool import run_in_terminal
@@ -177,14 +173,14 @@ class TeachWorkspaceNode(Node):
         # The answer is empty even where no servo heard the command: only its register tells.
         def note(answer: RegisterValues.Response) -> None:
             values = list(answer.values)
-            self._is_loose = values != [1] * len(JOINTS)
-            if values == [is_on] * len(JOINTS):
+            self._is_loose = values != [1] * len(JOINT_NAMES)
+            if values == [is_on] * len(JOINT_NAMES):
                 done = 'the arm holds' if is_on else 'the arm is loose: lead it by hand'
                 self._terminal.say(done)
             else:
                 self._terminal.say(
-                    f'SUPPORT THE ARM: Torque_Enable reads {values} where {len(JOINTS)} joints '
-                    f'should say {int(is_on)}; press t again'
+                    f'SUPPORT THE ARM: Torque_Enable reads {values} where '
+                    f'{len(JOINT_NAMES)} joints should say {int(is_on)}; press t again'
                 )
 
         def read_back(_: TorqueEnable.Response) -> None:
