@@ -38,6 +38,7 @@ from parl_learner.offline.run.whole_number import at_least_1
 from parl_learner.plan.experiment_config import ExperimentConfig, load_experiment
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget, LearnerStatus
+from parl_node.message_conversion import seconds
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.critics.critic import CriticConfig
 from parl_policy.episode.observation import ObservationLayout
@@ -65,7 +66,7 @@ class Bench:
     def __init__(self) -> None:
         """Join the station's namespace."""
         self._node = rclpy.create_node('bench', namespace='/wx250s')
-        self._seen_at: dict[tuple[int, int], float] = {}
+        self._seen_at: dict[float, float] = {}
         self._learner = LearnerStatus()
         self._now = Measurement()
         take = self._node.create_subscription
@@ -132,14 +133,13 @@ class Bench:
         self._now.decision_ms.append(message.feedback.decision_ms)
 
     def _on_image(self, message: Image) -> None:
-        stamp = message.header.stamp
-        self._seen_at.setdefault((stamp.sec, stamp.nanosec), time.perf_counter())
+        self._seen_at.setdefault(seconds(message.header.stamp), time.perf_counter())
 
     def _on_target(self, message: EndEffectorTarget) -> None:
-        stamp = message.header.stamp
+        stamp_s = seconds(message.header.stamp)
         # Stamps travel through a float in the policy node.
-        for (sec, nanosec), seen_at in self._seen_at.items():
-            if abs(sec - stamp.sec + 1e-9 * (nanosec - stamp.nanosec)) < 1e-3:
+        for frame_s, seen_at in self._seen_at.items():
+            if abs(frame_s - stamp_s) < 1e-3:
                 self._now.frame_to_target_ms.append((time.perf_counter() - seen_at) * 1e3)
                 self._seen_at.clear()
                 return

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     'parl_files': set(),
     'parl_launch': {'parl_files'},
     'parl_learner': {'parl_files', 'parl_policy'},
-    'parl_node': {'parl_files'},
+    'parl_node': {'parl_files', 'widowx_description'},
     'parl_policy': {'parl_files'},
     'reward_detector': {'parl_files', 'widowx_description'},
     'widowx_bringup': {'parl_files'},

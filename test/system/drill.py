@@ -23,6 +23,7 @@ from sensor_msgs.msg import JointState
 
 from parl_msgs.msg import EndEffectorTarget
 from parl_msgs.srv import InjectFault
+from parl_node.message_conversion import seconds
 from widowx_description.arm import joint_limits
 from widowx_sim.ros.sim_node import SimNode
 
@@ -196,4 +197,4 @@ class Drill:
 
 
 def stamp_s(message):
-    return message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
+    return seconds(message.header.stamp)

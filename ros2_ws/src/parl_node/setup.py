@@ -11,7 +11,7 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
     ],
-    install_requires=['parl_files', 'numpy', 'opencv-python-headless'],
+    install_requires=['parl_files', 'widowx_description', 'numpy', 'opencv-python-headless'],
     extras_require={'test': ['pytest']},
     zip_safe=True,
     maintainer='PARL developers',

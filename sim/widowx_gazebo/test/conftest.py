@@ -10,6 +10,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 
+from parl_node.message_conversion import stamp_from_nanoseconds
 from widowx_gazebo.station_world import DRIVEN_JOINTS
 
 PERIOD_S = 0.01
@@ -56,9 +57,7 @@ class FakeGazebo(Node):
             self._publish()
 
     def _publish(self):
-        clock = Clock()
-        clock.clock.sec, hundredths = divmod(self.ticks, 100)
-        clock.clock.nanosec = hundredths * 10_000_000
+        clock = Clock(clock=stamp_from_nanoseconds(self.ticks * 10_000_000))
         order = sorted(range(8), key=lambda i: DRIVEN_JOINTS[i])  # not the arm's own
         message = JointState(
             name=[DRIVEN_JOINTS[i] for i in order],

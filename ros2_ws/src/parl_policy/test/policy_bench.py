@@ -17,6 +17,7 @@ from parl_files.episode_file import read_episode
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import Artifact, EndEffectorTarget, EpisodeStatus, ObjectPositions, Reward
 from parl_msgs.srv import GoToStart, Reset
+from parl_node.message_conversion import stamp
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.acting.actor_file import ActorConfig, version_to_bytes
 from parl_policy.critics.critic import CriticConfig
@@ -88,7 +89,7 @@ class FakeStation(Node):
     def _publish(self, name, publisher, message):
         if name not in self.silent:
             is_stuck = self.camera_s is not None and name in ('image', 'objects', 'reward')
-            message.header.stamp = convert.stamp(self.camera_s if is_stuck else self.time_s)
+            message.header.stamp = stamp(self.camera_s if is_stuck else self.time_s)
             publisher.publish(message)
 
     def _joint_state(self):

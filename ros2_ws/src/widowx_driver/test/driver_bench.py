@@ -17,6 +17,7 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
+from parl_node.message_conversion import stamp
 from widowx_description.arm import JOINT_NAMES
 from widowx_driver.ros.driver_node import DriverNode
 from widowx_driver.ros.message_conversion import SERVO_SERVICES
@@ -65,10 +66,7 @@ class FakeArm(Node):
     def now(self):
         if self.sim_time_s is None:
             return self.get_clock().now().to_msg()
-        clock = Clock()
-        clock.clock.sec = int(self.sim_time_s)
-        clock.clock.nanosec = round((self.sim_time_s % 1.0) * 1e9)
-        return clock.clock
+        return stamp(self.sim_time_s)
 
     def publish_state(self):
         if self.is_silent:

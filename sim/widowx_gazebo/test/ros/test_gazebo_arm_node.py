@@ -17,6 +17,7 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget
 from parl_msgs.srv import GoToStart, Reset
+from parl_node.message_conversion import seconds
 from widowx_description.arm import REST_JOINTS
 from widowx_description.kinematics import end_effector_pose
 from widowx_driver.ros.driver_node import DriverNode
@@ -143,7 +144,7 @@ def test_joint_states_are_those_of_the_real_arm(make_graph):
     assert list(state.position[:6]) == [0.0] * 6
     assert state.position[7] == -state.position[8] == pytest.approx(0.010)
     assert state.position[6] == pytest.approx(-np.pi / 2, abs=1e-3)  # the crank's dead point
-    stamps = [s.header.stamp.sec + 1e-9 * s.header.stamp.nanosec for s in graph.states]
+    stamps = [seconds(s.header.stamp) for s in graph.states]
     np.testing.assert_allclose(np.diff(stamps[-10:]), 0.01)
 
 

@@ -10,6 +10,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 
 from parl_msgs.srv import Reset
+from parl_node.message_conversion import nanoseconds
 from parl_node.run_node import node_process, spin
 from widowx_gazebo.gazebo_arm import GazeboArm, MeasuredJoints
 from widowx_gazebo.gazebo_error import GazeboError
@@ -43,7 +44,8 @@ class GazeboArmNode(StationNode):
         return self._arm.stamp_s if self._arm else 0.0
 
     def _on_joints(self, message: JointState) -> None:
-        measured, stamp_ns = conversion.measured_joints(message), conversion.stamp_ns(message)
+        measured = conversion.measured_joints(message)
+        stamp_ns = nanoseconds(message.header.stamp)
         arm = self._arm or self._begin(measured, stamp_ns)
         self.play_trajectory()
         for publisher, value in zip(self._set_points, arm.advance(measured), strict=True):

@@ -4,6 +4,7 @@
 import numpy as np
 from sensor_msgs.msg import JointState
 
+from parl_node.message_conversion import seconds
 from widowx_gazebo.gazebo_arm import MeasuredJoints
 from widowx_gazebo.gazebo_error import GazeboError
 from widowx_gazebo.station_world import DRIVEN_JOINTS
@@ -22,13 +23,8 @@ def measured_joints(message: JointState) -> MeasuredJoints:
         )
     order = [message.name.index(name) for name in DRIVEN_JOINTS]
     return MeasuredJoints(
-        stamp_s=message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec,
+        stamp_s=seconds(message.header.stamp),
         positions=np.array(message.position)[order],
         velocities=np.array(message.velocity)[order],
         efforts=np.array(message.effort)[order],
     )
-
-
-def stamp_ns(message: JointState) -> int:
-    """Return the time of a message [ns]."""
-    return int(message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec)

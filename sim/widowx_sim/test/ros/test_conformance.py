@@ -38,6 +38,7 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from parl_msgs.srv import InjectFault
+from parl_node.message_conversion import seconds
 from widowx_sim.ros.sim_node import SimNode
 
 REAL = os.environ.get('XS_SDK_NAMESPACE', '')
@@ -134,7 +135,7 @@ class Client:
 
 
 def stamp_s(message):
-    return message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
+    return seconds(message.header.stamp)
 
 
 def longest_gap_s(states):

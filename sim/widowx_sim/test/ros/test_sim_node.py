@@ -17,13 +17,10 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 
 from parl_files.error import ParlError
 from parl_msgs.srv import Reset
+from parl_node.message_conversion import nanoseconds
 from widowx_sim.ros.sim_node import SimNode
 
 _LIMIT_S = 10.0
-
-
-def _nanoseconds(stamp) -> int:
-    return stamp.sec * 1_000_000_000 + stamp.nanosec
 
 
 class Bench:
@@ -77,7 +74,7 @@ class Bench:
 
     def newest(self, name) -> int:
         message = self.kept[name][-1]
-        return _nanoseconds(message.clock if name == 'clock' else message.header.stamp)
+        return nanoseconds(message.clock if name == 'clock' else message.header.stamp)
 
     def wait_past(self, stamp_ns) -> None:
         self.wait(lambda: self.newest('images') > stamp_ns and self.newest('joints') > stamp_ns)
@@ -104,7 +101,7 @@ def test_lockstep_waits_then_advances_one_period_for_a_pair(bench, task):
     frames = len(bench.kept['images'])
     # It tells the same boundary again, with the same stamp, for whoever missed it.
     bench.wait(lambda: len(bench.kept['images']) >= frames + 2)
-    assert {_nanoseconds(image.header.stamp) for image in bench.kept['images']} == {first}
+    assert {nanoseconds(image.header.stamp) for image in bench.kept['images']} == {first}
     assert bench.newest('clock') == bench.newest('joints') == first
 
     joints = np.array(bench.kept['joints'][-1].position[:6])
@@ -114,7 +111,7 @@ def test_lockstep_waits_then_advances_one_period_for_a_pair(bench, task):
         bench.command(goal)
         bench.wait_past(begin)
         assert bench.newest('images') == bench.newest('joints') == begin + 200_000_000
-        stamps = {_nanoseconds(message.header.stamp) for message in bench.kept['joints']}
+        stamps = {nanoseconds(message.header.stamp) for message in bench.kept['joints']}
         assert {begin + 10_000_000 * tick for tick in range(21)} <= stamps
         assert len(stamps) == 1 + 20 * period
         np.testing.assert_allclose(bench.kept['joints'][-1].position[:6], goal, atol=0.01)
@@ -204,7 +201,7 @@ def test_realtime_goes_on_without_commands(ros_domain, task_file):
         bench.wait(lambda: bench.newest('joints') >= first + 1_000_000_000)
         # A busy machine may lose messages, even every other one, but never shifts their stamps.
         for kind, period_ns in (('joints', 10_000_000), ('images', 50_000_000)):
-            stamps = {_nanoseconds(message.header.stamp) for message in bench.kept[kind]}
+            stamps = {nanoseconds(message.header.stamp) for message in bench.kept[kind]}
             steps = np.diff(sorted(stamps))
             assert len(steps) >= 3
             assert np.gcd.reduce(steps) == period_ns

@@ -3,7 +3,6 @@
 
 from array import array
 
-from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose, TransformStamped
 from interbotix_xs_msgs.msg import (
     JointGroupCommand,
@@ -26,6 +25,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from sensor_msgs.msg import JointState as JointStateMessage
 
 from parl_msgs.msg import ObjectPositions
+from parl_node.message_conversion import stamp_from_nanoseconds
 from widowx_sim.servos import motor_selection
 from widowx_sim.servos.bus import ServoBus
 from widowx_sim.servos.floats import FloatArray
@@ -33,14 +33,9 @@ from widowx_sim.servos.joint_state import JointState
 from widowx_sim.servos.wx250s import JOINT_STATE_NAMES
 
 
-def time_message(stamp_ns: int) -> Time:
-    """Convert nanoseconds since the epoch."""
-    return Time(sec=stamp_ns // 1_000_000_000, nanosec=stamp_ns % 1_000_000_000)
-
-
 def clock_message(stamp_ns: int) -> Clock:
     """Convert nanoseconds since the epoch to a simulated clock's reading."""
-    return Clock(clock=time_message(stamp_ns))
+    return Clock(clock=stamp_from_nanoseconds(stamp_ns))
 
 
 def joint_state_message(state: JointState, stamp_ns: int) -> JointStateMessage:
@@ -51,7 +46,7 @@ def joint_state_message(state: JointState, stamp_ns: int) -> JointStateMessage:
         velocity=state.velocity.tolist(),
         effort=state.effort.tolist(),
     )
-    message.header.stamp = time_message(stamp_ns)
+    message.header.stamp = stamp_from_nanoseconds(stamp_ns)
     return message
 
 
@@ -67,7 +62,7 @@ def image_message(image: NDArray[np.uint8], frame_id: str, stamp_ns: int) -> Ima
         data=array('B', image.tobytes()),
     )
     message.header.frame_id = frame_id
-    message.header.stamp = time_message(stamp_ns)
+    message.header.stamp = stamp_from_nanoseconds(stamp_ns)
     return message
 
 
@@ -87,7 +82,7 @@ def camera_info_message(
         p=projection.reshape(12),
     )
     message.header.frame_id = frame_id
-    message.header.stamp = time_message(stamp_ns)
+    message.header.stamp = stamp_from_nanoseconds(stamp_ns)
     return message
 
 
@@ -99,7 +94,7 @@ def transform_message(
     mujoco.mju_mat2Quat(quaternion, np.ascontiguousarray(pose[:3, :3]).reshape(9))
     message = TransformStamped(child_frame_id=child)
     message.header.frame_id = parent
-    message.header.stamp = time_message(stamp_ns)
+    message.header.stamp = stamp_from_nanoseconds(stamp_ns)
     translation, rotation = message.transform.translation, message.transform.rotation
     translation.x, translation.y, translation.z = pose[:3, 3].tolist()
     rotation.w, rotation.x, rotation.y, rotation.z = quaternion.tolist()

@@ -14,6 +14,7 @@ from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget, ObjectPositions
 from parl_msgs.srv import Act
 from parl_node.artifact_node import ArtifactNode
+from parl_node.message_conversion import stamp
 from parl_policy.acting.actor import Actor, Decision
 from parl_policy.acting.actor_file import load_actor
 from parl_policy.acting.open_loop_actor import OpenLoopActor
@@ -113,7 +114,7 @@ def _object_message(link: StationLink, state: StationState) -> ObjectPositions:
     message = ObjectPositions(
         names=list(link.gate.object_names), visible=state.object_visible.tolist()
     )
-    message.header.stamp = convert.stamp(state.stamp_s)
+    message.header.stamp = stamp(state.stamp_s)
     message.positions = [convert.to_point(position) for position in state.object_positions]
     return message
 

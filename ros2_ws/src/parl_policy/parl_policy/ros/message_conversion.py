@@ -3,38 +3,16 @@
 
 from builtin_interfaces.msg import Time
 import cv2
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import Point, Pose, Quaternion
 import numpy as np
-from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import ColorRGBA, Header
+from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from parl_files.error import ParlError
 from parl_msgs.msg import EndEffectorTarget, ObjectPositions, Reward
+from parl_node.message_conversion import seconds
 from parl_policy.acting.actor import Decision
 from parl_policy.episode.action_space import MAX_TRANSLATION_M, Target
 from parl_policy.episode.input_gate import ExecutedInput, ObjectsInput, VerdictInput
-
-FINGER_CLOSED_M, FINGER_OPEN_M = 0.010, 0.037
-"""Travel of left_finger: gripper opening 0 and 1."""
-FINGER_SLACK_M = 0.010
-"""Squeezing bends the finger beyond its travel by less than this; a failed read reports -pi."""
-
-
-class ImageMessageError(ParlError):
-    """An image message cannot be read; says what is accepted."""
-
-
-def seconds(stamp: Time) -> float:
-    """Time stamp as seconds."""
-    return stamp.sec + stamp.nanosec * 1e-9
-
-
-def stamp(time_s: float) -> Time:
-    """Seconds as time stamp."""
-    nanoseconds = round(time_s * 1e9)
-    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
 
 
 def to_target(message: EndEffectorTarget) -> Target:
@@ -83,13 +61,6 @@ def to_executed(message: EndEffectorTarget) -> ExecutedInput:
     return ExecutedInput(message.episode_id, message.step, to_target(message), arm_fault)
 
 
-def to_diagnostics(stamp: Time, name: str, text: str, is_warning: bool) -> DiagnosticArray:
-    """One diagnostic status, OK or a warning."""
-    level = DiagnosticStatus.WARN if is_warning else DiagnosticStatus.OK
-    status = DiagnosticStatus(level=level, name=name, message=text, hardware_id='policy')
-    return DiagnosticArray(header=Header(stamp=stamp), status=[status])
-
-
 def to_objects(message: ObjectPositions) -> ObjectsInput:
     """Object positions of one frame."""
     return ObjectsInput(
@@ -103,31 +74,6 @@ def to_objects(message: ObjectPositions) -> ObjectsInput:
 def to_verdict(message: Reward) -> VerdictInput:
     """Verdict on one frame."""
     return VerdictInput(seconds(message.header.stamp), message.episode_id, message.verdict)
-
-
-def to_opening(message: JointState) -> float:
-    """Gripper opening, 0 closed … 1 open, from left_finger; NaN if it cannot be known."""
-    positions = dict(zip(message.name, message.position, strict=False))
-    finger = positions.get('left_finger', float('nan'))
-    if not FINGER_CLOSED_M - FINGER_SLACK_M <= finger <= FINGER_OPEN_M + FINGER_SLACK_M:
-        return float('nan')
-    opening = (finger - FINGER_CLOSED_M) / (FINGER_OPEN_M - FINGER_CLOSED_M)
-    return min(1.0, max(0.0, opening))
-
-
-def to_frame(message: Image) -> np.ndarray:
-    """A camera frame as (H, W, 3) uint8 RGB.
-
-    Raises:
-        ImageMessageError: Another encoding than rgb8 and bgr8.
-    """
-    if message.encoding not in ('rgb8', 'bgr8'):
-        raise ImageMessageError(
-            f'camera frames are {message.encoding!r}; set the camera to rgb8 or bgr8'
-        )
-    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
-    frame = rows[:, : 3 * message.width].reshape(message.height, message.width, 3)
-    return np.ascontiguousarray(frame if message.encoding == 'rgb8' else frame[:, :, ::-1])
 
 
 def to_jpeg(frame: np.ndarray, width: int = 320) -> bytes:

@@ -4,7 +4,7 @@
 import time
 import traceback
 
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.clock import Clock, ClockType
@@ -18,13 +18,13 @@ from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus
 from parl_msgs.srv import LabelEpisode
 from parl_node.artifact_node import ArtifactNode
+from parl_node.message_conversion import diagnostics
 from parl_node.outcome_codes import LABELS, outcome_code
 from parl_node.run_node import node_process, spin
 from parl_policy.compute.device import choose_float32_product, use_device
 from parl_policy.episode.input_gate import next_boundary
 from parl_policy.episode.observation import ObservationLayout
 from parl_policy.episode.player import EpisodeGoal, EpisodePlayer
-from parl_policy.ros import message_conversion as convert
 from parl_policy.ros.goal_actor import make_goal_actor, outside_actor
 from parl_policy.ros.station_link import StationLink
 
@@ -189,9 +189,10 @@ class PolicyNode(ArtifactNode):
     def _diagnose(self) -> None:
         lacks = self.link.wait.lacks()
         text = lacks or ('an episode is running' if self._is_busy else 'no episode is running')
+        level = DiagnosticStatus.WARN if lacks else DiagnosticStatus.OK
         stamp = self.get_clock().now().to_msg()
         name = f'{self.get_fully_qualified_name()}: inputs'
-        self._diagnostics.publish(convert.to_diagnostics(stamp, name, text, bool(lacks)))
+        self._diagnostics.publish(diagnostics(stamp, name, level, text, 'policy'))
 
     def _show_life(self) -> None:
         """A person takes minutes to reset the scene or after a pause: that is no hang."""

@@ -14,6 +14,13 @@ from visualization_msgs.msg import MarkerArray
 from parl_files.config_file import from_known_keys, load_yaml
 from parl_msgs.msg import EndEffectorTarget, ObjectPositions, Reward
 from parl_msgs.srv import GoToStart, Reset
+from parl_node.message_conversion import (
+    gripper_opening,
+    image_to_array,
+    ImageMessageError,
+    seconds,
+    stamp,
+)
 from parl_node.path_parameter import path_parameter
 from parl_policy.acting.actor import Decision
 from parl_policy.episode.action_space import Target
@@ -176,7 +183,7 @@ class StationLink:
             policy_version=version,
         )
         message.header.frame_id = self._frame_id
-        message.header.stamp = convert.stamp(stamp_s)
+        message.header.stamp = stamp(stamp_s)
         self._target.publish(message)
 
     def show_candidates(self, decision: Decision, target: Target) -> None:
@@ -217,8 +224,8 @@ class StationLink:
             raise EpisodeAbortError(f'{name} failed: {answer.message}')
 
     def _on_joints(self, message: JointState) -> None:
-        stamp_s = convert.seconds(message.header.stamp)
-        self.gate.take_opening(stamp_s, convert.to_opening(message))
+        stamp_s = seconds(message.header.stamp)
+        self.gate.take_opening(stamp_s, gripper_opening(message))
         self.wait.look()
 
     def _on_objects(self, message: ObjectPositions) -> None:
@@ -235,9 +242,9 @@ class StationLink:
 
     def _on_image(self, message: Image) -> None:
         try:
-            frame = convert.to_frame(message)
-        except convert.ImageMessageError as error:
+            frame = image_to_array(message)
+        except ImageMessageError as error:
             self._node.get_logger().error(str(error), throttle_duration_sec=5.0)
             return
-        self.gate.take_frame(convert.seconds(message.header.stamp), frame)
+        self.gate.take_frame(seconds(message.header.stamp), frame)
         self.wait.look()

@@ -14,7 +14,7 @@ from visualization_msgs.msg import MarkerArray
 from parl_files.config_file import ConfigError
 from parl_files.episode_file import read_frames
 from parl_msgs.msg import EpisodeStatus
-from parl_node.message_conversion import to_record
+from parl_node.message_conversion import seconds, to_record
 from parl_policy.acting.actor_file import load_actor
 from parl_policy.ros import message_conversion as convert
 from parl_policy.ros.policy_node import PolicyNode
@@ -85,7 +85,7 @@ def test_targets_leave_a_fixed_time_after_their_step_began(start_bench):
             bench.station.time_s += 0.01
             bench.station.publish()
             bench.spin_for(0.05)
-        began_s = convert.seconds(bench.station.targets[step].header.stamp)
+        began_s = seconds(bench.station.targets[step].header.stamp)
         left_s = bench.station.time_s - PERIOD_S  # the fake's time goes on with each target
         assert left_s - began_s >= 0.05 - 1e-6
     assert bench.result_of(handle).result.steps == 2

@@ -19,18 +19,16 @@ from visualization_msgs.msg import MarkerArray
 from parl_files.error import ParlError
 from parl_files.task_file import load_task_file
 from parl_msgs.msg import EpisodeStatus, ObjectPositions, Reward
+from parl_node.message_conversion import gripper_opening, image_to_array, seconds
 from parl_node.run_node import node_process, spin
 from reward_detector.camera.camera_watch import camera_health, FROZEN
 from reward_detector.camera.picture_watch import PictureWatch
 from reward_detector.ros.message_conversion import (
     health_to_diagnostics,
-    image_to_array,
     joint_state_to_joints,
-    joint_state_to_opening,
     judgement_to_reward,
     objects_to_markers,
     objects_to_message,
-    seconds,
 )
 from reward_detector.verdict.frame_judge import FrameJudge, Judgement
 from reward_detector.verdict.gripper_pairing import GripperPairing, PairedFrame
@@ -77,7 +75,7 @@ class RewardDetectorNode(Node):
     def _on_joint_state(self, message: JointState) -> None:
         stamp_s = seconds(message.header.stamp)
         self._pictures.note_joints(stamp_s, joint_state_to_joints(message))
-        for paired in self._pairing.add_opening(stamp_s, joint_state_to_opening(message)):
+        for paired in self._pairing.add_opening(stamp_s, gripper_opening(message)):
             self._judge_frame(paired)
 
     def _on_episode(self, message: EpisodeStatus) -> None:

@@ -19,6 +19,7 @@ from visualization_msgs.msg import MarkerArray
 
 from parl_files.task_file import TaskFileError
 from parl_msgs.msg import EpisodeStatus, ObjectPositions, Reward
+from parl_node.message_conversion import stamp_from_nanoseconds
 from reward_detector.ros.reward_detector_node import RewardDetectorNode
 
 RACK = (0.28, 0.16)
@@ -61,8 +62,7 @@ class FakeStation(Node):
         self.until(lambda: time.monotonic() > end)
 
     def stamp(self, back_s: float = 0.0) -> Time:
-        nanoseconds = self.get_clock().now().nanoseconds - int(1e9 * back_s)
-        return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+        return stamp_from_nanoseconds(self.get_clock().now().nanoseconds - int(1e9 * back_s))
 
     def show(self, image: np.ndarray, stamp: Time, encoding: str = 'rgb8') -> None:
         message = Image(height=image.shape[0], width=image.shape[1], encoding=encoding)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from parl_msgs.msg import EndEffectorTarget
+from parl_node.message_conversion import stamp
 from widowx_driver.arm.pose import Pose, quaternion_to_matrix
 from widowx_driver.arm.state import ArmState
 from widowx_driver.safety.command import Command
@@ -20,8 +21,7 @@ def target_message(target):
     message = EndEffectorTarget()
     message.header.frame_id = target.frame_id
     if np.isfinite(target.stamp_s):  # a message cannot hold another
-        message.header.stamp.sec = int(target.stamp_s // 1)
-        message.header.stamp.nanosec = int(target.stamp_s % 1 * 1e9)
+        message.header.stamp = stamp(target.stamp_s)
     position, orientation = message.pose.position, message.pose.orientation
     position.x, position.y, position.z = map(float, target.position)
     orientation.x, orientation.y, orientation.z, orientation.w = map(float, target.quaternion_xyzw)

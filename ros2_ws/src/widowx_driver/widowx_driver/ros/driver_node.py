@@ -27,6 +27,7 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
+from parl_node.message_conversion import seconds
 from parl_node.run_node import explained
 from widowx_driver.arm.state import ArmState
 from widowx_driver.backend import interbotix as interbotix_backend
@@ -185,7 +186,7 @@ class DriverNode(Node):
         self._jobs.advance()
 
     def _on_frame(self, message: CameraInfo) -> None:
-        self._shell.note_frame(convert.stamp_to_seconds(message.header.stamp))
+        self._shell.note_frame(seconds(message.header.stamp))
 
     def _poll(self) -> None:
         self.sending_fault()  # the vendor's backend is built when the arm is there

@@ -2,7 +2,7 @@
 """ROS messages to the driver's dataclasses and back."""
 
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 from interbotix_xs_msgs.srv import (
     MotorGains,
@@ -16,6 +16,7 @@ import numpy as np
 from sensor_msgs.msg import JointState
 
 from parl_msgs.msg import EndEffectorTarget
+from parl_node.message_conversion import diagnostics, seconds
 from widowx_description.finger import GRIPPER_NAME
 from widowx_driver.arm.pose import Pose
 from widowx_driver.arm.state import ArmState, read_arm_state
@@ -35,14 +36,9 @@ SERVO_SERVICES = {
 """Every service of the arm's driver, by name."""
 
 
-def stamp_to_seconds(stamp: Time) -> float:
-    """Return a stamp in seconds."""
-    return float(stamp.sec) + 1e-9 * float(stamp.nanosec)
-
-
 def arm_state_from_message(message: JointState) -> ArmState:
     """Pick the arm out of joint_states."""
-    stamp_s = stamp_to_seconds(message.header.stamp)
+    stamp_s = seconds(message.header.stamp)
     return read_arm_state(stamp_s, message.name, message.position, message.effort)
 
 
@@ -50,7 +46,7 @@ def target_from_message(message: EndEffectorTarget) -> Target:
     """Convert a target; nothing is checked here."""
     position, orientation = message.pose.position, message.pose.orientation
     return Target(
-        stamp_s=stamp_to_seconds(message.header.stamp),
+        stamp_s=seconds(message.header.stamp),
         frame_id=message.header.frame_id,
         position=np.array([position.x, position.y, position.z]),
         quaternion_xyzw=np.array([orientation.x, orientation.y, orientation.z, orientation.w]),
@@ -107,15 +103,5 @@ def service_request(request: ServoRequest) -> object:
 
 def diagnostics_message(stamp: Time, robot: str, report: DriverReport) -> DiagnosticArray:
     """Return the driver's report for /diagnostics."""
-    message = DiagnosticArray()
-    message.header.stamp = stamp
-    message.status = [
-        DiagnosticStatus(
-            level=bytes([report.level]),
-            name=f'{robot}: driver',
-            message=report.text,
-            hardware_id=robot,
-            values=[KeyValue(key=key, value=value) for key, value in report.values.items()],
-        )
-    ]
-    return message
+    level, name = bytes([report.level]), f'{robot}: driver'
+    return diagnostics(stamp, name, level, report.text, robot, report.values)

@@ -15,6 +15,7 @@ from sensor_msgs.msg import JointState
 import yaml
 
 from parl_files.task_file import Section, TaskFileError
+from parl_node.message_conversion import seconds
 from widowx_description.arm import JOINT_NAMES
 from widowx_operator.ros.teach_workspace_node import (
     MAX_STATE_AGE_S,
@@ -182,7 +183,7 @@ def test_taught_simulation_gives_the_task_files_own_calibration(
             group.publish(JointGroupCommand(name='arm', cmd=joints.tolist()))
             single.publish(JointSingleCommand(name='gripper', cmd=0.015))
             graph.wait(
-                lambda stamp=stamp: _seconds(teach._state.header.stamp) > _seconds(stamp) + 0.19
+                lambda stamp=stamp: seconds(teach._state.header.stamp) > seconds(stamp) + 0.19
             )
 
     graph.wait(lambda: teach._state is not None and sim.count_publishers('commands/joint_group'))
@@ -214,7 +215,3 @@ def test_taught_simulation_gives_the_task_files_own_calibration(
     workspace = load_driver_task(task_path).workspace
     np.testing.assert_allclose(workspace.low, [0.20, -0.20, 0.03], atol=0.01)
     np.testing.assert_allclose(workspace.high, [0.34, 0.22, 0.20], atol=0.01)
-
-
-def _seconds(stamp):
-    return stamp.sec + 1e-9 * stamp.nanosec
