@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from parl_files.config_file import load_yaml
 from parl_files.episode import Episode
+from parl_files.yaml_file import load_yaml
 from parl_policy.episode.action_space import Target
 from parl_policy.episode.observation import ObservationLayout, StationState
 from parl_policy.episode.player import EpisodeGoal, EpisodePlayer

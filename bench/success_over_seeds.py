@@ -17,8 +17,9 @@ from in_process_experiment import PhaseResult, run_in_process
 from table_cells import Cell, run_cells
 import torch
 
-from parl_files.config_file import ConfigError, load_yaml
+from parl_files.config_file import ConfigError
 from parl_files.error import ParlError
+from parl_files.yaml_file import load_yaml
 from parl_learner.offline.run.whole_number import at_least_1
 from parl_learner.plan.experiment_config import load_experiment
 from parl_learner.report.binomial_interval import wilson_interval

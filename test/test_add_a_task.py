@@ -4,6 +4,7 @@
 from contextlib import closing
 from pathlib import Path
 import re
+from typing import get_args
 
 import pytest
 import yaml
@@ -13,7 +14,7 @@ pytest.importorskip('mujoco', reason='no MuJoCo in this Python')
 from in_process_station import InProcessStation
 
 from parl_policy.episode.player import EpisodeGoal
-from widowx_sim.scene.scene_object import SHAPES
+from widowx_sim.scene.scene_object import SceneObject
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +49,7 @@ def test_the_script_does_it_and_the_detector_sees_it(task_file):
 
 def test_every_shape_is_on_the_page():
     shapes = re.findall(r'^\| `(\w+)` \| (?:yes|no) \|', PAGE, re.MULTILINE)
-    assert shapes == list(SHAPES)
+    assert shapes == [kind.shape for kind in get_args(SceneObject)]
 
 
 def test_every_path_on_the_page_is_there():

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parl_files.config_file import load_yaml
-from parl_files.task_file import load_task_file
+from parl_files.task_file import read_task
+from parl_files.yaml_file import load_yaml
 from parl_learner.plan.experiment_config import load_experiment
-from reward_detector.verdict.frame_judge import FrameJudge
-from reward_detector.verdict.reward_rule import reward_rule
+from reward_detector.verdict.frame_judge import DetectorTask
 from widowx_driver.driver_task import load_driver_task
 from widowx_sim.scene.scene_object import Fixed
 from widowx_sim.scene.task_scene import load_task_scene
@@ -31,17 +30,16 @@ def test_the_papers_tasks_are_there():
 @pytest.mark.parametrize('path', TASKS, ids=lambda path: path.stem)
 def test_driver_detector_simulation_and_experiment_take_it(path):
     driver, scene = load_driver_task(path), load_task_scene(path)
-    FrameJudge.from_task_file(path)
-    rule, task = reward_rule(load_task_file(path)), load_yaml(path)
+    region, task = read_task(DetectorTask, path).reward.region, load_yaml(path)
     assert load_experiment(CONFIG / 'experiments' / path.name).task == path.stem
     assert isinstance(task['instruction'], str)
     assert int(task['horizon']) > 25
     # What is looked for is in the scene; the verdict's surface is the goal's.
-    assert {entry['name'] for entry in task['objects']} <= set(scene.objects)
-    goal = scene.objects[rule.relative_to]
+    assert {entry['name'] for entry in task['objects']} <= set(scene.scene)
+    goal = scene.scene[region.relative_to]
     assert isinstance(goal, Fixed)
-    assert rule.surface_height == pytest.approx(goal.height), (
-        f'reward.region.surface_height is {rule.surface_height}, but {rule.relative_to} has '
+    assert region.surface_height == pytest.approx(goal.height), (
+        f'reward.region.surface_height is {region.surface_height}, but {region.relative_to} has '
         f'height {goal.height} in the scene'
     )
     # The operator's script stays inside the driver's box.

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads nested, frozen dataclasses from YAML; refuses what it does not know, by name."""
+"""Makes nested, frozen dataclasses of what a file says; what is wrong is named with its remedy."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 import dataclasses
+import difflib
 from enum import StrEnum
-from pathlib import Path
+import re
 import sys
 import types
 from typing import (
+    Annotated,
     Any,
+    ClassVar,
     get_args,
     get_origin,
     get_type_hints,
@@ -18,113 +21,64 @@ from typing import (
     Union,
 )
 
-import yaml
-
 from parl_files.error import ParlError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Config = TypeVar('Config', bound='DataclassInstance')
+Kind = TypeVar('Kind')
 
 
 class ConfigError(ParlError):
-    """A configuration file is missing, unreadable or says something unknown."""
+    """A configuration file is missing, unreadable or says something wrong or unknown."""
 
 
-def load_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping.
+class SharedSection:
+    """Base of a dataclass that takes its own keys of a mapping and leaves the rest to others."""
 
-    Raises:
-        ConfigError: Missing, unreadable, not YAML, or not a mapping.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f'cannot read {path}: {error}') from error
-    if not isinstance(content, dict):
-        raise ConfigError(f'{path} holds {type(content).__name__}, expected a mapping of keys')
-    return content
+    OTHERS: ClassVar[Collection[str] | None] = None
+    """Keys of other readers, where all are known: any further key is refused. None: not known."""
 
 
-def load_layered_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that may extend another one.
+class Named(dict[str, Kind]):
+    """As a field's type: a list of mappings that each have a `name`, by those names, in order."""
 
-    `extends: ../other.yaml`, relative to the file, lays this file's keys over the other's:
-    mappings key by key, everything else as a whole; null takes a key away, so that its default
-    holds again (JSON Merge Patch, RFC 7396). A layer that names another `policy_class` takes the
-    settings `policy` of the former one away, and so for any key and its `_class`.
 
-    Raises:
-        ConfigError: A file cannot be read, or extends itself.
-    """
-    layers: list[dict[str, Any]] = []
-    seen: list[Path] = []
-    following: Path | None = path
-    while following is not None:
-        if following.resolve() in seen:
-            raise ConfigError(f'{path} extends itself by way of {following}')
-        try:
-            layer = load_yaml(following)
-        except ConfigError as error:
-            if not layers:
-                raise
-            raise ConfigError(f'{seen[-1]}: extends: {error}') from error
-        seen.append(following.resolve())
-        base = layer.pop('extends', None)
-        if base is not None and not isinstance(base, str):
-            raise ConfigError(f'{following}: extends is {base!r}, expected a file name')
-        layers.append(layer)
-        following = None if base is None else following.parent / base
-    merged: dict[str, Any] = {}
-    for layer in reversed(layers):
-        merged = _laid_over(merged, layer)
-    return merged
+@dataclasses.dataclass(frozen=True)
+class Only:
+    """In `Annotated`: the values that a field takes from a file."""
+
+    is_right: Callable[[Any], bool]
+    words: str
+    """What to give."""
+
+
+def between(low: float, high: float) -> Only:
+    """Take numbers of low..high."""
+    return Only(lambda value: low <= value <= high, f'a number in {low:g}..{high:g}')
+
+
+Positive = Annotated[float, Only(lambda value: value > 0.0, 'a number above 0')]
+Text = Annotated[str, Only(bool, 'a text that is not empty')]
 
 
 def from_mapping(config_class: type[Config], mapping: object, where: str) -> Config:
     """Build a (nested) dataclass from plain YAML or JSON data.
 
+    A field may be a bool, int, float (finite) or str, a Literal, a tuple, a dataclass, `Named`,
+    any of those or None, and a union of dataclasses that a field of type Literal tells apart.
+    What a Mapping holds, and a field of any other type, is taken as it is.
+
     Args:
         config_class: A dataclass; fields with defaults may be missing from the mapping.
         mapping: What was read.
-        where: File and key, for the error message.
+        where: The file, for the error message.
 
     Raises:
-        ConfigError: Names the key, what was found and what is allowed.
+        ConfigError: Names file, key, what was found and what is allowed.
     """
-    if not isinstance(mapping, Mapping):
-        raise ConfigError(f'{where}: found {mapping!r}, expected a mapping')
-    fields = {field.name: field for field in dataclasses.fields(config_class)}
-    hints = get_type_hints(config_class)
-    unknown = sorted(set(mapping) - set(fields), key=str)
-    if unknown:
-        raise ConfigError(f'{where}: unknown key {unknown[0]!r}; known are {sorted(fields)}')
-    missing = [
-        name
-        for name, field in fields.items()
-        if name not in mapping
-        and field.default is dataclasses.MISSING
-        and field.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise ConfigError(f'{where}: key {missing[0]!r} is missing')
-    values = {
-        name: _convert(hints[name], value, f'{where}: {name}') for name, value in mapping.items()
-    }
-    try:
-        return config_class(**values)
-    except (ParlError, ValueError) as error:
-        raise ConfigError(f'{where}: {error}') from error
-
-
-def from_known_keys(
-    config_class: type[Config], mapping: Mapping[str, object], where: str
-) -> Config:
-    """As `from_mapping`, from a mapping that holds keys for other readers too."""
-    names = {field.name for field in dataclasses.fields(config_class)}
-    known = {key: value for key, value in mapping.items() if key in names}
-    return from_mapping(config_class, known, where)
+    return _build(config_class, mapping, _Place(where))
 
 
 def to_mapping(config: 'DataclassInstance') -> dict[str, Any]:
@@ -132,63 +86,185 @@ def to_mapping(config: 'DataclassInstance') -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def _laid_over(base: object, patch: Mapping[str, Any]) -> dict[str, Any]:
-    merged = _still_meant(base, patch) if isinstance(base, Mapping) else {}
-    for key, value in patch.items():
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, Mapping):
-            merged[key] = _laid_over(merged.get(key), value)
-        else:
-            merged[key] = value
-    return merged
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """A key of a file."""
+
+    file: str
+    key: str = ''
+
+    def inner(self, name: object) -> '_Place':
+        return _Place(self.file, f'{self.key}.{name}' if self.key else str(name))
+
+    def entry(self, index: int) -> '_Place':
+        return _Place(self.file, f'{self.key}[{index}]')
+
+    def fault(self, problem: str) -> ConfigError:
+        return ConfigError(' '.join(filter(None, (f'{self.file}:', self.key, problem))))
+
+    def wrong(self, value: object, wanted: str) -> ConfigError:
+        shown = 'empty' if value is None else repr(value)
+        shown = shown if len(shown) <= 80 else f'{shown[:77]}...'
+        return self.fault(f'is {shown}; give {wanted}')
 
 
-def _still_meant(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what stays of the base: settings say nothing to another class than they were for."""
+def _build(config_class: type[Config], mapping: object, place: _Place) -> Config:
+    content = _mapping(mapping, place)
+    fields = {field.name: field for field in dataclasses.fields(config_class) if field.init}
+    unread = sorted((key for key in content if key not in fields), key=str)
+    _check_unread(config_class, unread, fields, place)
+    hints = get_type_hints(config_class, include_extras=True)
+    values = {}
+    for name, field in fields.items():
+        if name in content:
+            values[name] = _convert(hints[name], content[name], place.inner(name))
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            meant = _meant(name, unread, '; is it meant by')
+            raise place.inner(name).fault(f'is missing{meant or f"; give {_wanted(hints[name])}"}')
+    try:
+        return config_class(**values)
+    except (ParlError, ValueError) as error:
+        where = filter(None, (place.file, place.key, str(error)))
+        raise ConfigError(': '.join(where)) from error
 
-    def is_for_another_class(key: str) -> bool:
-        name = f'{key}_class'
-        return name in base and name in patch and base[name] != patch[name]
 
-    return {key: value for key, value in base.items() if not is_for_another_class(key)}
+def _check_unread(
+    config_class: type, unread: Iterable[object], known: Collection[str], place: _Place
+) -> None:
+    others: Collection[str] | None = ()
+    if issubclass(config_class, SharedSection):
+        others = config_class.OTHERS
+    for key in unread:
+        if others is not None and key not in others:
+            names = sorted({*known, *others})
+            meant = _meant(key, names, '; did you mean')
+            raise place.inner(key).fault(f'is unknown; known are {", ".join(names)}{meant}')
 
 
-def _convert(hint: object, value: object, where: str) -> object:
-    origin, arguments = get_origin(hint), get_args(hint)
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return from_mapping(hint, value, where)
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        words = [str(word) for word in hint]
-        if value not in words:
-            raise ConfigError(f'{where} is {value!r}, expected one of {words}')
-        return hint(value)
+def _meant(key: object, names: Iterable[object], question: str) -> str:
+    near = difflib.get_close_matches(str(key), [str(name) for name in names], n=1)
+    return f'{question} {near[0]!r}?' if near else ''
+
+
+def _mapping(value: object, place: _Place) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise place.wrong(value, _wanted(dict))
+    return value
+
+
+def _convert(hint: Any, value: object, place: _Place) -> Any:  # noqa: ANN401
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _convert_only(parts[0], parts[1:], value, place)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in parts:
+            return None
+        return _convert_one_of([part for part in parts if part is not type(None)], value, place)
     if origin is Literal:
-        if value not in arguments:
-            raise ConfigError(f'{where} is {value!r}, expected one of {list(arguments)}')
+        if value not in parts:
+            raise place.wrong(value, _wanted(hint) + _meant(value, parts, '; did you mean'))
         return value
     if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise ConfigError(f'{where} is {value!r}, expected a list')
-        inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
-        if len(inner) != len(value):
-            raise ConfigError(f'{where} has {len(value)} entries, expected {len(inner)}')
-        return tuple(
-            _convert(part, entry, f'{where}[{i}]')
-            for i, (part, entry) in enumerate(zip(inner, value, strict=True))
-        )
-    if origin in (Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        (hint,) = [part for part in arguments if part is not type(None)]
-        return _convert(hint, value, where)
-    if origin is Mapping and not isinstance(value, Mapping):
-        raise ConfigError(f'{where} is {value!r}, expected a mapping')
+        return _convert_list(hint, value, place)
+    if origin is Named:
+        return _convert_named(parts[0], value, place)
+    if origin is Mapping:
+        return _mapping(value, place)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(_convert(Literal[tuple(map(str, hint))], value, place))
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return _build(hint, value, place)
+    return _convert_plain(hint, value, place)
+
+
+def _convert_only(hint: object, extras: Iterable[object], value: object, place: _Place) -> object:
+    converted = _convert(hint, value, place)
+    for extra in extras:
+        if isinstance(extra, Only) and not extra.is_right(converted):
+            raise place.wrong(value, extra.words)
+    return converted
+
+
+def _convert_one_of(kinds: list[Any], value: object, place: _Place) -> object:
+    """The only kind there is, or the dataclass whose Literal says that it is meant."""
+    if len(kinds) == 1:
+        return _convert(kinds[0], value, place)
+    if not all(dataclasses.is_dataclass(kind) for kind in kinds):
+        return value
+    hints = [get_type_hints(kind) for kind in kinds]
+    tag = next(name for name, hint in hints[0].items() if get_origin(hint) is Literal)
+    classes = {get_args(hint[tag])[0]: kind for hint, kind in zip(hints, kinds, strict=True)}
+    content, words = _mapping(value, place), Literal[tuple(classes)]
+    if tag not in content:
+        raise place.inner(tag).fault(f'is missing; give {_wanted(words)}')
+    return _build(classes[_convert(words, content[tag], place.inner(tag))], value, place)
+
+
+def _convert_list(hint: object, value: object, place: _Place) -> tuple[object, ...]:
+    parts = get_args(hint)
+    if not isinstance(value, list | tuple):
+        raise place.wrong(value, _wanted(hint))
+    if parts[-1] is Ellipsis:
+        parts = parts[:1] * len(value)
+    if len(value) != len(parts):
+        raise place.wrong(value, _wanted(hint))
+    pairs = enumerate(zip(parts, value, strict=True))
+    return tuple(_convert(part, item, place.entry(index)) for index, (part, item) in pairs)
+
+
+def _convert_named(hint: object, value: object, place: _Place) -> Named[Any]:
+    if not isinstance(value, list | tuple) or not value:
+        raise place.wrong(value, _wanted(Named[Any]))
+    found: Named[Any] = Named()
+    for index, item in enumerate(value):
+        entry = place.entry(index)
+        content = _mapping(item, entry)
+        if 'name' not in content:
+            raise entry.inner('name').fault(f'is missing; give {_wanted(Text)}')
+        name = _convert(Text, content['name'], entry.inner('name'))
+        if name in found:
+            raise place.fault(f'has {name!r} twice; give each its own name')
+        found[name] = _convert(hint, content, place.inner(name))
+    return found
+
+
+def _convert_plain(hint: Any, value: object, place: _Place) -> object:  # noqa: ANN401
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if not abs(value) <= sys.float_info.max:
-            raise ConfigError(f'{where} is {value!r}, expected a finite number')
-        return float(value)
-    if hint in (int, float, str, bool) and type(value) is not hint:
-        remedy = '; YAML reads 1e-5 as text, write 1.0e-5' if hint is float else ''
-        raise ConfigError(f'{where} is {value!r}, expected {hint.__name__}{remedy}')
-    return value
+        if abs(value) <= sys.float_info.max:
+            return float(value)
+    elif hint not in _WORDS or type(value) is hint:
+        return value
+    raise place.wrong(value, _wanted(hint) + _remedy(hint, value))
+
+
+def _remedy(hint: object, value: object) -> str:
+    """Say how to write what is nearly right."""
+    if hint is str and isinstance(value, int | float):
+        return f", as '{value}'"
+    if hint is int and isinstance(value, float) and value.is_integer():
+        return f', as {int(value)}'
+    if hint in (int, float) and isinstance(value, str) and _NUMBER.fullmatch(value):
+        return ', without quotes'
+    return ''
+
+
+_NUMBER = re.compile(r'[-+]?[0-9.]+(e[-+]?[0-9]+)?')
+_WORDS = {bool: 'true or false', float: 'a finite number', int: 'a whole number', str: 'a text'}
+
+
+def _wanted(hint: Any) -> str:  # noqa: ANN401
+    """Say what to give for a declared type."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return next((part.words for part in parts if isinstance(part, Only)), _wanted(parts[0]))
+    if origin is Literal:
+        return f'one of {", ".join(map(str, parts))}'
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return f'one of {", ".join(hint)}'
+    if origin is Named:
+        return 'a list of at least one entry'
+    if origin is tuple and parts[-1] is Ellipsis:
+        return 'a list'
+    if origin is tuple:
+        return f'a list of {len(parts)} {"numbers" if {*parts} <= {int, float} else "entries"}'
+    return _WORDS.get(hint, 'a mapping of keys to values')

@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+import json
 import math
-from typing import Any, Literal
+import string
+from typing import Annotated, Any, ClassVar, Literal
 
+from hypothesis import given
+from hypothesis import strategies as st
 import pytest
 
 from parl_files.config_file import (
+    between,
     ConfigError,
     from_mapping,
-    load_layered_yaml,
-    load_yaml,
+    Named,
+    Positive,
+    SharedSection,
+    Text,
     to_mapping,
 )
+from parl_files.yaml_file import parse_yaml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,28 +79,42 @@ def test_everything_given():
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'colour': 1}, r"f\.yaml: unknown key 'colour'; known are \['camera', 'extra'"),
-        ({'colour': 1, 3: 4}, 'f.yaml: unknown key 3'),
-        ({'camera': {}}, r"f\.yaml: camera: key 'rate_hz' is missing"),
-        ({'camera': {'rate_hz': 1, 'fps': 2}}, r"f\.yaml: camera: unknown key 'fps'"),
-        ({'camera': None}, 'f.yaml: camera: found None, expected a mapping'),
-        ({'camera': {'rate_hz': '15'}}, "camera: rate_hz is '15', expected float"),
-        ({'camera': {'rate_hz': True}}, 'camera: rate_hz is True, expected float'),
+        ({'colour': 1}, 'f.yaml: colour is unknown; known are camera, extra, '),
+        ({'colour': 1, 3: 4}, 'f.yaml: 3 is unknown'),
+        ({'step': 1}, r"f\.yaml: step is unknown; known are .*; did you mean 'steps'\?$"),
+        ({'camera': {}}, r'f\.yaml: camera\.rate_hz is missing; give a finite number'),
+        (
+            {'camera': {'rate_hz': 1, 'fps': 2}},
+            r'f\.yaml: camera\.fps is unknown; known are rate_hz, size',
+        ),
+        ({'camera': None}, 'f.yaml: camera is empty; give a mapping of keys to values'),
+        (
+            {'camera': {'rate_hz': '15'}},
+            r"camera\.rate_hz is '15'; give a finite number, without quotes",
+        ),
+        ({'camera': {'rate_hz': True}}, r'camera\.rate_hz is True; give a finite number'),
         ({'camera': {'rate_hz': -1}}, 'camera: rate_hz must be positive: -1.0'),
-        ({'camera': {'rate_hz': 1, 'size': [1]}}, 'size has 1 entries, expected 2'),
-        ({'camera': {'rate_hz': 1, 'size': 640}}, 'size is 640, expected a list'),
-        ({'camera': {'rate_hz': 1, 'size': [1, 2.0]}}, r'size\[1\] is 2.0, expected int'),
-        ({'second': {'rate_hz': 'x'}}, "second: rate_hz is 'x', expected float"),
-        ({'steps': 3.0}, 'steps is 3.0, expected int'),
-        ({'steps': True}, 'steps is True, expected int'),
-        ({'is_real': 1}, 'is_real is 1, expected bool'),
-        ({'name': 5}, 'name is 5, expected str'),
-        ({'note': 5}, 'note is 5, expected str'),
-        ({'mode': 'medium'}, r"mode is 'medium', expected one of \['fast', 'slow'\]"),
-        ({'camera': {'rate_hz': math.nan}}, 'camera: rate_hz is nan, expected a finite number'),
-        ({'limits': [1, math.inf]}, r'limits\[1\] is inf, expected a finite number'),
-        ({'limits': [10**400]}, r'limits\[0\] is 10+, expected a finite number'),
-        ({'extra': 3}, 'extra is 3, expected a mapping'),
+        (
+            {'camera': {'rate_hz': 1, 'size': [1]}},
+            r'camera\.size is \[1\]; give a list of 2 numbers',
+        ),
+        ({'camera': {'rate_hz': 1, 'size': 640}}, 'size is 640; give a list of 2 numbers'),
+        (
+            {'camera': {'rate_hz': 1, 'size': [1, 2.0]}},
+            r'size\[1\] is 2.0; give a whole number, as 2',
+        ),
+        ({'second': {'rate_hz': 'x'}}, r"second\.rate_hz is 'x'; give a finite number$"),
+        ({'steps': 3.0}, 'steps is 3.0; give a whole number, as 3'),
+        ({'steps': True}, 'steps is True; give a whole number'),
+        ({'is_real': 1}, 'is_real is 1; give true or false'),
+        ({'name': 5}, "name is 5; give a text, as '5'"),
+        ({'note': 5}, 'note is 5; give a text'),
+        ({'mode': 'fats'}, "mode is 'fats'; give one of fast, slow; did you mean 'fast'"),
+        ({'mode': 'medium'}, "mode is 'medium'; give one of fast, slow$"),
+        ({'camera': {'rate_hz': math.nan}}, r'camera\.rate_hz is nan; give a finite number'),
+        ({'limits': [1, math.inf]}, r'limits\[1\] is inf; give a finite number'),
+        ({'limits': [10**400]}, r'limits\[0\] is 10{76}\.\.\.; give a finite number'),
+        ({'extra': 3}, 'extra is 3; give a mapping'),
     ],
 )
 def test_what_is_wrong_is_named(changes, message):
@@ -101,89 +123,137 @@ def test_what_is_wrong_is_named(changes, message):
 
 
 def test_a_missing_key_is_named():
-    with pytest.raises(ConfigError, match=r"f.yaml: key 'name' is missing"):
+    with pytest.raises(ConfigError, match=r'f\.yaml: name is missing; give a text'):
         from_mapping(Station, {'camera': {'rate_hz': 1}}, 'f.yaml')
 
 
-def test_files(tmp_path):
-    path = tmp_path / 'a.yaml'
-    path.write_text('name: b\ncamera: {rate_hz: 2}\n')
-    assert from_mapping(Station, load_yaml(path), str(path)).name == 'b'
-
-
-@pytest.mark.parametrize(
-    ('content', 'message'),
-    [
-        (b'a: [', 'cannot read .*a.yaml'),
-        (b'\xff\xfe\xff', 'cannot read .*a.yaml'),
-        (b'- 1', 'holds list, expected a mapping'),
-        (b'', 'holds NoneType, expected a mapping'),
-    ],
+TEXTS = st.text(string.printable)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+CAMERAS = st.builds(
+    Camera,
+    rate_hz=st.floats(0.0, 1e9, exclude_min=True),
+    size=st.tuples(st.integers(), st.integers()),
 )
-def test_files_that_are_no_configuration(tmp_path, content, message):
-    path = tmp_path / 'a.yaml'
-    path.write_bytes(content)
-    with pytest.raises(ConfigError, match=message):
-        load_yaml(path)
+STATIONS = st.builds(
+    Station,
+    name=TEXTS,
+    camera=CAMERAS,
+    steps=st.integers(),
+    is_real=st.booleans(),
+    mode=st.sampled_from(['fast', 'slow']),
+    limits=st.lists(FLOATS).map(tuple),
+    note=st.none() | TEXTS,
+    second=st.none() | CAMERAS,
+    extra=st.dictionaries(TEXTS, st.integers() | FLOATS | TEXTS),
+)
 
 
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r'cannot read .*none.yaml'):
-        load_yaml(tmp_path / 'none.yaml')
+@given(STATIONS)
+def test_what_is_written_is_read_back(station):
+    mapping = to_mapping(station)
+    assert from_mapping(Station, mapping, 'f') == station
+    assert from_mapping(Station, parse_yaml(json.dumps(mapping), 'f'), 'f') == station
 
 
-def test_layers(tmp_path):
-    """The last file wins, key by key; lists are replaced; null brings the default back."""
-    (tmp_path / 'base.yaml').write_text('a: 1\nb: {c: [1, 2], d: 3, e: {f: 4}}\ng: 5\n')
-    (tmp_path / 'more').mkdir()
-    middle = tmp_path / 'more/middle.yaml'
-    middle.write_text('extends: ../base.yaml\nb: {c: [6], e: {h: 7}}\ng: null\n')
-    top = tmp_path / 'more/top.yaml'
-    top.write_text('extends: middle.yaml\na: {i: 8}\nb: {d: null}\n')
-    assert load_layered_yaml(middle) == {'a': 1, 'b': {'c': [6], 'd': 3, 'e': {'f': 4, 'h': 7}}}
-    assert load_layered_yaml(top) == {'a': {'i': 8}, 'b': {'c': [6], 'e': {'f': 4, 'h': 7}}}
-    assert load_layered_yaml(tmp_path / 'base.yaml') == load_yaml(tmp_path / 'base.yaml')
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    shape: Literal['round'] = 'round'
+    radius: Positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Square:
+    shape: Literal['square'] = 'square'
+    name: Text
+    width: Annotated[float, between(0.0, 2.0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    shape: Round | Square | None = None
+    things: Named[Square] = field(default_factory=Named)
+
+
+def test_a_word_says_which_dataclass_is_meant():
+    scene = from_mapping(Scene, {'shape': {'shape': 'round', 'radius': 1}}, 'f')
+    assert scene.shape == Round(radius=1.0)
+    assert from_mapping(Scene, {'shape': to_mapping(scene.shape)}, 'f') == scene
+    assert from_mapping(Scene, {'shape': None}, 'f') == Scene()
+
+
+def test_a_list_goes_by_its_names():
+    square = {'shape': 'square', 'width': 1}
+    things = [square | {'name': name} for name in ('b', 'a')]
+    found = from_mapping(Scene, {'things': things}, 'f').things
+    assert list(found) == ['b', 'a']
+    assert found['a'] == Square(name='a', width=1.0)
 
 
 @pytest.mark.parametrize(
-    ('text', 'expected'),
+    ('shape', 'words'),
     [
-        ('{policy_class: b}', {'policy_class': 'b', 'seed': 1}),
+        ({'radius': 1}, 'shape.shape is missing; give one of round, square'),
         (
-            '{policy: {width: 3}, policy_class: b}',
-            {'policy_class': 'b', 'policy': {'width': 3}, 'seed': 1},
+            {'shape': 'rond'},
+            "shape.shape is 'rond'; give one of round, square; did you mean 'round'",
         ),
-        (
-            '{policy_class: a, policy: {width: 3}}',
-            {'policy_class': 'a', 'policy': {'blocks': 2, 'width': 3}, 'seed': 1},
-        ),
-        ('{policy_class: null}', {'seed': 1}),
+        ({'shape': 3}, 'shape.shape is 3; give one of round, square'),
+        ({'shape': 'round', 'width': 1}, 'shape.width is unknown; known are radius, shape'),
+        ({'shape': 'round', 'radius': 0}, 'shape.radius is 0; give a number above 0'),
+        ({'shape': 'round', 'radius': 'wide'}, "shape.radius is 'wide'; give a finite number"),
+        ({'shape': 'round'}, 'shape.radius is missing; give a number above 0'),
+        ({'shape': 'square', 'name': 'a', 'width': 3}, 'shape.width is 3; give a number in 0..2'),
+        ({'shape': 'square', 'name': '', 'width': 1}, "shape.name is ''; give a text that is not"),
+        (7, 'shape is 7; give a mapping of keys to values'),
     ],
 )
-def test_settings_of_another_class_are_not_inherited(tmp_path, text, expected):
-    base = tmp_path / 'base.yaml'
-    base.write_text('learning: {policy_class: a, policy: {blocks: 2}, seed: 1}')
-    top = tmp_path / 'top.yaml'
-    top.write_text(f'extends: base.yaml\nlearning: {text}')
-    assert load_layered_yaml(top) == {'learning': expected}
-
-
-def test_a_circle_of_layers_is_refused(tmp_path):
-    (tmp_path / 'a.yaml').write_text('extends: b.yaml\n')
-    (tmp_path / 'b.yaml').write_text('extends: a.yaml\n')
-    with pytest.raises(ConfigError, match=r'a.yaml extends itself by way of .*a.yaml'):
-        load_layered_yaml(tmp_path / 'a.yaml')
+def test_what_is_wrong_with_one_of_several_is_named(shape, words):
+    with pytest.raises(ConfigError) as error:
+        from_mapping(Scene, {'shape': shape}, 'f')
+    assert str(error.value).startswith(f'f: {words}')
 
 
 @pytest.mark.parametrize(
-    ('text', 'message'),
+    ('things', 'words'),
     [
-        ('extends: [a.yaml]\n', r'extends is \[.*, expected a file name'),
-        ('extends: none.yaml\n', r'a\.yaml: extends: cannot read .*none\.yaml'),
+        ('cup', "things is 'cup'; give a list of at least one entry"),
+        ([], 'things is []; give a list of at least one entry'),
+        (['cup'], "things[0] is 'cup'; give a mapping of keys to values"),
+        ([{'width': 1}], 'things[0].name is missing; give a text that is not empty'),
+        ([{'name': 5}], "things[0].name is 5; give a text, as '5'"),
+        ([{'name': 'cup', 'width': 1}] * 2, "things has 'cup' twice; give each its own name"),
+        ([{'name': 'cup', 'width': -1}], 'things.cup.width is -1; give a number in 0..2'),
     ],
 )
-def test_a_layer_that_cannot_be_found_is_named(tmp_path, text, message):
-    path = tmp_path / 'a.yaml'
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        load_layered_yaml(path)
+def test_what_is_wrong_with_a_list_of_names_is_named(things, words):
+    with pytest.raises(ConfigError) as error:
+        from_mapping(Scene, {'things': things}, 'f')
+    assert str(error.value) == f'f: {words}'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part(SharedSection):
+    width: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownPart(SharedSection):
+    OTHERS: ClassVar = ('height',)
+    width: int
+
+
+def test_keys_of_other_readers_are_left_alone():
+    assert from_mapping(Part, {'width': 1, 'heigth': 2}, 'f') == Part(width=1)
+    assert from_mapping(KnownPart, {'width': 1, 'height': 2}, 'f') == KnownPart(width=1)
+    with pytest.raises(
+        ConfigError,
+        match=r"f: heigth is unknown; .* height, width; did you mean 'height'\?$",
+    ):
+        from_mapping(KnownPart, {'width': 1, 'heigth': 2}, 'f')
+    with pytest.raises(ConfigError, match="f: width is missing; is it meant by 'widht'"):
+        from_mapping(Part, {'widht': 1}, 'f')
+
+
+def test_a_file_that_is_no_mapping_is_named():
+    with pytest.raises(ConfigError, match=r'^f: is \[3\]; give a mapping of keys to values$'):
+        from_mapping(Part, [3], 'f')

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import yaml
 
-from parl_files.task_file import load_task_file
-from reward_detector.camera.calibration import camera_calibration, CameraCalibration
+from parl_files.task_file import read_task
+from reward_detector.camera.calibration import CameraCalibration
+from reward_detector.verdict.frame_judge import DetectorTask
 
 RACK_XY = (0.28, 0.16)
 
@@ -42,7 +43,7 @@ def change_task(cup_task: Path, tmp_path: Path) -> Callable[[tuple[str | int, ..
 
 @pytest.fixture
 def camera(cup_task: Path) -> CameraCalibration:
-    return camera_calibration(load_task_file(cup_task))
+    return read_task(DetectorTask, cup_task).camera
 
 
 @pytest.fixture

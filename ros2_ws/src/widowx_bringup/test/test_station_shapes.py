@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from parl_files.task_file import TaskFileError
+from parl_files.config_file import ConfigError
 from widowx_bringup.station_shapes import look_at_quaternion, read_station_shapes
 
 TASK = Path(__file__).parents[1] / 'config/tasks/cup_to_rack.yaml'
@@ -52,7 +52,7 @@ def test_missing_section_is_named(tmp_path, key):
     del task[key]
     path = tmp_path / 'task.yaml'
     path.write_text(yaml.safe_dump(task))
-    with pytest.raises(TaskFileError, match=f'{path}: {key} is missing'):
+    with pytest.raises(ConfigError, match=f'{path}: {key} is missing'):
         read_station_shapes(path)
 
 
@@ -69,5 +69,5 @@ def test_wrong_value_is_named(tmp_path, section, key, value, words):
     task[section][key] = value
     path = tmp_path / 'task.yaml'
     path.write_text(yaml.safe_dump(task))
-    with pytest.raises(TaskFileError, match=f'{path}: {words}'):
+    with pytest.raises(ConfigError, match=f'{path}: {words}'):
         read_station_shapes(path)

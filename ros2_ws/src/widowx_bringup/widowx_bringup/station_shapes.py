@@ -6,7 +6,8 @@ from itertools import combinations, product
 import math
 from pathlib import Path
 
-from parl_files.task_file import load_task_file, Vector3
+from parl_files.config_file import SharedSection, Text
+from parl_files.task_file import read_task, Vector3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,19 +38,43 @@ class StationShapes:
         ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Workspace(SharedSection):
+    low: Vector3
+    high: Vector3
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Camera(SharedSection):
+    name: Text
+    position: Vector3
+    look_at: Vector3
+
+    def __post_init__(self) -> None:
+        _ = self.quaternion  # refuses a camera without a roll
+
+    @property
+    def quaternion(self) -> tuple[float, float, float, float]:
+        return look_at_quaternion(self.position, self.look_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sections(SharedSection):
+    robot: Text
+    workspace: _Workspace
+    camera: _Camera
+
+
 def read_station_shapes(path: str | Path) -> StationShapes:
-    """Read `robot`, `workspace` and `camera` of a task file; raises TaskFileError."""
-    task = load_task_file(path)
-    robot = task.value(str, 'robot')
-    box, camera = task.section('workspace'), task.section('camera')
-    position, look_at = (camera.vector(key) for key in ('position', 'look_at'))
+    """Read `robot`, `workspace` and `camera` of a task file; raises ConfigError."""
+    task = read_task(_Sections, path)
     return StationShapes(
-        base_frame=f'{robot}/base_link',
-        camera_frame=f'{robot}/{camera.value(str, "name")}_optical',
-        low=box.vector('low'),
-        high=box.vector('high'),
-        camera_position=position,
-        camera_quaternion=camera.make(look_at_quaternion, position=position, look_at=look_at),
+        base_frame=f'{task.robot}/base_link',
+        camera_frame=f'{task.robot}/{task.camera.name}_optical',
+        low=task.workspace.low,
+        high=task.workspace.high,
+        camera_position=task.camera.position,
+        camera_quaternion=task.camera.quaternion,
     )
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import yaml
 
-from parl_files.task_file import TaskFileError
+from parl_files.config_file import ConfigError
 from widowx_driver.arm.kinematics import InverseKinematics
 from widowx_driver.arm.pose import join_tilt_and_yaw, Pose, STRAIGHT_DOWN
 from widowx_driver.driver_config import DriverConfig
@@ -64,7 +64,7 @@ def test_every_corner_of_the_shipped_workspace_is_within_reach(shipped_task, yaw
 )
 def test_wrong_files_are_named_with_key_and_remedy(task_file, section, key, value, message):
     changed(task_file, section, key, value)
-    with pytest.raises(TaskFileError, match=message) as error:
+    with pytest.raises(ConfigError, match=message) as error:
         load_driver_task(task_file)
     assert str(task_file) in str(error.value)
 

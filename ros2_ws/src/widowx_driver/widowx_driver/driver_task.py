@@ -2,11 +2,14 @@
 """The driver's part of a task file: control rate, start pose, workspace."""
 
 from dataclasses import dataclass
+import math
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
-from parl_files.task_file import load_task_file, TaskFileError
+from parl_files.config_file import between, SharedSection, Text
+from parl_files.task_file import read_task, Vector3
 from widowx_driver.arm.fingertip import floor_fault
 from widowx_driver.arm.pose import (
     FloatArray,
@@ -66,35 +69,71 @@ class DriverTask:
         return f'{self.robot}/base_link'
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Start:
+    """Where an episode begins, as the file says it."""
+
+    position: Vector3
+    roll_pitch_yaw: Vector3
+    gripper: Annotated[float, between(0.0, 1.0)]
+
+    @property
+    def pose(self) -> Pose:
+        tilt = roll_pitch_yaw_to_matrix(np.array(self.roll_pitch_yaw))
+        return Pose(position=np.array(self.position), rotation=tilt @ STRAIGHT_DOWN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Box:
+    """The workspace, as the file says it."""
+
+    low: Vector3
+    high: Vector3
+    max_tilt: Annotated[float, between(0.0, math.pi / 2)]
+    max_yaw: Annotated[float, between(0.0, math.pi)]
+
+    def __post_init__(self) -> None:
+        if any(low >= high for low, high in zip(self.low, self.high, strict=True)):
+            raise ValueError('low must be below high on every axis')
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace(
+            low=np.array(self.low),
+            high=np.array(self.high),
+            max_tilt=self.max_tilt,
+            max_yaw=self.max_yaw,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sections(SharedSection):
+    """What is taken from a task file."""
+
+    robot: Text
+    control_rate_hz: Annotated[float, between(0.1, 100.0)]
+    start: _Start
+    workspace: _Box
+
+    def __post_init__(self) -> None:
+        if not self.workspace.workspace.contains(self.start.pose):
+            raise ValueError('start lies outside workspace; move one of the two')
+        fault = floor_fault(self.workspace.low[2], self.workspace.max_tilt)
+        if fault:
+            raise ValueError(fault)
+
+
 def load_driver_task(path: Path) -> DriverTask:
     """Read the driver's sections of a task file.
 
     Raises:
-        TaskFileError: The file is missing, is not YAML, or a key is missing, unknown or wrong.
+        ConfigError: The file is missing, is not YAML, or a key is missing, unknown or wrong.
     """
-    task = load_task_file(path)
-    start, box = task.section('start'), task.section('workspace')
-    start.allow_only('position', 'roll_pitch_yaw', 'gripper')
-    box.allow_only('low', 'high', 'max_tilt', 'max_yaw')
-    tilt = roll_pitch_yaw_to_matrix(np.array(start.vector('roll_pitch_yaw')))
-    start_pose = Pose(position=np.array(start.vector('position')), rotation=tilt @ STRAIGHT_DOWN)
-    workspace = Workspace(
-        low=np.array(box.vector('low')),
-        high=np.array(box.vector('high')),
-        max_tilt=box.number('max_tilt', 0.0, np.pi / 2),
-        max_yaw=box.number('max_yaw', 0.0, np.pi),
-    )
-    if not np.all(workspace.low < workspace.high):
-        raise box.fault('low', 'must be below workspace.high on every axis')
-    if not workspace.contains(start_pose):
-        raise task.fault('start', 'lies outside workspace; move one of the two')
-    fault = floor_fault(float(workspace.low[2]), workspace.max_tilt)
-    if fault:
-        raise TaskFileError(f'{path}: {fault}')
+    task = read_task(_Sections, path)
     return DriverTask(
-        robot=task.value(str, 'robot'),
-        control_rate_hz=task.number('control_rate_hz', 0.1, 100.0),
-        start_pose=start_pose,
-        start_gripper=start.number('gripper', 0.0, 1.0),
-        workspace=workspace,
+        robot=task.robot,
+        control_rate_hz=task.control_rate_hz,
+        start_pose=task.start.pose,
+        start_gripper=task.start.gripper,
+        workspace=task.workspace.workspace,
     )

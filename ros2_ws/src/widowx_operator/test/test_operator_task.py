@@ -2,7 +2,7 @@
 import pytest
 import yaml
 
-from parl_files.task_file import TaskFileError
+from parl_files.config_file import ConfigError
 from widowx_operator.operator_task import load_operator_task
 
 
@@ -28,5 +28,5 @@ def test_wrong_keys_are_named(task_file, tmp_path, changes, words):
     task = yaml.safe_load(task_file.read_text(encoding='utf-8'))
     path = tmp_path / 'task.yaml'
     path.write_text(yaml.safe_dump({**task, **changes}), encoding='utf-8')
-    with pytest.raises(TaskFileError, match=words):
+    with pytest.raises(ConfigError, match=words):
         load_operator_task(path)

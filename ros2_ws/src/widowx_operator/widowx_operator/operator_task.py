@@ -3,10 +3,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
-from parl_files.task_file import load_task_file
+from parl_files.config_file import Only, Positive, SharedSection
+from parl_files.task_file import read_task, Vector3
+
+_Pixels = Annotated[int, Only(lambda value: value > 0, 'a whole number above 0')]
 
 
 @dataclass(frozen=True)
@@ -28,18 +32,42 @@ class OperatorTask:
     image_size: tuple[int, int]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Start(SharedSection):
+    position: Vector3
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Workspace(SharedSection):
+    max_tilt: Positive
+    max_yaw: Positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Camera(SharedSection):
+    width: _Pixels
+    height: _Pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sections(SharedSection):
+    control_rate_hz: Positive
+    start: _Start
+    workspace: _Workspace
+    camera: _Camera
+
+
 def load_operator_task(path: Path) -> OperatorTask:
     """Read the task file.
 
     Raises:
-        TaskFileError: It is missing, is no YAML, or a key is missing or wrong.
+        ConfigError: It is missing, is no YAML, or a key is missing or wrong.
     """
-    task = load_task_file(path)
-    box, camera = task.section('workspace'), task.section('camera')
+    task = read_task(_Sections, path)
     return OperatorTask(
-        control_period_s=1.0 / task.positive('control_rate_hz'),
-        start=np.array(task.section('start').vector('position')),
-        max_tilt=box.positive('max_tilt'),
-        max_yaw=box.positive('max_yaw'),
-        image_size=(int(camera.positive('width')), int(camera.positive('height'))),
+        control_period_s=1.0 / task.control_rate_hz,
+        start=np.array(task.start.position),
+        max_tilt=task.workspace.max_tilt,
+        max_yaw=task.workspace.max_yaw,
+        image_size=(task.camera.width, task.camera.height),
     )

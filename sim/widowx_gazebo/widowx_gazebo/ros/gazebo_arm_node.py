@@ -29,7 +29,7 @@ class GazeboArmNode(StationNode):
     def __init__(self, **node_options: object) -> None:
         """Wait for Gazebo; `node_options` as rclpy has them.
 
-        Raises TaskFileError for a bad task file.
+        Raises ConfigError for a bad task file.
         """
         super().__init__('gazebo_arm', **node_options)
         self._task = load_task_scene(self.declare_parameter('task_file', '').value)

@@ -2,7 +2,7 @@
 import pytest
 import yaml
 
-from parl_files.task_file import TaskFileError
+from parl_files.config_file import ConfigError
 from widowx_sim.scene.scene_object import Plate, Rack
 from widowx_sim.scene.task_scene import load_task_scene
 
@@ -15,7 +15,7 @@ def content(task_file):
 def _error_of(tmp_path, content):
     path = tmp_path / 'task.yaml'
     path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
-    with pytest.raises(TaskFileError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load_task_scene(path)
     assert str(path) in str(caught.value)
     return str(caught.value)
@@ -23,7 +23,7 @@ def _error_of(tmp_path, content):
 
 def test_reads_the_demo_task(task):
     assert task.robot == 'wx250s'
-    assert task.objects['cup'].radius < 0.5 * task.objects['rack'].size[0]
+    assert task.scene['cup'].radius < 0.5 * task.scene['rack'].size[0]
     assert task.camera.width == 640
 
 
@@ -48,7 +48,7 @@ def test_known_keys_include_those_of_other_readers(tmp_path, content):
 
 def test_unknown_shape_is_named(tmp_path, content):
     content['scene'].append({'name': 'spoon', 'shape': 'spoon'})
-    assert "scene.spoon.shape is 'spoon'; known are cup, pot" in _error_of(tmp_path, content)
+    assert "scene.spoon.shape is 'spoon'; give one of cup, pot" in _error_of(tmp_path, content)
 
 
 def test_object_without_shape_is_named(tmp_path, content):
@@ -78,11 +78,13 @@ def test_a_goal_that_moves_is_refused(tmp_path, content):
 
 
 def test_things_stand_wholly_or_not():
-    square = Rack(position=(0.3, 0.1), size=(0.10, 0.06), height=0.02, rgba=(0, 0, 0, 1))
+    square = Rack(
+        name='rack', position=(0.3, 0.1), size=(0.10, 0.06), height=0.02, rgba=(0, 0, 0, 1)
+    )
     assert square.carries(0.329, 0.1, 0.02)
     assert not square.carries(0.331, 0.1, 0.02)
     assert not square.carries(0.3, 0.111, 0.02)
-    plate = Plate(position=(0.3, 0.1), radius=0.05, height=0.01, rgba=(0, 0, 0, 1))
+    plate = Plate(name='plate', position=(0.3, 0.1), radius=0.05, height=0.01, rgba=(0, 0, 0, 1))
     assert plate.carries(0.3179, 0.1239, 0.02)
     assert not plate.carries(0.318, 0.125, 0.02)
 
@@ -116,5 +118,5 @@ def test_file_that_is_no_mapping_is_named(tmp_path, text):
 
 
 def test_absent_file_is_named(tmp_path):
-    with pytest.raises(TaskFileError, match='nowhere'):
+    with pytest.raises(ConfigError, match='nowhere'):
         load_task_scene(tmp_path / 'nowhere.yaml')

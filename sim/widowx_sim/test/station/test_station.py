@@ -41,7 +41,7 @@ def test_same_seed_and_commands_give_the_same_episode(station, play_episode):
 
 
 def test_seeds_fill_the_range_of_starts(station):
-    cup = station.task.objects['cup']
+    cup = station.task.scene['cup']
     starts = []
     for seed in range(30):
         station.reset(seed)
@@ -147,12 +147,12 @@ def test_friction_alone_lifts_the_cup(station):
 
 
 def test_cup_stands_on_the_rack(station):
-    height = station.task.objects['rack'].height
+    height = station.task.scene['rack'].height
     data = mujoco.MjData(build_model(station.task))
     data.qpos[:6] = station.start_joints
     data.ctrl[:6] = station.start_joints
     model = build_model(station.task)
-    data.qpos[8:11] = [*station.task.objects['rack'].position, height + 0.01]
+    data.qpos[8:11] = [*station.task.scene['rack'].position, height + 0.01]
     for _ in range(400):
         mujoco.mj_step(model, data)
     assert data.qpos[10] == pytest.approx(height, abs=5e-4)
@@ -180,7 +180,7 @@ def test_image_shows_the_cup_where_the_camera_model_says(station):
     cup, _ = station.object_pose('cup')
     middle = np.linalg.inv(station.camera_pose()) @ [
         *cup[:2],
-        0.5 * station.task.objects['cup'].height,
+        0.5 * station.task.scene['cup'].height,
         1,
     ]
     pixel = station.camera_intrinsics() @ (middle[:3] / middle[2])
@@ -192,7 +192,7 @@ def test_image_shows_a_green_rack(station):
     red, green, blue = image[..., 0], image[..., 1], image[..., 2]
     rows, columns = np.nonzero((green > 1.8 * red) & (green > 1.8 * blue) & (green > 50))
     assert len(rows) > 5000
-    top = [*station.task.objects['rack'].position, station.task.objects['rack'].height, 1.0]
+    top = [*station.task.scene['rack'].position, station.task.scene['rack'].height, 1.0]
     middle = np.linalg.inv(station.camera_pose()) @ top
     pixel = station.camera_intrinsics() @ (middle[:3] / middle[2])
     np.testing.assert_allclose([columns.mean(), rows.mean()], pixel[:2], atol=8)

@@ -18,8 +18,7 @@ class DemonstratorNode(Node):
         """Read noise and task; `node_options` as rclpy has them.
 
         Raises:
-            ConfigError: The noise is wrong.
-            TaskFileError: The task file cannot be used.
+            ConfigError: The noise is wrong, or the task file cannot be used.
         """
         super().__init__('demonstrator', **node_options)
         self._task = load_task_scene(self.declare_parameter('task_file', '').value)

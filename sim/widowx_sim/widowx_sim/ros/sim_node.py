@@ -38,8 +38,8 @@ class SimNode(StationNode):
         """Build the station; `node_options` as rclpy has them.
 
         Raises:
-            ConfigError: A parameter is wrong, or the arm cannot reach the start pose.
-            TaskFileError: The task file cannot be used.
+            ConfigError: A parameter is wrong, the task file cannot be used, or the arm cannot
+                reach the start pose.
         """
         super().__init__('sim', **node_options)
         config = config_parameters(self, PacingConfig)

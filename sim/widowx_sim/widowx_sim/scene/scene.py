@@ -35,7 +35,7 @@ def build_model(task: TaskScene) -> mujoco.MjModel:
     _set_options(spec)
     _set_visuals(spec, task.camera)
     _add_table(spec.worldbody)
-    for name, thing in task.objects.items():
+    for name, thing in task.scene.items():
         add_object(spec.worldbody, name, thing)
     _add_camera(spec.worldbody, task.camera)
     for geom in spec.geoms:

@@ -4,9 +4,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 import math
-from typing import TypeAlias
-
-from parl_files.task_file import Section
+from typing import Literal, TypeAlias
 
 Range = tuple[float, float]
 Rgba = tuple[float, float, float, float]
@@ -22,6 +20,8 @@ def require(is_valid: bool, name: str, value: object, remedy: str) -> None:
 class Movable(ABC):
     """A free body, put somewhere at each reset."""
 
+    name: str
+    """Its name in the scene."""
     mass: float
     """Mass [kg]."""
     x: Range
@@ -55,6 +55,7 @@ class Movable(ABC):
 class Cup(Movable):
     """A hollow vessel without a handle."""
 
+    shape: Literal['cup'] = 'cup'
     radius: float
     """Outer radius [m]."""
     height: float
@@ -78,6 +79,7 @@ class Cup(Movable):
 class Pot(Movable):
     """A closed pot with a lid, a knob on it to take it by, and two handles along its own x."""
 
+    shape: Literal['pot'] = 'pot'
     radius: float
     """Radius [m]."""
     height: float
@@ -105,6 +107,7 @@ class Pot(Movable):
 class Vegetable(Movable):
     """An ellipsoid of revolution that lies along its own x."""
 
+    shape: Literal['vegetable'] = 'vegetable'
     length: float
     """From end to end [m]."""
     thickness: float
@@ -135,6 +138,8 @@ class Vegetable(Movable):
 class Fixed(ABC):
     """A body that never moves and that things can stand on."""
 
+    name: str
+    """Its name in the scene."""
     position: tuple[float, float]
     """Centre (x, y) [m, base_link]."""
     height: float
@@ -175,11 +180,14 @@ class Slab(Fixed):
 class Rack(Slab):
     """A low drying rack."""
 
+    shape: Literal['rack'] = 'rack'
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sink(Slab):
     """A basin: a floor and four walls around it."""
 
+    shape: Literal['sink'] = 'sink'
     rim: float
     """Height of the walls above the table [m]."""
     wall: float
@@ -196,6 +204,7 @@ class Sink(Slab):
 class Plate(Fixed):
     """A round plate with a low rim."""
 
+    shape: Literal['plate'] = 'plate'
     radius: float
     """Radius of the flat inside the rim [m]."""
 
@@ -210,21 +219,4 @@ class Plate(Fixed):
 
 
 SceneObject: TypeAlias = Cup | Pot | Vegetable | Rack | Sink | Plate
-
-SHAPES: dict[str, type[SceneObject]] = {
-    'cup': Cup,
-    'pot': Pot,
-    'vegetable': Vegetable,
-    'rack': Rack,
-    'sink': Sink,
-    'plate': Plate,
-}
-"""By the word that `shape` takes in a task file."""
-
-
-def build_object(section: Section) -> SceneObject:
-    """Make one object of the scene; raises TaskFileError that names the wrong key."""
-    shape = section.value(str, 'shape')
-    if shape not in SHAPES:
-        raise section.fault('shape', f'is {shape!r}; known are {", ".join(SHAPES)}')
-    return section.build(SHAPES[shape], others={'name', 'shape'})
+"""`shape` in a task file says which."""

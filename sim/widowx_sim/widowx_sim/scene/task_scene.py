@@ -4,16 +4,19 @@
 from dataclasses import dataclass
 import math
 from pathlib import Path
+from typing import ClassVar
 
-from parl_files.task_file import load_task_file, Vector3
-from widowx_sim.scene.scene_object import build_object, Fixed, Movable, require, SceneObject
+from parl_files.config_file import Named, SharedSection, Text
+from parl_files.task_file import read_task, Vector3
+from widowx_sim.scene.scene_object import Fixed, Movable, require, SceneObject
 
 
 @dataclass(frozen=True, kw_only=True)
-class CameraScene:
+class CameraScene(SharedSection):
     """The fixed third-person camera."""
 
-    name: str
+    OTHERS: ClassVar = ('max_age', 'table_points')
+    name: Text
     """Name; its optical frame is <robot>/<name>_optical."""
     width: int
     """Image width [px]."""
@@ -80,12 +83,29 @@ class Script:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskScene:
+class Region(SharedSection):
+    """Where the object is to be."""
+
+    relative_to: str
+    """Name of the object that the region is around."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal(SharedSection):
+    """What is to be moved, and where to."""
+
+    object: str
+    """Name of the object to move."""
+    region: Region
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskScene(SharedSection):
     """Everything the simulated station needs to know of a task."""
 
-    task: str
+    task: Text
     """Name of the task."""
-    robot: str
+    robot: Text
     """Prefix of the frames."""
     control_rate_hz: float
     """Control steps per second."""
@@ -93,12 +113,10 @@ class TaskScene:
     """Where the arm begins."""
     camera: CameraScene
     """The camera."""
-    objects: dict[str, SceneObject]
-    """By name, in the order of the file; those the detector is not told of are distractors."""
-    moved: str
-    """Name of the object to move, as in `reward.object`."""
-    goal: str
-    """Name of the object it goes onto, as in `reward.region.relative_to`."""
+    scene: Named[SceneObject]
+    """In the order of the file; those the detector is not told of are distractors."""
+    reward: Goal
+    """Which of them is to stand on which."""
     script: Script
     """How a script does the task."""
 
@@ -110,23 +128,33 @@ class TaskScene:
             self.control_rate_hz,
             'give more than 0 and at most 50 Hz',
         )
-        names = ', '.join(self.objects)
+        names = ', '.join(self.scene)
         for key, name, kind in (
             ('reward.object', self.moved, Movable),
             ('reward.region.relative_to', self.goal, Fixed),
         ):
-            is_kind = isinstance(self.objects.get(name), kind)
+            is_kind = isinstance(self.scene.get(name), kind)
             require(is_kind, key, name, f'give a {kind.__name__.lower()} one of {names}')
+
+    @property
+    def moved(self) -> str:
+        """Name of the object to move."""
+        return self.reward.object
+
+    @property
+    def goal(self) -> str:
+        """Name of the object it goes onto."""
+        return self.reward.region.relative_to
 
     @property
     def movables(self) -> dict[str, Movable]:
         """Objects that can move, in the order of their joints."""
-        return {name: o for name, o in self.objects.items() if isinstance(o, Movable)}
+        return {name: o for name, o in self.scene.items() if isinstance(o, Movable)}
 
     @property
     def surfaces(self) -> dict[str, Fixed]:
         """Objects that never move."""
-        return {name: o for name, o in self.objects.items() if isinstance(o, Fixed)}
+        return {name: o for name, o in self.scene.items() if isinstance(o, Fixed)}
 
 
 def load_task_scene(path: str | Path) -> TaskScene:
@@ -139,20 +167,6 @@ def load_task_scene(path: str | Path) -> TaskScene:
         The checked scene. Sections of other packages are not looked at.
 
     Raises:
-        TaskFileError: unreadable file, missing or unknown key, wrong type or value out of range.
+        ConfigError: unreadable file, missing or unknown key, wrong type or value out of range.
     """
-    root = load_task_file(path)
-    reward = root.section('reward')
-    objects = root.named_sections('scene')
-    return root.make(
-        TaskScene,
-        task=root.value(str, 'task'),
-        robot=root.value(str, 'robot'),
-        control_rate_hz=root.value(float, 'control_rate_hz'),
-        start=root.value(StartPose, 'start'),
-        camera=root.section('camera').build(CameraScene, others={'max_age', 'table_points'}),
-        objects={name: build_object(section) for name, section in objects.items()},
-        moved=reward.value(str, 'object'),
-        goal=reward.section('region').value(str, 'relative_to'),
-        script=root.value(Script, 'script'),
-    )
+    return read_task(TaskScene, path)

@@ -32,8 +32,7 @@ class Station:
             task: scene, or path of a task file.
 
         Raises:
-            TaskFileError: the task file cannot be used.
-            ConfigError: the arm cannot reach the start pose.
+            ConfigError: the task file cannot be used, or the arm cannot reach the start pose.
         """
         self.task = task if isinstance(task, TaskScene) else load_task_scene(task)
         self._model = build_model(self.task)

@@ -4,7 +4,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from parl_files.config_file import from_mapping, load_layered_yaml
+from parl_files.config_file import from_mapping, SharedSection
+from parl_files.yaml_file import load_layered_yaml
 from parl_learner.methods.registry import method_of
 from parl_learner.plan.practice_config import PracticeConfig
 from parl_learner.training.learning_config import LearningConfig
@@ -52,7 +53,7 @@ class ExperimentConfig(PracticeConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExperimentTask:
+class ExperimentTask(SharedSection):
     """What an experiment takes from its task file."""
 
     task: str

@@ -5,9 +5,10 @@ from pathlib import Path
 import sys
 import time
 
-from parl_files.config_file import from_known_keys, load_yaml
+from parl_files.config_file import from_mapping
 from parl_files.episode_library import EpisodeLibrary
 from parl_files.error import ParlError
+from parl_files.yaml_file import load_yaml
 from parl_learner.experiment.identity import check_experiment
 from parl_learner.experiment.progress import ExperimentProgress
 from parl_learner.experiment.record import ExperimentRecord, RecordedStep
@@ -58,7 +59,7 @@ class ExperimentNode(ArtifactNode):
         self._config = load_experiment(path_parameter(self, 'experiment_file'))
         task_file = path_parameter(self, 'task_file')
         task = load_yaml(task_file)
-        self._task = from_known_keys(ExperimentTask, task, str(task_file))
+        self._task = from_mapping(ExperimentTask, task, str(task_file))
         check_experiment(self.data_folder, self._config, task)
         self._library = EpisodeLibrary(self.store, self.get_logger().error)
         self._record = ExperimentRecord(self.data_folder)

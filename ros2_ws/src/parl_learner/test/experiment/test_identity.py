@@ -37,7 +37,7 @@ def test_settings_of_another_version_of_the_code_are_named(experiment, tmp_path)
     begun = json.loads(path.read_text())
     begun['experiment']['learning']['momentum'] = 0.9
     path.write_text(json.dumps(begun))
-    words = r"begun_with\.json: experiment: .*'momentum'.* another version of the code"
+    words = r'begun_with\.json: experiment: learning\.momentum is .* another version of the code'
     with pytest.raises(ConfigError, match=words):
         check_experiment(tmp_path, experiment(), TASK)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from parl_files.config_file import ConfigError, from_known_keys
+from parl_files.config_file import ConfigError, from_mapping
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.plan.experiment_config import ExperimentTask, load_experiment
 
@@ -34,15 +34,18 @@ def test_the_experiments_that_ship_can_be_read(path):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('task: a\nseed: 0\ndemonstrations: 3\n', "key 'learning' is missing"),
-        ('task: a\nseed: 0\ndemonstrations: 3\nlearning: {metod: x}\n', "unknown key 'metod'"),
+        ('task: a\nseed: 0\ndemonstrations: 3\n', 'learning is missing'),
+        (
+            'task: a\nseed: 0\ndemonstrations: 3\nlearning: {metod: x}\n',
+            r"learning\.metod is unknown; known are .*; did you mean 'method'",
+        ),
         (
             'task: a\nseed: 0\ndemonstrations: 3\nlearning: {method: sac}\n',
-            r"learning: method is 'sac', expected one of \['pa_rl', 'value_gradient'",
+            r"learning\.method is 'sac'; give one of pa_rl, value_gradient",
         ),
         (
             'task: a\nseed: 0\ndemonstrations: 3\nlearning: {critic: {hidden: 3}}\n',
-            'critic: hidden is 3, expected a list',
+            r'learning\.critic\.hidden is 3; give a list',
         ),
         ('task: a\nseed: 0\ndemonstrations: 0\nlearning: {}\n', 'demonstrations must be at least'),
         ('task: a\nseed: -1\ndemonstrations: 3\nlearning: {}\n', 'seed must be 0 or more: -1'),
@@ -52,7 +55,7 @@ def test_the_experiments_that_ship_can_be_read(path):
         ),
         (
             'task: a\nseed: 0\ndemonstrations: 3\nlearning: {policy: {hiddn: 3}}\n',
-            "policy: unknown key 'hiddn'",
+            "learning: policy: hiddn is unknown; known are .*; did you mean 'hidden'",
         ),
         (
             'task: a\nseed: 0\ndemonstrations: 3\n'
@@ -88,10 +91,10 @@ def test_impossible_settings_are_refused(experiment, wrong, message):
 @pytest.mark.parametrize(
     ('task', 'message'),
     [
-        ({'task': 'a', 'control_rate_hz': 5.0}, "t.yaml: key 'horizon' is missing"),
+        ({'task': 'a', 'control_rate_hz': 5.0}, 't.yaml: horizon is missing; give a whole number'),
         ({'task': 'a', 'horizon': -3, 'control_rate_hz': 5.0}, 'horizon must be at least 1'),
     ],
 )
 def test_a_task_file_that_says_too_little_is_named(task, message):
     with pytest.raises(ConfigError, match=message):
-        from_known_keys(ExperimentTask, {**task, 'workspace': {}}, 't.yaml')
+        from_mapping(ExperimentTask, {**task, 'workspace': {}}, 't.yaml')

@@ -247,5 +247,5 @@ def test_bad_experiment_file_is_named(start, experiment, tmp_path, ros_domain):
     path.write_text('{task: cup_to_rack, sed: 0}', encoding='utf-8')
     parameters = {'data_folder': tmp_path, 'experiment_file': path}
     overrides = [Parameter(name, value=str(value)) for name, value in parameters.items()]
-    with pytest.raises(ConfigError, match=r"bad\.yaml: unknown key 'sed'"):
+    with pytest.raises(ConfigError, match=r'bad\.yaml: sed is unknown'):
         LearnerNode(parameter_overrides=overrides)

@@ -8,8 +8,9 @@ import time
 from rclpy.node import Node
 from rclpy.signals import uninstall_signal_handlers
 
-from parl_files.config_file import ConfigError, from_known_keys, load_yaml
+from parl_files.config_file import ConfigError, SharedSection
 from parl_files.episode import Outcome, Purpose
+from parl_files.task_file import read_task
 from parl_msgs.action import RunEpisode
 from parl_node.episode_client import EpisodeClient, EpisodeClientError
 from parl_node.outcome_codes import outcome_of
@@ -18,7 +19,7 @@ from parl_node.run_node import node_process
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlayedTask:
+class PlayedTask(SharedSection):
     """What is needed of a task file."""
 
     horizon: int
@@ -43,7 +44,7 @@ class PlayNode(Node):
         """
         super().__init__('play', **node_options)
         path = path_parameter(self, 'task_file')
-        self._horizon = from_known_keys(PlayedTask, load_yaml(path), str(path)).horizon
+        self._horizon = read_task(PlayedTask, path).horizon
         self._episodes = self._whole_number('episodes', 1, least=1)
         self._seed = self._whole_number('seed', 0, least=0)
         self._version = self._whole_number('version', 0, least=0)

@@ -11,7 +11,8 @@ from rclpy.qos import qos_profile_sensor_data, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image, JointState
 from visualization_msgs.msg import MarkerArray
 
-from parl_files.config_file import from_known_keys, load_yaml
+from parl_files.config_file import SharedSection
+from parl_files.task_file import read_task
 from parl_msgs.msg import EndEffectorTarget, ObjectPositions, Reward
 from parl_msgs.srv import GoToStart, Reset
 from parl_node.message_conversion import (
@@ -34,7 +35,7 @@ ServiceResponse: TypeAlias = Any
 
 
 @dataclass(frozen=True, kw_only=True)
-class _StationTask:
+class _StationTask(SharedSection):
     """What is taken from the task file."""
 
     robot: str
@@ -66,7 +67,7 @@ class StationLink:
         # A simulation is quick; a person who puts objects back is not.
         timeout = node.declare_parameter('reset_timeout_s', self.SERVICE_TIMEOUT_S).value
         self._reset_timeout_s = float(timeout or 0.0)
-        task = from_known_keys(_StationTask, load_yaml(task_file), str(task_file))
+        task = read_task(_StationTask, task_file)
         self.period_s = 1.0 / task.control_rate_hz
         self._frame_id = f'{task.robot}/base_link'
         self.gate = InputGate(self._camera_period_s)

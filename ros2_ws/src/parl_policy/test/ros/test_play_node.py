@@ -152,7 +152,7 @@ def test_an_episode_of_which_nothing_is_heard_is_given_up(bench, new_node, monke
     [
         ({'episodes': 0}, 'parameter episodes is 0, expected 1 or more'),
         ({'version': -1}, 'parameter version is -1, expected 0 or more'),
-        ({'task_file': '/none.yaml'}, 'cannot read /none.yaml'),
+        ({'task_file': '/none.yaml'}, '/none.yaml: cannot be read'),
         ({'task_file': ''}, 'parameter task_file is empty; give an absolute path'),
         ({'image_size': [48, 64, 3]}, r'image_size is \[48, 64, 3\], expected height and width'),
         ({'image_size': [-1, 2]}, r'image_size is \[-1, 2\]'),

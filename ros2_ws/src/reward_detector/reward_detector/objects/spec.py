@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from parl_files.task_file import Section
+from parl_files.config_file import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class ColourRange:
 class ObjectSpec:
     """One object of the task."""
 
-    name: str
+    name: Text
     """Name on the wire."""
     colour: ColourRange
     """What it looks like."""
@@ -52,12 +52,3 @@ class ObjectSpec:
                 f'contact_to_centre {self.contact_to_centre} m is outside 0 ... 0.5; '
                 'it is the radius of a round object'
             )
-
-
-def object_specs(task: Section) -> tuple[ObjectSpec, ...]:
-    """Parse the `objects` section, in its order.
-
-    Raises:
-        TaskFileError: a key is missing, unknown or out of range.
-    """
-    return tuple(entry.build(ObjectSpec) for entry in task.named_sections('objects').values())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 import time
 
 from builtin_interfaces.msg import Time
@@ -16,8 +17,9 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
+from parl_files.config_file import SharedSection, Text
 from parl_files.error import ParlError
-from parl_files.task_file import load_task_file
+from parl_files.task_file import read_task
 from parl_msgs.msg import EpisodeStatus, ObjectPositions, Reward
 from parl_node.message_conversion import gripper_opening, image_to_array, seconds
 from parl_node.run_node import node_process, spin
@@ -36,6 +38,12 @@ from reward_detector.verdict.gripper_pairing import GripperPairing, PairedFrame
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Frames(SharedSection):
+    robot: Text
+    """Prefix of the frames."""
+
+
 class RewardDetectorNode(Node):
     """Publishes object_positions and reward for every camera frame."""
 
@@ -43,11 +51,11 @@ class RewardDetectorNode(Node):
         """Read the task file named by parameter `task_file` and start to watch.
 
         Raises:
-            TaskFileError: the task file cannot be used.
+            ConfigError: the task file cannot be used.
         """
         super().__init__('reward_detector', parameter_overrides=parameter_overrides or [])
         path = str(self.declare_parameter('task_file', '').value)
-        self._frame_id = f'{load_task_file(path).value(str, "robot")}/base_link'
+        self._frame_id = f'{read_task(_Frames, path).robot}/base_link'
         self._judge = FrameJudge.from_task_file(path)
         self._max_age_s = self._judge.camera.max_age
         self._pairing: GripperPairing[Image] = GripperPairing(self._max_age_s)

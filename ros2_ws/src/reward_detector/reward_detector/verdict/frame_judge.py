@@ -8,20 +8,38 @@ from pathlib import Path
 
 import numpy as np
 
+from parl_files.config_file import Named, SharedSection
 from parl_files.error import ParlError
-from parl_files.task_file import load_task_file
-from reward_detector.camera.calibration import camera_calibration, CameraCalibration
+from parl_files.task_file import read_task
+from reward_detector.camera.calibration import CameraCalibration
 from reward_detector.clock_restart import CLOCK_RESTART_S
 from reward_detector.objects.colour import ColourDetector
 from reward_detector.objects.detector import Detection, ObjectDetector
-from reward_detector.objects.spec import object_specs, ObjectSpec
+from reward_detector.objects.spec import ObjectSpec
 from reward_detector.objects.tracker import ObjectTracker, TrackedObjects
-from reward_detector.verdict.reward_rule import reward_rule, RewardRule
+from reward_detector.verdict.reward_rule import RewardRule
 from reward_detector.verdict.verdict_filter import Verdict, VerdictFilter
 
 
 class FrameError(ParlError):
     """A frame is not what the calibration was made for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorTask(SharedSection):
+    """What the detector takes from a task file."""
+
+    objects: Named[ObjectSpec]
+    """In the order of the observation."""
+    reward: RewardRule
+    camera: CameraCalibration
+
+    def __post_init__(self) -> None:
+        """Refuse a rule about objects that are not looked for."""
+        for name in (self.reward.object, self.reward.region.relative_to):
+            if name not in self.objects:
+                known = ', '.join(self.objects)
+                raise ValueError(f'reward names object {name!r}; objects are {known}')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +70,7 @@ class FrameJudge:
         self.camera = camera
         self._detector = detector
         self._tracker = ObjectTracker(specs, camera.homography)
-        self._filter = VerdictFilter(rule, camera.position, camera.max_age)
+        self._filter = VerdictFilter(rule, np.array(camera.position), camera.max_age)
         self._newest: tuple[float, list[Detection], float] | None = None
         self._judgement: Judgement | None = None
 
@@ -61,15 +79,11 @@ class FrameJudge:
         """Build the judge that a task file describes.
 
         Raises:
-            TaskFileError: the file or one of its keys is missing or wrong.
+            ConfigError: the file or one of its keys is missing or wrong.
         """
-        task = load_task_file(path)
-        specs, rule = object_specs(task), reward_rule(task)
-        names = [spec.name for spec in specs]
-        for name in (rule.object_name, rule.relative_to):
-            if name not in names:
-                raise task.fault('reward', f'names object {name!r}; objects are {names}')
-        return FrameJudge(ColourDetector(specs), specs, rule, camera_calibration(task))
+        task = read_task(DetectorTask, path)
+        specs = tuple(task.objects.values())
+        return FrameJudge(ColourDetector(specs), specs, task.reward, task.camera)
 
     @property
     def episode_id(self) -> str:

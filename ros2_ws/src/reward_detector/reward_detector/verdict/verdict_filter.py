@@ -116,18 +116,18 @@ class VerdictFilter:
         rule = self._rule
         if self._latched is not None:
             return self._latched
-        origin = positions[rule.relative_to]
+        origin = positions[rule.region.relative_to]
         if not np.all(np.isfinite(origin)):
-            return self.cannot_see(f'{rule.relative_to} was never seen')
-        on_table = positions[rule.object_name]
-        if not visible[rule.object_name] or not np.all(np.isfinite(on_table)):
-            return self.cannot_see(f'{rule.object_name} is not seen')
-        place = raise_to_plane(on_table, self._camera, rule.surface_height)[:2] - origin[:2]
-        depth = signed_distance(rule.polygon, place)
-        self._was_outside |= depth < -rule.leave_margin
+            return self.cannot_see(f'{rule.region.relative_to} was never seen')
+        on_table = positions[rule.object]
+        if not visible[rule.object] or not np.all(np.isfinite(on_table)):
+            return self.cannot_see(f'{rule.object} is not seen')
+        place = raise_to_plane(on_table, self._camera, rule.region.surface_height)[:2] - origin[:2]
+        depth = signed_distance(rule.region.corners, place)
+        self._was_outside |= depth < -rule.region.leave_margin
         # Hysteresis is for jitter only: an object that was in the region in someone's hand, or in
         # another place of it, must enter again.
-        if depth < (-rule.leave_margin if self._window else rule.enter_margin):
+        if depth < (-rule.region.leave_margin if self._window else rule.region.enter_margin):
             return self._not_inside(depth)
         if not np.isfinite(gripper_opening):
             return self.cannot_see('gripper opening is not known')
@@ -136,12 +136,12 @@ class VerdictFilter:
                 f'gripper is not open ({gripper_opening:.2f} < {rule.min_gripper_opening:.2f})'
             )
         if self.episode_id and not self._was_outside:
-            return self.cannot_see(f'{rule.object_name} was never outside the region')
+            return self.cannot_see(f'{rule.object} was never outside the region')
         return self._debounce(stamp_s, place, depth)
 
     def _not_inside(self, depth: float) -> Verdict:
         where = f'{1e3 * abs(depth):.0f} mm {"inside" if depth > 0 else "outside"} its edge'
-        return self._failure(f'{self._rule.object_name} is not in the region ({where})')
+        return self._failure(f'{self._rule.object} is not in the region ({where})')
 
     def _failure(self, reason: str) -> Verdict:
         self._window.clear()
@@ -154,17 +154,17 @@ class VerdictFilter:
         reach = rule.max_object_speed * max(rule.min_duration, _STAMP_SLACK_S)
         while np.linalg.norm(self._window[0][1] - place) > reach:
             self._window.popleft()
-        if len(self._window) == 1 and depth < rule.enter_margin:
+        if len(self._window) == 1 and depth < rule.region.enter_margin:
             return self._not_inside(depth)
         frames, span = len(self._window), stamp_s - self._window[0][0]
         enough = frames >= rule.min_frames and span >= rule.min_duration - _STAMP_SLACK_S
         if not enough:
-            reason = f'{rule.object_name} in the region for {frames} frames, {span:.2f} s'
+            reason = f'{rule.object} in the region for {frames} frames, {span:.2f} s'
             return Verdict(value=VerdictValue.UNKNOWN, reason=reason)
         while (
             len(self._window) > rule.min_frames
             and stamp_s - self._window[1][0] >= rule.min_duration - _STAMP_SLACK_S
         ):
             self._window.popleft()
-        reason = f'{rule.object_name} in the region, released and still'
+        reason = f'{rule.object} in the region, released and still'
         return Verdict(value=VerdictValue.SUCCESS, reason=reason)

@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip('mujoco', reason='no MuJoCo in this Python')
 pytest.importorskip('widowx_sim', reason='widowx_sim is not installed')
 
-from parl_files.task_file import load_task_file
-from reward_detector.verdict.frame_judge import FrameJudge
+from parl_files.task_file import read_task
+from reward_detector.verdict.frame_judge import DetectorTask, FrameJudge
 from reward_detector.verdict.verdict_filter import VerdictValue
 from widowx_description.finger import opening_from_finger
 from widowx_sim.station.station import Station
@@ -41,13 +41,13 @@ def look(station, judge, stamp):
 
 def test_table_points_are_where_the_camera_sees_them(station, cup_task):
     """The task file's calibration and its simulated camera must not drift apart."""
-    marks = load_task_file(cup_task).section('camera').value(dict, 'table_points')
-    points = np.array(marks['points'])
+    marks = read_task(DetectorTask, cup_task).camera.table_points
+    points = np.array(marks.points)
     assert len(points) >= 6
     pose = station.camera_pose()
     in_camera = (np.c_[points, np.zeros(len(points))] - pose[:3, 3]) @ pose[:3, :3]
     seen = in_camera @ station.camera_intrinsics().T
-    distance = np.linalg.norm(seen[:, :2] / seen[:, 2:] - marks['pixels'], axis=1)
+    distance = np.linalg.norm(seen[:, :2] / seen[:, 2:] - marks.pixels, axis=1)
     assert distance.max() < 1.5, f'table points are off by {distance.round(1)} px'
 
 
@@ -66,13 +66,13 @@ def test_standing_cup_within_4_mm(station, judge):
 
 
 def test_cup_put_on_the_rack_is_a_success_and_from_the_third_frame(station, judge):
-    rack = np.array(station.task.objects['rack'].position)
+    rack = np.array(station.task.scene['rack'].position)
     for number, offset in enumerate([(0, 0), (0.037, -0.037), (-0.037, 0.037), (0.037, 0.037)]):
         station.reset(number)
         judge.begin_episode(f'e{number}')
         stamp = 10.0 * number
         look(station, judge, stamp)
-        put_cup(station, *(rack + offset), station.task.objects['rack'].height)
+        put_cup(station, *(rack + offset), station.task.scene['rack'].height)
         values = [look(station, judge, stamp + 0.2 * i).verdict.value for i in (1, 2, 3)]
         assert values == [VerdictValue.UNKNOWN, VerdictValue.UNKNOWN, VerdictValue.SUCCESS]
 
@@ -91,7 +91,7 @@ def test_never_a_success_off_the_rack(station, judge, offset):
     station.reset(1)
     judge.begin_episode('e1')
     look(station, judge, 1.0)
-    rack = np.array([*station.task.objects['rack'].position, station.task.objects['rack'].height])
+    rack = np.array([*station.task.scene['rack'].position, station.task.scene['rack'].height])
     put_cup(station, *(rack + offset))
     if offset[2] > 0:
         station._data.qpos[6:8] = 0.029, -0.029

@@ -17,7 +17,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, JointState
 from visualization_msgs.msg import MarkerArray
 
-from parl_files.task_file import TaskFileError
+from parl_files.config_file import ConfigError
 from parl_msgs.msg import EpisodeStatus, ObjectPositions, Reward
 from parl_node.message_conversion import stamp_from_nanoseconds
 from reward_detector.ros.reward_detector_node import RewardDetectorNode
@@ -259,5 +259,5 @@ def test_camera_never_came(station):
 
 def test_bad_task_file_is_named(ros_domain, tmp_path):
     absent = Parameter('task_file', value=str(tmp_path / 'absent.yaml'))
-    with pytest.raises(TaskFileError, match=r'absent\.yaml.*give the path of a readable task'):
+    with pytest.raises(ConfigError, match=r'absent\.yaml.*give the path of a readable YAML'):
         RewardDetectorNode(parameter_overrides=[absent])

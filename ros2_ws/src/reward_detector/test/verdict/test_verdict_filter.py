@@ -4,17 +4,19 @@ import dataclasses
 import numpy as np
 import pytest
 
-from reward_detector.verdict.reward_rule import RewardRule
+from reward_detector.verdict.reward_rule import Region, RewardRule
 from reward_detector.verdict.verdict_filter import VerdictFilter, VerdictValue
 
 UNKNOWN, FAILURE, SUCCESS = VerdictValue.UNKNOWN, VerdictValue.FAILURE, VerdictValue.SUCCESS
 RULE = RewardRule(
-    object_name='cup',
-    relative_to='rack',
-    polygon=np.array([[-0.05, -0.05], [0.05, -0.05], [0.05, 0.05], [-0.05, 0.05]]),
-    surface_height=0.0,
-    enter_margin=0.010,
-    leave_margin=0.015,
+    object='cup',
+    region=Region(
+        relative_to='rack',
+        polygon=((-0.05, -0.05), (0.05, -0.05), (0.05, 0.05), (-0.05, 0.05)),
+        surface_height=0.0,
+        enter_margin=0.010,
+        leave_margin=0.015,
+    ),
     min_gripper_opening=0.8,
     max_object_speed=0.02,
     min_frames=3,
@@ -229,7 +231,7 @@ def test_clock_restart_forgets():
 def test_parallax_of_the_surface_is_undone():
     # On a surface 0.06 m up, the camera 0.6 m up at x = 0.8 sees the rack's centre x = 0.3 as
     # x = 0.8 - 0.5 / 0.9 = 0.2444 on the table.
-    rule = dataclasses.replace(RULE, surface_height=0.06)
+    rule = dataclasses.replace(RULE, region=dataclasses.replace(RULE.region, surface_height=0.06))
     station = Station(rule=rule)
     seen_dx = 0.8 - 0.5 / 0.9 - 0.3
     seen_dy = 0.2 / 0.9 - 0.2

@@ -19,7 +19,7 @@ class StationDisplayNode(Node):
     """Publishes `station_description`, `workspace_markers`, `target_markers` and `/tf_static`."""
 
     def __init__(self, **node_options: object) -> None:
-        """Read the task file; raises TaskFileError where it cannot be used."""
+        """Read the task file; raises ConfigError where it cannot be used."""
         super().__init__('station_display', **node_options)
         shapes = read_station_shapes(str(self.declare_parameter('task_file', '').value))
         description = self.create_publisher(String, 'station_description', _LATCHED)

@@ -3,7 +3,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from parl_files.task_file import TaskFileError
+from parl_files.config_file import ConfigError
 from widowx_description.finger import FINGER_OPEN_M
 from widowx_driver.arm.fingertip import fingertip_reach_m, floor_fault
 from widowx_driver.arm.kinematics import InverseKinematics
@@ -43,7 +43,7 @@ def test_a_workspace_into_the_table_is_refused_with_value_and_remedy(task_file):
     assert floor_fault(0.025, 0.30) == ''  # 1.2 mm
     text = task_file.read_text(encoding='utf-8').replace('0.025]', '0.02]')
     task_file.write_text(text, encoding='utf-8')
-    with pytest.raises(TaskFileError) as error:
+    with pytest.raises(ConfigError) as error:
         load_driver_task(task_file)
     assert str(error.value) == (
         f'{task_file}: workspace.low z is 0.02 m: at max_tilt 0.3 rad an open finger would reach '

@@ -57,7 +57,7 @@ class DriverNode(Node):
     def __init__(self, **node_options: object) -> None:
         """Read the task; `node_options` as rclpy has them.
 
-        Raises TaskFileError for a bad task file.
+        Raises ConfigError for a bad task file.
         """
         super().__init__('driver', **node_options)
         task_file = self.declare_parameter('task_file', '').value

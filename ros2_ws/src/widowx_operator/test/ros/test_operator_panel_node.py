@@ -14,7 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Joy
 from std_srvs.srv import SetBool, Trigger
 
-from parl_files.task_file import TaskFileError
+from parl_files.config_file import ConfigError
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus, Reward
 from parl_msgs.srv import Act, LabelEpisode, Reset
@@ -246,7 +246,7 @@ def test_missing_services_and_bad_parameters_are_named(
     graph.press(' ', 'policy/pause: no such service in /nobody; is its node running?')
     assert 'stop: no such service' in desk.read()
     graph.press('b', 'run_episode: no such action; is the policy node running?')
-    with pytest.raises(TaskFileError, match='absent'):
+    with pytest.raises(ConfigError, match='absent'):
         panel_node(desk, tmp_path / 'absent')
     with pytest.raises(ParameterError, match='demonstration_steps is 0'):
         panel_node(desk, task_file, demonstration_steps=0)

@@ -14,7 +14,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 import yaml
 
-from parl_files.task_file import Section, TaskFileError
+from parl_files.config_file import ConfigError, from_mapping
 from parl_node.message_conversion import seconds
 from widowx_description.arm import JOINT_NAMES
 from widowx_operator.ros.teach_workspace_node import (
@@ -151,7 +151,7 @@ def test_bad_parameters_are_named(ros_domain, desk, task_file, tmp_path):
         teach_node(desk, task_file, '')
     with pytest.raises(SectionFileError, match=r'there\.yaml is there already; give the path'):
         teach_node(desk, task_file, tmp_path / 'there.yaml')
-    with pytest.raises(TaskFileError, match='absent'):
+    with pytest.raises(ConfigError, match='absent'):
         teach_node(desk, tmp_path / 'absent', tmp_path / 'new.yaml')
 
 
@@ -160,7 +160,7 @@ def test_taught_simulation_gives_the_task_files_own_calibration(
 ):
     """Led by joint commands; what is written is read by the detector and the driver."""
     pytest.importorskip('mujoco', reason='no MuJoCo in this Python')
-    from reward_detector.camera.calibration import camera_calibration
+    from reward_detector.camera.calibration import CameraCalibration
     from widowx_driver.arm.kinematics import InverseKinematics
     from widowx_driver.arm.pose import Pose, STRAIGHT_DOWN
     from widowx_driver.driver_task import load_driver_task
@@ -203,10 +203,10 @@ def test_taught_simulation_gives_the_task_files_own_calibration(
 
     taught = yaml.safe_load(section_file.read_text(encoding='utf-8'))
     task = yaml.safe_load(task_file.read_text(encoding='utf-8'))
-    old = camera_calibration(Section(task, task_file)).homography
+    old = from_mapping(CameraCalibration, task['camera'], 'camera').homography
     task['workspace'] = taught['workspace']
     task['camera'].update(taught['camera'])
-    new = camera_calibration(Section(task, task_file)).homography
+    new = from_mapping(CameraCalibration, task['camera'], 'camera').homography
     assert new.residuals_mm.max() < 0.5
     pixels = np.array([[150.0, 200.0], [300.0, 300.0], [450.0, 250.0]])
     np.testing.assert_allclose(new.to_base(pixels), old.to_base(pixels), atol=1.5e-3)

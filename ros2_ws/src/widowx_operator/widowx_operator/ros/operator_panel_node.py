@@ -55,7 +55,7 @@ class OperatorPanelNode(Node):
         """Read the task; `node_options` as rclpy has them.
 
         Raises:
-            TaskFileError: The task file cannot be used.
+            ConfigError: The task file cannot be used.
             ParameterError: `demonstration_steps` is below 1, or `image_size` no size.
         """
         super().__init__('operator', **node_options)

@@ -40,7 +40,7 @@ class TeachWorkspaceNode(Node):
         """Read the task; `node_options` as rclpy has them.
 
         Raises:
-            TaskFileError: The task file cannot be used.
+            ConfigError: The task file cannot be used.
             SectionFileError: The parameter `section_file` is empty or the file is there already.
         """
         super().__init__('teach_workspace', **node_options)

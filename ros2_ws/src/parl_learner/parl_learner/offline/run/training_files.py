@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from parl_files.config_file import ConfigError, from_mapping, load_layered_yaml, load_yaml
+from parl_files.config_file import ConfigError, from_mapping
+from parl_files.yaml_file import load_layered_yaml, load_yaml, parse_yaml
 from parl_learner.offline.run.training_config import TrainingConfig
 
 _CONFIGS = Path(__file__).parents[1] / 'config'
@@ -37,12 +36,7 @@ def load_training(name: str, changes: Sequence[str] = (), method: str = '') -> T
         key, is_one, text = change.partition('=')
         if not is_one:
             raise ConfigError(f'{change!r} is no change; write key=value')
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            reason = ' '.join(str(error).split())
-            raise ConfigError(f'{change!r}: {text!r} is not YAML: {reason}') from error
-        _change(mapping, key.split('.'), value)
+        _change(mapping, key.split('.'), parse_yaml(text, f'--set {change}'))
     return from_mapping(TrainingConfig, mapping, name)
 
 

@@ -74,8 +74,11 @@ def test_other_methods_practise_too(walks, tmp_path, capsys, method):
 
 
 USER_ERRORS = {
-    'not_yaml': (['--set', 'learning.policy={hidden: '], 'is not YAML'),
-    'no_learning': (['--set', 'learning=null'], "key 'learning' is missing"),
+    'not_yaml': (
+        ['--set', 'learning.policy={hidden: '],
+        '--set learning.policy={hidden: : line 1: ',
+    ),
+    'no_learning': (['--set', 'learning=null'], 'learning is missing'),
     'no_method': (['--method', 'magic'], "no method 'magic'"),
     'no_environment': (['--set', 'environment.id=Nope-v0'], 'NameNotFound'),
     'no_package': (['--set', 'environment.package=nope'], 'ModuleNotFoundError'),
@@ -85,8 +88,8 @@ USER_ERRORS = {
     'no_class': (['--set', 'learning.policy_class=os:getcwd'], "policy class 'os:getcwd'"),
     'one_bin': (['--set', 'learning.critic.bins=1'], '>= 2 bins'),
     'width': (['--set', 'learning.critic.hidden=[-3]'], 'hidden must be widths of at least 1'),
-    'nan': (['--set', 'learning.discount=.nan'], 'discount is nan, expected a finite number'),
-    'arguments': (['--set', 'environment.arguments=3'], 'arguments is 3, expected a mapping'),
+    'nan': (['--set', 'learning.discount=.nan'], 'discount is nan; give a finite number'),
+    'arguments': (['--set', 'environment.arguments=3'], 'arguments is 3; give a mapping'),
 }
 
 
