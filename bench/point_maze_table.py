@@ -22,10 +22,11 @@ from table_cells import Cell, run_cells
 import torch
 
 from parl_files.error import ParlError
+from parl_learner.methods.method_files import METHOD_FILES
 from parl_learner.offline.data.d4rl import write_d4rl
 from parl_learner.offline.makers.point_maze import CONFIG, make_walks
 from parl_learner.offline.run.train import checked_data
-from parl_learner.offline.run.training_files import installed_methods, load_training
+from parl_learner.offline.run.training_files import load_training
 from parl_learner.offline.run.training_run import TrainingRun
 from parl_learner.offline.run.whole_number import at_least_1
 from parl_learner.report.binomial_interval import wilson_interval
@@ -137,7 +138,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
 def run_one(variant: str, seed: int, folder: Path) -> None:
     """Train one cell and print its result as JSON on the last line; continues in its folder."""
     torch.set_num_threads(1)
-    method = variant if variant in installed_methods() else ''
+    method = variant if variant in METHOD_FILES else ''
     config = load_training(CONFIG, [f'seed={seed}', *VARIANTS[variant]], method)
     assert config.environment is not None
     folder.mkdir(parents=True, exist_ok=True)

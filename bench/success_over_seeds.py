@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 import json
 from pathlib import Path
+import shlex
 import sys
 import tempfile
 
@@ -21,7 +22,7 @@ from parl_files.config_file import ConfigError
 from parl_files.error import ParlError
 from parl_files.yaml_file import load_yaml
 from parl_learner.offline.run.whole_number import at_least_1
-from parl_learner.plan.experiment_config import load_experiment
+from parl_learner.plan.experiment_config import ExperimentConfig, load_experiment
 from parl_learner.report.binomial_interval import wilson_interval
 from parl_policy.compute.device import choose_float32_product, use_device
 from widowx_sim.scripted_expert import ExpertConfig
@@ -37,13 +38,22 @@ PHASES = {
 }
 
 
+def load_named(name: str) -> ExperimentConfig:
+    """Read a file of config/experiments, with the key=value words that follow its name.
+
+    Raises:
+        ConfigError: There is no such file, or it or a setting cannot be used.
+    """
+    file, *settings = shlex.split(name)
+    return load_experiment(CONFIG / f'experiments/{file}.yaml', settings)
+
+
 def run_one(name: str, seed: int, device: str) -> None:
     """Run one experiment and print its phases as JSON on the last line."""
     torch.set_num_threads(1)
     choose_float32_product()
     use_device(device)
-    config = load_experiment(CONFIG / f'experiments/{name}.yaml')
-    config = dataclasses.replace(config, seed=seed)
+    config = dataclasses.replace(load_named(name), seed=seed)
     noise = load_yaml(CONFIG / 'demonstrator.yaml')['/**/demonstrator']['ros__parameters']
     with tempfile.TemporaryDirectory() as folder:
         results = run_in_process(
@@ -92,7 +102,10 @@ def main() -> None:
     """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        'experiments', nargs='*', default=DEFAULT, help='files in config/experiments'
+        'experiments',
+        nargs='*',
+        default=DEFAULT,
+        help="files in config/experiments, with settings: 'cup_to_rack learning.discount=0.98'",
     )
     parser.add_argument('--seeds', type=at_least_1, default=5)
     parser.add_argument('--workers', type=at_least_1, default=2)
@@ -111,7 +124,7 @@ def main() -> None:
     names, seeds = arguments.experiments, range(arguments.seeds)
     for name in names:
         try:
-            load_experiment(CONFIG / f'experiments/{name}.yaml')
+            load_named(name)
         except ConfigError as error:
             parser.error(f'experiment {name!r}: {error}')
     cells = [(name, seed) for seed in seeds for name in names]

@@ -9,7 +9,7 @@ setup(
     name=PACKAGE,
     version='0.1.0',
     packages=find_packages(exclude=['test']),
-    package_data={PACKAGE: ['py.typed', 'offline/config/*.yaml', 'offline/method/*.yaml']},
+    package_data={PACKAGE: ['py.typed', 'methods/config/*.yaml', 'offline/config/*.yaml']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads YAML as people mean it; refuses what YAML 1.1 would silently read as something else."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from pathlib import Path
 import re
 from typing import Any, NoReturn
@@ -159,60 +159,3 @@ def load_yaml(path: Path) -> dict[str, Any]:
         found = 'nothing' if content is None else f'a {type(content).__name__}'
         raise ConfigError(f'{path}: holds {found}; give keys and values, as `key: value`')
     return content
-
-
-def load_layered_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that may extend another one.
-
-    `extends: ../other.yaml`, relative to the file, lays this file's keys over the other's:
-    mappings key by key, everything else as a whole; null takes a key away, so that its default
-    holds again (JSON Merge Patch, RFC 7396). A layer that names another `policy_class` takes the
-    settings `policy` of the former one away, and so for any key and its `_class`.
-
-    Raises:
-        ConfigError: A file cannot be read, or extends itself.
-    """
-    layers: list[dict[str, Any]] = []
-    seen: list[Path] = []
-    following: Path | None = path
-    while following is not None:
-        if following.resolve() in seen:
-            raise ConfigError(f'{path} extends itself by way of {following}')
-        try:
-            layer = load_yaml(following)
-        except ConfigError as error:
-            if not layers:
-                raise
-            raise ConfigError(f'{seen[-1]}: extends: {error}') from error
-        seen.append(following.resolve())
-        base = layer.pop('extends', None)
-        if base is not None and not isinstance(base, str):
-            raise ConfigError(f'{following}: extends is {base!r}; give a file name')
-        layers.append(layer)
-        following = None if base is None else following.parent / base
-    merged: dict[str, Any] = {}
-    for layer in reversed(layers):
-        merged = _laid_over(merged, layer)
-    return merged
-
-
-def _laid_over(base: object, patch: Mapping[str, Any]) -> dict[str, Any]:
-    merged = _still_meant(base, patch) if isinstance(base, Mapping) else {}
-    for key, value in patch.items():
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, Mapping):
-            merged[key] = _laid_over(merged.get(key), value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _still_meant(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what stays of the base: settings say nothing to another class than they were for."""
-
-    def is_for_another_class(key: str) -> bool:
-        name = f'{key}_class'
-        return name in base and name in patch and base[name] != patch[name]
-
-    return {key: value for key, value in base.items() if not is_for_another_class(key)}

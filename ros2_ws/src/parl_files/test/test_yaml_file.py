@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import pytest
 
 from parl_files.config_file import ConfigError
-from parl_files.yaml_file import load_layered_yaml, load_yaml, parse_yaml
+from parl_files.layered_yaml import load_layered_yaml
+from parl_files.yaml_file import load_yaml, parse_yaml
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(string.printable, max_size=8)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """An experiment on one page: data, training, practice and evaluation, as one YAML file."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from parl_files.config_file import from_mapping, SharedSection
-from parl_files.yaml_file import load_layered_yaml
+from parl_files.layered_yaml import load_layered_yaml
+from parl_learner.methods.method_files import METHOD_FILES
 from parl_learner.methods.registry import method_of
 from parl_learner.plan.practice_config import PracticeConfig
 from parl_learner.training.learning_config import LearningConfig
@@ -72,10 +74,16 @@ class ExperimentTask(SharedSection):
             )
 
 
-def load_experiment(path: Path) -> ExperimentConfig:
-    """Read an experiment file; `extends:` names a file whose keys hold where it says nothing.
+def load_experiment(path: Path, settings: Sequence[str] = ()) -> ExperimentConfig:
+    """Read an experiment file.
+
+    Args:
+        path: The file; `extends:` names files, or methods that are installed, whose keys hold
+            where it says nothing.
+        settings: 'learning.optimisation.samples=16': values that take the place of what it says.
 
     Raises:
         ConfigError: Names the file, the key, what was found and what is allowed.
     """
-    return from_mapping(ExperimentConfig, load_layered_yaml(path), str(path))
+    mapping = load_layered_yaml(path, settings=settings, named=METHOD_FILES)
+    return from_mapping(ExperimentConfig, mapping, str(path))

@@ -14,9 +14,10 @@ from parl_learner.experiment.progress import ExperimentProgress
 from parl_learner.experiment.record import ExperimentRecord, RecordedStep
 from parl_learner.experiment.recovery import unrecorded_steps
 from parl_learner.experiment.report_of_experiment import report_data
-from parl_learner.plan.experiment_config import ExperimentTask, load_experiment
+from parl_learner.plan.experiment_config import ExperimentTask
 from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, Phase, task_of
 from parl_learner.report.report import write_report
+from parl_learner.ros.experiment_parameters import experiment_parameters
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, LearnerStatus
 from parl_node.artifact_node import ArtifactNode
@@ -56,7 +57,7 @@ class ExperimentNode(ArtifactNode):
         """
         kinds = ('episode', 'policy', 'critic')
         super().__init__('experiment', fetched_kinds=kinds, **node_options)
-        self._config = load_experiment(path_parameter(self, 'experiment_file'))
+        self._config = experiment_parameters(self)
         task_file = path_parameter(self, 'task_file')
         task = load_yaml(task_file)
         self._task = from_mapping(ExperimentTask, task, str(task_file))

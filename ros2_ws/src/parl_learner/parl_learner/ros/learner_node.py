@@ -14,11 +14,10 @@ import torch
 from parl_files.durable_file import DurableWriteError
 from parl_files.error import ParlError
 from parl_learner.loop.learner import Learner
-from parl_learner.plan.experiment_config import load_experiment
+from parl_learner.ros.experiment_parameters import experiment_parameters
 from parl_learner.ros.message_conversion import to_status
 from parl_msgs.msg import LearnerStatus
 from parl_node.artifact_node import ArtifactNode
-from parl_node.path_parameter import path_parameter
 from parl_node.run_node import node_process, spin
 from parl_policy.compute.device import choose_float32_product, use_device
 
@@ -39,7 +38,7 @@ class LearnerNode(ArtifactNode):
             ConfigError: The experiment file cannot be used, or its policy class not imported.
         """
         super().__init__('learner', fetched_kinds=('episode',), **node_options)
-        self._config = load_experiment(path_parameter(self, 'experiment_file'))
+        self._config = experiment_parameters(self)
         self._config.learning.check_policy()
         torch.set_num_threads(int(self.declare_parameter('threads', 1).value or 1))
         self._device = str(self.declare_parameter('device', 'auto').value)

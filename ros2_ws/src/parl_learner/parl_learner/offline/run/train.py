@@ -10,6 +10,7 @@ import sys
 import torch
 
 from parl_files.error import ParlError
+from parl_learner.methods.method_files import METHOD_FILES
 from parl_learner.offline.data.dataset import to_trajectories
 from parl_learner.offline.data.dataset_check import DatasetError
 from parl_learner.offline.data.dataset_table import table
@@ -18,9 +19,8 @@ from parl_learner.offline.data.trajectory import Trajectory
 from parl_learner.offline.environments.environment_check import check_environment
 from parl_learner.offline.run.training_config import TrainingConfig
 from parl_learner.offline.run.training_files import (
-    installed_configs,
-    installed_methods,
     load_training,
+    TASK_FILES,
 )
 from parl_learner.offline.run.training_result import MARKDOWN_HEADER, markdown_row
 from parl_learner.offline.run.training_run import TrainingRun
@@ -30,9 +30,9 @@ from parl_policy.compute.device import choose_float32_product, use_device
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the data, then train unless only the check was asked for; returns the exit status."""
-    methods = installed_methods()
+    methods = sorted(METHOD_FILES)
     parser = argparse.ArgumentParser(prog='parl-train', description=__doc__)
-    parser.add_argument('config', help=f'a YAML file, or one of: {", ".join(installed_configs())}')
+    parser.add_argument('config', help=f'a YAML file, or one of: {", ".join(sorted(TASK_FILES))}')
     parser.add_argument(
         '--method',
         default='',

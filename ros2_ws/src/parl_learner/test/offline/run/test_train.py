@@ -3,10 +3,11 @@ import h5py
 import numpy as np
 import pytest
 
+from parl_learner.methods.method_files import METHOD_FILES
 from parl_learner.offline.data.d4rl import read_d4rl, write_d4rl
 from parl_learner.offline.makers.point_maze import CORRIDOR, make_walks, WALK_STEPS
 from parl_learner.offline.run.train import main
-from parl_learner.offline.run.training_files import installed_methods, load_training
+from parl_learner.offline.run.training_files import load_training
 
 TINY = [
     'learning.policy={hidden: 8, blocks: 1}',
@@ -64,7 +65,7 @@ def test_it_trains_practises_and_prints_a_row(walks, tmp_path, capsys):
     assert (tmp_path / 'run/result.json').exists()
 
 
-@pytest.mark.parametrize('method', installed_methods())
+@pytest.mark.parametrize('method', sorted(METHOD_FILES))
 def test_other_methods_practise_too(walks, tmp_path, capsys, method):
     arguments = ['point_maze_stitched', '--method', method, '--data', str(walks)]
     for change in (*TINY[1:], SMALL_POLICIES[method], 'learning.imitation_batch_size=8'):
