@@ -12,6 +12,8 @@ import shlex
 
 import yaml
 
+from parl_files.config_file import ConfigError
+from parl_files.yaml_file import load_yaml
 from parl_launch.launch_entry import LaunchEntry, LaunchError, read_entries
 from parl_launch.launch_scope import LaunchScope, truth
 from parl_launch.node_command import (
@@ -105,10 +107,10 @@ class _LaunchFileReader:
         if path in self._open_files:
             raise LaunchError(f'{path}: includes itself')
         try:
-            tree = yaml.safe_load(path.read_text(encoding='utf-8'))
-        except (OSError, yaml.YAMLError) as error:
-            raise LaunchError(f'{path}: cannot be read as YAML: {error}') from error
-        if not isinstance(tree, dict) or list(tree) != ['launch']:
+            tree = load_yaml(path)
+        except ConfigError as error:
+            raise LaunchError(str(error)) from error
+        if list(tree) != ['launch']:
             raise LaunchError(f"{path}: needs exactly one top-level key, 'launch'")
         self._open_files += (path,)
         self._perform(read_entries(path, tree['launch']), scope)

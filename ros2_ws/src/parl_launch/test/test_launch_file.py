@@ -158,7 +158,11 @@ launch:
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('launch: [', 'cannot be read as YAML'),
+        ('launch: [', 'line 1: expected the node content'),
+        (
+            'launch:\n- group: []\n- arg: {name: a, default: b, name: c}',
+            "line 3: key 'name' stands twice",
+        ),
         ('nodes: []', "exactly one top-level key, 'launch'"),
         ('launch: {node: {}}', 'list of actions'),
         ('launch: [{timer: {period: 1}}]', r'timer: action not supported'),

@@ -77,7 +77,7 @@ def test_other_methods_practise_too(walks, tmp_path, capsys, method):
 USER_ERRORS = {
     'not_yaml': (
         ['--set', 'learning.policy={hidden: '],
-        '--set learning.policy={hidden: : line 1: ',
+        'policy={hidden: : line 1: ',
     ),
     'no_learning': (['--set', 'learning=null'], 'learning is missing'),
     'no_method': (['--method', 'magic'], "no method 'magic'"),

@@ -222,9 +222,7 @@ def test_unknown_names_and_changes_are_refused():
         load_training('antmaze')
     with pytest.raises(ConfigError, match='write key=value'):
         load_training('robot', ['seed'])
-    with pytest.raises(
-        ConfigError, match=r"^robot: sed is unknown; known .*; did you mean 'seed'\?$"
-    ):
+    with pytest.raises(ConfigError, match=r"^robot: sed is unknown; .*; did you mean 'seed'\?$"):
         load_training('robot', ['sed=1'])
     with pytest.raises(ConfigError, match="no method 'magic'"):
         load_training('robot', method='magic')
