@@ -26,6 +26,9 @@ from parl_files.error import ParlError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+_NUMBER = re.compile(r'[-+]?[0-9.]+([eE][-+]?[0-9]+)?')
+_WORDS = {bool: 'true or false', float: 'a finite number', int: 'a whole number', str: 'a text'}
+
 Config = TypeVar('Config', bound='DataclassInstance')
 Kind = TypeVar('Kind')
 
@@ -82,7 +85,7 @@ def from_mapping(config_class: type[Config], mapping: object, where: str) -> Con
 
 
 def to_mapping(config: 'DataclassInstance') -> dict[str, Any]:
-    """Inverse of `from_mapping`: plain data that JSON and YAML can hold."""
+    """Inverse of `from_mapping`, `Named` left out: plain data that JSON and YAML can hold."""
     return dataclasses.asdict(config)
 
 
@@ -246,10 +249,6 @@ def _remedy(hint: object, value: object) -> str:
     if hint in (int, float) and isinstance(value, str) and _NUMBER.fullmatch(value):
         return ', without quotes'
     return ''
-
-
-_NUMBER = re.compile(r'[-+]?[0-9.]+(e[-+]?[0-9]+)?')
-_WORDS = {bool: 'true or false', float: 'a finite number', int: 'a whole number', str: 'a text'}
 
 
 def _wanted(hint: Any) -> str:  # noqa: ANN401
