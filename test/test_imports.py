@@ -56,10 +56,10 @@ UNORDERED = {'widowx_operator', 'widowx_bringup'}
 """Packages whose modules beside `ros/` are few and stand side by side."""
 
 SOURCE_SUFFIXES = {
-    '.action', '.cfg', '.msg', '.py', '.rviz', '.sdf', '.sh', '.srv', '.toml', '.urdf', '.xml',
-    '.yaml',
+    '.action', '.cff', '.cfg', '.msg', '.py', '.rviz', '.sdf', '.sh', '.srv', '.toml', '.urdf',
+    '.xml', '.yaml', '.yml',
 }  # fmt: skip
-SOURCE_NAMES = {'.gitignore', 'CMakeLists.txt', 'Makefile', 'run'}
+SOURCE_NAMES = {'.dockerignore', '.gitignore', 'CMakeLists.txt', 'Makefile', 'run'}
 NO_SOURCES = {
     '.git', '.hypothesis', '.mypy_cache', '.pytest_cache', '.ruff_cache', '.venv', '__pycache__',
     'build', 'data', 'install', 'log', 'report', 'results', 'shared',

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Installs parl_learner with colcon or, without any ROS, with pip."""
 
+from xml.etree import ElementTree
+
 from setuptools import find_packages, setup
 
 PACKAGE = 'parl_learner'
 
 setup(
     name=PACKAGE,
-    version='0.1.0',
+    version=ElementTree.parse('package.xml').findtext('version'),
     packages=find_packages(exclude=['test']),
     package_data={PACKAGE: ['py.typed', 'methods/config/*.yaml', 'offline/config/*.yaml']},
     data_files=[

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from glob import glob
+from xml.etree import ElementTree
 
 from setuptools import find_packages, setup
 
@@ -7,7 +8,7 @@ PACKAGE = 'widowx_description'
 
 setup(
     name=PACKAGE,
-    version='0.1.0',
+    version=ElementTree.parse('package.xml').findtext('version'),
     packages=find_packages(exclude=['test']),
     package_data={PACKAGE: ['py.typed']},
     data_files=[

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
+from xml.etree import ElementTree
+
 from setuptools import find_packages, setup
 
 package_name = 'widowx_driver'
 
 setup(
     name=package_name,
-    version='0.1.0',
+    version=ElementTree.parse('package.xml').findtext('version'),
     packages=find_packages(exclude=['test']),
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + package_name]),
