@@ -19,7 +19,7 @@ help:  ## what can be made
 demo: set_up  ## the experiment cup to drying rack, a quarter of an hour; its folder is report, or REPORT=folder
 	@$(ACTIVATE) && exec python3 -m parl_launch.run widowx_bringup demo.launch.yaml report_folder:="$$(realpath -m -- "$${REPORT:-report}")"
 
-test: set_up  ## the tests
+test: lint  ## what every change must pass: lint, and then the tests
 	@$(ACTIVATE) && exec python3 -m pytest
 
 bench: set_up  ## the benchmarks, minutes each; they want idle cores
@@ -29,7 +29,7 @@ bench: set_up  ## the benchmarks, minutes each; they want idle cores
 tables: set_up  ## learning runs over seeds, hours
 	@$(ACTIVATE) && for name in $(TABLES); do python3 bench/$$name.py || exit 1; done
 
-lint: set_up  ## ruff and mypy
+lint: set_up  ## style and types: ruff and mypy, a minute
 	@$(ACTIVATE) && ruff check $(CODE) && ruff format --check $(CODE) && mypy
 
 clean:  ## removes everything that was built, not runs and reports
