@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the pages name is there: links, files, folders, and the programs that they run.
+"""What the pages name is there: links, files, folders, programs; the first page stays short.
 
 A path is named in backticks and may begin at any folder of the repository: its root, a package,
 or `config/tasks/`.
@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 import re
 
+from PIL import Image
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -105,6 +106,23 @@ def test_named_files_are_there(page):
 @pytest.mark.parametrize('page', pages())
 def test_named_programs_are_there(page):
     assert not missing_programs(page.read_text(encoding='utf-8'))
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / 'docs/README.md').read_text(encoding='utf-8')
+    names = {page.name for page in (ROOT / 'docs').glob('*.md')} - {'README.md'}
+    assert {name for name in names if f']({name})' not in index} == set()
+
+
+def test_the_readme_is_read_in_five_minutes():
+    assert len((ROOT / 'README.md').read_text(encoding='utf-8').split()) <= 900
+
+
+def test_the_picture_of_before_and_after_moves_and_is_small():
+    path = ROOT / 'docs/before_and_after.webp'
+    assert path.stat().st_size < 3_000_000
+    with Image.open(path) as picture:
+        assert picture.n_frames > 20
 
 
 def test_a_link_that_leads_nowhere_is_missed(tmp_path):
