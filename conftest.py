@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from xdist.scheduler import LoadFileScheduling
+
     from parl_files.artifact_store import ArtifactStore
     from parl_files.episode import Episode
 
@@ -34,6 +36,26 @@ os.environ.update(
 # A test pointed at a real arm looks where the caller says; the others find only themselves.
 if 'XS_SDK_NAMESPACE' not in os.environ:
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> 'LoadFileScheduling | None':
+    """Hands `--dist loadfile` the files in their order, the system tests all to one process.
+
+    Each of those starts a graph of up to eight processes, and two graphs at a time would be in
+    each other's way. Their folder is collected first: the long ones must not be left for the end.
+    """
+    if config.getvalue('dist') != 'loadfile':
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class SystemTestsTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return 'system' if file.startswith('test/system/') else file
+
+    config.option.loadscopereorder = False
+    return SystemTestsTogether(config, log)
 
 
 @pytest.fixture(autouse=True)
