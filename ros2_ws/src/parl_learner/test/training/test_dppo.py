@@ -139,14 +139,14 @@ def test_the_policy_moves_to_the_actions_that_pay(new_episode, played, dppo):
         loop = dppo(
             new_episode,
             discount=0.0,
-            imitation_batch_size=96,
+            imitation_batch_size=48,
             policy={'hidden': 64, 'blocks': 1, 'ema_rate': 1.0, 'least_std': 0.1},
             policy_trainer=PolicyTrainerConfig(distillation_learning_rate=3e-3),
             dppo=DppoConfig(clip=0.3),
         )
         assert share_above(loop.policy) < 0.75
         for index in range(8):
-            seeds = range(1000 * seed + 100 * index, 1000 * seed + 100 * index + 96)
+            seeds = range(1000 * seed + 100 * index, 1000 * seed + 100 * index + 48)
             work(loop, [judged(played(loop.policy, f'p{s}', length=1, seed=s)) for s in seeds])
         assert share_above(loop.policy) > 0.8
 

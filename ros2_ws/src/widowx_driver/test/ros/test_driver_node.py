@@ -4,7 +4,7 @@
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
-from driver_bench import LIMIT_S, SLEEP
+from driver_bench import LIMIT_S, SLEEP, TalkativeDriver
 import numpy as np
 import pytest
 import rclpy
@@ -15,7 +15,6 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EpisodeStatus
 from parl_msgs.srv import GoToStart
-from widowx_driver.ros.driver_node import DriverNode
 
 
 def test_an_accepted_target_gives_one_gripper_and_one_arm_command(bench):
@@ -188,7 +187,7 @@ def test_park_leads_to_the_rest_pose_and_holds_there(sleeping_bench):
 
 
 def test_nothing_blocks_while_the_arm_is_absent(ros_domain, task_file, backend):
-    driver = DriverNode(
+    driver = TalkativeDriver(
         namespace='wx250s', parameter_overrides=[Parameter('task_file', value=str(task_file))]
     )
     watcher = rclpy.create_node('watcher')

@@ -54,6 +54,9 @@ POLL_S = 0.05
 class DriverNode(Node):
     """Converts, asks the safety shell, publishes."""
 
+    REPORT_S = 1.0
+    """Wall time from one report on /diagnostics to the next."""
+
     def __init__(self, **node_options: object) -> None:
         """Read the task; `node_options` as rclpy has them.
 
@@ -93,7 +96,7 @@ class DriverNode(Node):
         self._make_services()
         # The wall's clock: the simulated one stands still between commands.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0, self._diagnose, clock=steady)
+        self.create_timer(self.REPORT_S, self._diagnose, clock=steady)
         self.create_timer(POLL_S, self._poll, clock=steady)
 
     def _make_backend(self) -> ArmBackend:
