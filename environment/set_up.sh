@@ -114,6 +114,8 @@ build_workspace() {
     export AMENT_PREFIX_PATH="$root/.venv" CMAKE_PREFIX_PATH="$root/.venv"
   fi
   mkdir -p ros2_ws/log
+  # A linked build keeps links to files that have been removed since, and fails on them.
+  [ ! -d ros2_ws/build ] || find ros2_ws/build -xtype l -delete
   (cd ros2_ws && python -m colcon --log-base log build --base-paths src ../sim --symlink-install \
     --continue-on-error --event-handlers console_direct- console_cohesion- "${options[@]}" \
     --cmake-args "-DPython3_EXECUTABLE=$root/.venv/bin/python" -DBUILD_TESTING=OFF) \

@@ -77,7 +77,7 @@ def test_settings_of_another_version_of_the_code_are_named(begin, tmp_path):
     result = json.loads(path.read_text())
     result['config']['learning']['momentum'] = 0.9
     path.write_text(json.dumps(result))
-    words = r"result\.json: config: learning\.momentum is .* another version of the code"
+    words = r'result\.json: config: learning\.momentum is .* another version of the code'
     with pytest.raises(ConfigError, match=words):
         begin()
 
