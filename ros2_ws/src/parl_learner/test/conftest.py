@@ -87,3 +87,14 @@ def recorded():
         make_episode('practice-0002', 'practice', 'success', 3, 4),
         make_episode('practice-0003', 'practice', 'timeout', 2, 5),
     ]
+
+
+@pytest.fixture
+def demonstrations(recorded):
+    return recorded[:2]
+
+
+@pytest.fixture
+def practice(recorded):
+    """A round of 3 + 2 control steps."""
+    return recorded[2:4]

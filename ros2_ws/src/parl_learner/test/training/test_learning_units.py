@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from learning_rounds import NAMES, run_round, run_stage
+import pytest
+import torch
+
+from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.replay.image_augmentation import shift_batch
+from parl_learner.replay.replay import Replay
+from parl_learner.training import learning_units
+from parl_learner.training.critic_trainer_config import CriticTrainerConfig
+from parl_policy.acting.action_optimisation import ActionOptimisationConfig
+from parl_policy.critics.critic import CriticConfig
+from parl_policy.networks.resnet_encoder import ImageConfig
+
+FRESH = CriticTrainerConfig(algorithm='rlpd', backup='policy')
+
+
+def test_candidates_follow_a_policy_that_moves(learning, demonstrations):
+    """With a refresh of 1 the rows of each batch are sampled anew from the policy as it is."""
+    loop = LearningLoop(
+        learning(
+            method='value_gradient',
+            particle_refresh_steps=1,
+            critic_trainer=CriticTrainerConfig(backup='argmax', cql_actions=2),
+        ),
+        NAMES,
+        seed=0,
+    )
+    loop.begin_round(demonstrations)
+    while loop.stage.name != 'actor_critic':
+        run_stage(loop)
+    before = loop.cache.state_dict()['candidates'].clone()
+    loop.advance()
+    after = loop.cache.state_dict()['candidates']
+    assert after.shape == before.shape
+    assert (after != before).any()
+
+
+@pytest.mark.parametrize(('algorithm', 'drawn'), [('rlpd', [(8, 1)]), ('cal_ql', [(8, 4)] * 2)])
+def test_backups_draw_what_they_need_of_a_policy_that_moves(
+    learning, demonstrations, monkeypatch, algorithm, drawn
+):
+    """One action of each next state for a target; k of both states for the conservative term."""
+    settings = {
+        'method': 'value_gradient',
+        'particle_refresh_steps': 1,
+        'critic_trainer': CriticTrainerConfig(algorithm=algorithm, backup='policy'),
+    }
+    loop = LearningLoop(learning(**settings), NAMES, seed=0)
+    run_round(loop, demonstrations)
+    found, sample = [], loop.policy.sample
+    monkeypatch.setattr(
+        loop.policy,
+        'sample',
+        lambda context, count, generator: (
+            found.append((len(context), count)) or sample(context, count, generator)
+        ),
+    )
+    loop.units.improve_critic(0)
+    assert found == drawn
+
+
+def test_particles_may_be_kept_for_some_updates(learning, demonstrations):
+    """With a refresh of 2, the values of all rows change before every other update only."""
+    loop = LearningLoop(learning(particle_refresh_steps=2), NAMES, seed=0)
+    loop.begin_round(demonstrations)
+    run_stage(loop)
+    run_stage(loop)
+    changed, values = [], loop.cache.state_dict()['values']
+    while loop.stage.name == 'critic':
+        loop.advance()
+        now = loop.cache.state_dict()['values']
+        changed.append(values.shape != now.shape or not torch.equal(values, now))
+        values = now.clone()
+    assert changed == [True, False, True, False, True]
+
+
+@pytest.mark.parametrize(('smallest', 'target'), [(0.1, 'argmax'), (1e-7, 'softmax')])
+def test_the_measured_spread_decides_what_is_taught(
+    learning, demonstrations, practice, smallest, target
+):
+    loop = LearningLoop(learning(smallest_spread=smallest), NAMES, seed=0)
+    run_round(loop, demonstrations)
+    assert loop.counters.distillation_spread == 0.0
+    loop.begin_round(practice)
+    run_stage(loop)
+    loop.advance()
+    values = loop.cache.particles(torch.arange(len(loop.replay.observations))).values
+    spread = values.std(1, correction=0).mean().item()
+    assert loop.counters.distillation_spread == pytest.approx(spread)
+    assert 1e-7 < spread < 0.1
+    assert loop.method.distillation_target == target
+
+
+def targets_taught(loop, demonstrations, practice):
+    """Actions the policy is taught in the round after, with the rows of the replay they are of."""
+    run_round(loop, demonstrations)
+    taught = []
+    loop.begin_round(practice)
+    update = loop.policy_trainer.update
+
+    def watched(observations, targets, *others):
+        taught.extend(zip(observations, targets[:, 0], strict=True))
+        return update(observations, targets, *others)
+
+    loop.policy_trainer.update = watched
+    while loop.stage.name != 'sampling':
+        loop.advance()
+    return taught
+
+
+@pytest.mark.parametrize('distils_data', [True, False])
+def test_the_executed_action_may_be_left_out(learning, demonstrations, practice, distils_data):
+    loop = LearningLoop(
+        learning(
+            distil_data_action=distils_data,
+            optimisation=ActionOptimisationConfig(samples=1, particles=1, gradient_steps=0),
+        ),
+        NAMES,
+        seed=0,
+    )
+    for observation, action in targets_taught(loop, demonstrations, practice):
+        row = (loop.replay.observations == observation).all(1).nonzero().item()
+        is_data = torch.equal(action, loop.replay.row_actions[row])
+        assert is_data == distils_data
+
+
+def test_a_backup_with_the_policy_optimises_nothing(learning, demonstrations):
+    """Targets then come from the candidates, every one as likely as the others."""
+    loop = LearningLoop(
+        learning(critic_trainer=CriticTrainerConfig(backup='policy')), NAMES, seed=0
+    )
+    run_round(loop, demonstrations)
+    state = loop.cache.state_dict()
+    assert len(state['actions']) == 0
+    assert len(state['candidates']) == len(loop.replay.observations)
+    rows = torch.tensor([3, 0])
+    actions = loop.cache.policy_actions(rows)
+    assert torch.equal(actions.actions, state['candidates'][rows])
+    assert not actions.values.any()
+
+
+def test_images_are_shifted_wherever_a_batch_is_drawn(learning, recorded, monkeypatch):
+    """An observation is an image of 1 × 2 × 1 pixels and one number; every update sees a shift."""
+    image = ImageConfig(shape=(1, 2, 1), widths=(4,))
+    config = learning(
+        critic=CriticConfig(members=1, hidden=(8,), bins=11, image=image),
+        policy={'hidden': 8, 'blocks': 1, 'image': {'shape': [1, 2, 1], 'widths': [4]}},
+    )
+    loop, shifted = LearningLoop(config, ('image[1,2,1]', 'c'), seed=0), []
+
+    def shift(batch, its_image, generator):
+        shifted.append(its_image)
+        return shift_batch(batch, its_image, generator)
+
+    monkeypatch.setattr(learning_units, 'shift_batch', shift)
+    run_round(loop, recorded[:2])
+    run_round(loop, recorded[2:4])
+    assert shifted == [image] * (loop.counters.policy_steps + loop.counters.critic_steps)
+
+
+@pytest.mark.parametrize('ratio', [None, 0.25])
+def test_distillation_has_a_mixing_ratio_of_its_own(learning, recorded, monkeypatch, ratio):
+    ratios = []
+    draw = Replay.draw
+
+    def note(self, size, mixing_ratio, generator):
+        ratios.append(mixing_ratio)
+        return draw(self, size, mixing_ratio, generator)
+
+    monkeypatch.setattr(Replay, 'draw', note)
+    loop = LearningLoop(learning(distillation_mixing_ratio=ratio), NAMES, seed=0)
+    run_round(loop, recorded[:2])
+    assert set(ratios) == {0.5}
+    ratios.clear()
+    run_round(loop, recorded[2:4])
+    assert ratios == [ratio] * 5 + [0.5] * 5
