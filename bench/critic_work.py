@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import itertools
 from pathlib import Path
 
-import literal_diffusion
-from literal_pa_rl import LiteralCriticTrainer, optimise
+from literal_pa_rl import LiteralCriticTrainer, optimise, sample_diffusion
 import torch
 
 from parl_learner.plan.experiment_config import load_experiment
@@ -196,7 +195,7 @@ class Literal:
         actions[0, values[0].argmax()].cpu().numpy()
 
     def _sampled(self, observations: torch.Tensor) -> torch.Tensor:
-        return literal_diffusion.sample(
+        return sample_diffusion(
             self.work.policy, observations, self.work.shape.optimisation.samples, self.work.draws
         )
 

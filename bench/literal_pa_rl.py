@@ -16,6 +16,7 @@ from torch import nn
 from parl_learner.replay.replay import Batch
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.critics.critic import CriticEnsemble, CriticMember
+from parl_policy.policies.diffusion import DiffusionPolicy
 
 
 class LiteralMember(nn.Module):
@@ -189,3 +190,33 @@ class LiteralCriticTrainer:
         actions, values = optimise(self.critic, states, candidates, config)
         best = torch.stack([a[i] for a, i in zip(actions, values.argmax(1), strict=True)])
         return best.unsqueeze(1).repeat(1, self.CQL_ACTIONS, 1)
+
+
+@torch.no_grad()
+def sample_diffusion(
+    policy: DiffusionPolicy, observations: torch.Tensor, count: int, generator: torch.Generator
+) -> torch.Tensor:
+    """`count` samples of the averaged network a state, (B, count, D); binary entries as they are.
+
+    The first layer takes [observation, action, time] at once; draws come in the policy's order.
+    """
+    network = policy.average
+    first = torch.cat(
+        [network.observation_in.weight, network.action_in.weight, network.time_in.weight], dim=1
+    )
+    states = policy.normaliser(observations).repeat_interleave(count, dim=0)
+    shape = (len(observations), count, policy.action_spec.flat_dim)
+    actions = torch.randn(shape, generator=generator).flatten(0, 1)
+    for step in reversed(range(policy.steps)):
+        time = network.time(torch.full((len(states), 1), float(step)))
+        x = nn.functional.linear(
+            torch.cat([states, actions, time], dim=1), first, network.observation_in.bias
+        )
+        noise = network.out(nn.functional.silu(network.blocks(x)))
+        beta, alpha_bar = policy.betas[step], policy.alpha_bars[step]
+        actions = (actions - beta / (1.0 - alpha_bar).sqrt() * noise) / (1.0 - beta).sqrt()
+        if step > 0:
+            fresh = torch.randn(shape, generator=generator).flatten(0, 1)
+            actions = actions + beta.sqrt() * fresh
+        actions = actions.clamp(-1.0, 1.0)
+    return actions.unflatten(0, shape[:2])

@@ -24,7 +24,7 @@ REFUSED = [
     ('success_over_seeds', ['--folder', '/proc/nowhere'], 'could not write /proc/nowhere'),
     ('success_over_seeds', ['--seeds', '0'], "--seeds: '0' is not a whole number of at least 1"),
     ('success_over_seeds', ['--workers', '-1'], "--workers: '-1' is not a whole number"),
-    ('success_over_seeds', ['cup_to_rac'], "experiment 'cup_to_rac': cannot read"),
+    ('success_over_seeds', ['cup_to_rac'], 'cup_to_rac.yaml: cannot be read'),
 ]
 
 

@@ -2,8 +2,7 @@
 """What is fast computes the same as the literal transcription, to 1e-5."""
 
 from critic_work import Shape, update_operations
-import literal_diffusion
-from literal_pa_rl import LiteralCritic, LiteralCriticTrainer, optimise
+from literal_pa_rl import LiteralCritic, LiteralCriticTrainer, optimise, sample_diffusion
 import pytest
 import torch
 
@@ -81,7 +80,7 @@ def cache(critic, batch, policy):
 def test_samples_are_those_of_the_whole_network(policy, batch):
     observations, _ = batch
     found = policy.sample(policy.encode(observations), 4, draws(7))
-    close(found, literal_diffusion.sample(policy, observations, 4, draws(7)))
+    close(found, sample_diffusion(policy, observations, 4, draws(7)))
 
 
 def test_values_of_particles_and_particles_of_distillation(critic, batch, cache):
