@@ -16,6 +16,7 @@ import sys
 
 from ament_index_python.packages import get_package_prefix
 
+from parl_files.error import ParlError
 from parl_launch.launch_entry import LaunchError
 from parl_launch.launch_file import read_launch_file
 from parl_launch.process_keeper import ProcessKeeper
@@ -95,7 +96,7 @@ def main() -> int:
             _find_prefix,
             os.environ,
         )
-    except LaunchError as error:
+    except ParlError as error:
         print(error, file=sys.stderr)
         return 2
     print(f'ROS_DOMAIN_ID={os.environ.get("ROS_DOMAIN_ID", "0")}', flush=True)
