@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a learning run will do: configuration, rounds, schedule."""
+"""The plan of a learning run: configuration, rounds and schedule."""

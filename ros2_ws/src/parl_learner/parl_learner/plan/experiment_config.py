@@ -15,27 +15,27 @@ from parl_learner.training.learning_config import LearningConfig
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentConfig(PracticeConfig):
-    """What is done in which order; see `next_step`."""
+    """Data, training, practice and evaluation of an experiment; `next_step` gives the order."""
 
     task: str
     """Name of the task, as in the task file."""
     pretraining_task: str | None = None
-    """Name of the task that is demonstrated and imitated, where it is another than `task`.
+    """Name of the task that is demonstrated and imitated, if that is not `task`.
 
-    Practice and evaluations are on `task`. Both must observe the same objects.
+    Practice and evaluations are on `task`. Both tasks must observe the same objects.
     """
     demonstrations: int
     """Episodes recorded from the demonstrator before training."""
     demonstrator: str = 'demonstrator/act'
     """Service that answers parl_msgs/Act for demonstrations."""
     seed: int
-    """Of everything random in the experiment."""
+    """Seed of everything random in the experiment."""
     warm_up_episodes: int = 20
     """Practice episodes before the first online update."""
     practice_episodes: int = 50
     """Practice episodes in all, warm-up included."""
     image_size: tuple[int, int] | None = None
-    """(height, width) of the camera image that is observed [px]; None: positions of objects."""
+    """(height, width) [px] of the observed camera image; None: object positions are observed."""
     learning: LearningConfig
 
     def __post_init__(self) -> None:
@@ -56,7 +56,7 @@ class ExperimentConfig(PracticeConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentTask(SharedSection):
-    """What an experiment takes from its task file."""
+    """The part of a task file that an experiment uses."""
 
     task: str
     """Name of the task."""
@@ -78,12 +78,13 @@ def load_experiment(path: Path, settings: Sequence[str] = ()) -> ExperimentConfi
     """Read an experiment file.
 
     Args:
-        path: The file; `extends:` names files, or methods that are installed, whose keys hold
-            where it says nothing.
-        settings: 'learning.optimisation.samples=16': values that take the place of what it says.
+        path: The file. Its `extends:` names files, or installed methods, whose values hold for
+            keys that the file does not have.
+        settings: Settings such as 'learning.optimisation.samples=16', which replace those of the
+            file.
 
     Raises:
-        ConfigError: Names the file, the key, what was found and what is allowed.
+        ConfigError: The message names the file, the key, the value found and what is allowed.
     """
     mapping = load_layered_yaml(path, settings=settings, named=METHOD_FILES)
     return from_mapping(ExperimentConfig, mapping, str(path))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How practice is divided into rounds: what an experiment and `parl-train` have in common."""
+"""Practice in rounds: the configuration that an experiment and `parl-train` share."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ class PracticeConfig:
     """Rounds of practice, each followed by updates, between evaluations."""
 
     seed: int = 0
-    """Of everything random."""
+    """Seed of everything random."""
     warm_up_episodes: int = 1
     """Practice episodes before the first online update."""
     practice_episodes: int = 0
@@ -30,7 +30,7 @@ class PracticeConfig:
 
     @property
     def practice_rounds(self) -> list[int]:
-        """Episodes of each practice round; the last version is one more than there are rounds."""
+        """Number of episodes of each practice round; round n makes version n + 1."""
         left = self.practice_episodes
         rounds: list[int] = []
         while left > 0:
@@ -40,5 +40,5 @@ class PracticeConfig:
         return rounds
 
     def practice_needed(self, round_index: int) -> int:
-        """Practice episodes recorded before round 1, 2, … can begin."""
+        """Return how many practice episodes must be recorded before round 1, 2, … begins."""
         return sum(self.practice_rounds[:round_index])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an experiment does next, decided from what is already on disk: so it can always go on."""
+"""The next step of an experiment, from what is on disk: so it can always continue."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from parl_learner.plan.experiment_config import ExperimentConfig
 
 
 class Phase(StrEnum):
-    """What an experiment consists of, in the words of its record and its report."""
+    """Phases of an experiment, in the words of its record and its report."""
 
     DEMONSTRATIONS = 'demonstrations'
     LEARNING = 'learning'
@@ -28,52 +28,52 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class EpisodeStep:
-    """Play this episode."""
+    """An episode that is to be played."""
 
     phase: Phase
     index: int
-    """From 0 within the phase."""
+    """Number of the episode in the phase, from 0."""
     of: int
-    """Episodes in the phase (in the round, for practice)."""
+    """Number of episodes in the phase."""
     purpose: Purpose
     seed: int
     version: int
-    """Policy version that acts; 0 = the demonstrator."""
+    """Policy version that acts; 0 is the demonstrator."""
     optimise: bool
-    """With the critic, or the bare policy."""
+    """Whether the critic optimises the actions, or the policy acts alone."""
 
     @property
     def episode_id(self) -> str:
-        """Unique in the experiment; the same after a restart."""
+        """Name that is unique in the experiment and the same after a restart."""
         return episode_id(self.phase, self.index)
 
 
 @dataclass(frozen=True)
 class LearnStep:
-    """Wait until the learner has finished this version."""
+    """A version that the learner has to finish."""
 
     version: int
 
     @property
     def record_name(self) -> str:
-        """Its name in the record of the experiment."""
+        """Name of the step in the record of the experiment."""
         return f'version-{self.version}'
 
 
 def episode_id(phase: str, index: int) -> str:
-    """Name of an episode by its place in the experiment."""
+    """Return the name of an episode, from its place in the experiment."""
     return f'{phase}-{index:04d}'
 
 
 def next_step(
     config: ExperimentConfig, completed: Collection[str], version: int
 ) -> EpisodeStep | LearnStep | None:
-    """The next thing to do; None when the experiment is finished.
+    """Return the next step; None when the experiment is finished.
 
     Args:
         config: The experiment.
         completed: Ids of the episodes on disk that were not aborted.
-        version: Newest policy version.
+        version: The newest policy version.
     """
     for step in planned_steps(config):
         if isinstance(step, LearnStep):
@@ -85,13 +85,13 @@ def next_step(
 
 
 def task_of(config: ExperimentConfig, step: EpisodeStep | LearnStep) -> str:
-    """Name of the task on which a step is done."""
+    """Return the name of the task on which a step is done."""
     pretrains = step == LearnStep(1) if isinstance(step, LearnStep) else not step.version
     return (pretrains and config.pretraining_task) or config.task
 
 
 def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
-    """The whole experiment, in order."""
+    """Return all steps of the experiment, in order."""
     method = method_of(config.learning)
     optimises = method.evaluates_with_critic(config.learning)
     acts_with_critic = method.acts_with_critic(config.learning)

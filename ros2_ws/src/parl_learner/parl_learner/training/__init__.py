@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Losses and the steps that change weights."""
+"""The losses, and the updates that change weights."""

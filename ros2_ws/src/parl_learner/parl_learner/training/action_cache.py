@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the policy's samples and π_opt's particles for every observation of the replay."""
+"""A cache of the policy's samples and of π_opt's particles for every observation of the replay."""
 
 import functools
 
@@ -18,15 +18,15 @@ from parl_policy.policy import ActionSpec, Policy
 
 
 class ActionCache:
-    """Samples change only with the policy, particles only with the critic: keep them in between.
+    """Keeps samples while the policy stays the same, and particles while the critic does.
 
-    Rows are those of the replay, so an observation that closes one transition and opens the next
-    is sampled once. Particles may be older than the critic by the updates since the last
-    `optimise`; their values are then those of the older critic.
+    The rows are those of the replay. So an observation that ends one transition and begins the
+    next is sampled once. Particles may come from an older critic, because updates followed the
+    last `optimise`; then their values are those of the older critic.
     """
 
     ROWS_AT_ONCE = 256
-    """Of a big policy they take minutes: a unit of work, with a checkpoint after it."""
+    """Rows of one unit of work: a big policy needs minutes for them."""
     GPU_ROWS_AT_ONCE = 512
     """Rows that a GPU optimises at once: the states and next states of the paper's batch."""
 
@@ -43,13 +43,13 @@ class ActionCache:
     def sample_all(
         self, policy: Policy, observations: torch.Tensor, generator: torch.Generator
     ) -> None:
-        """Draw the candidates of all rows (M, O) anew, after the policy has changed."""
+        """Draw new candidates for all observations (M, O), after the policy has changed."""
         self.forget_samples()
         while len(self._candidates) < len(observations):
             self.sample_next(policy, observations, generator)
 
     def forget_samples(self) -> None:
-        """Drop the candidates of all rows: the policy has changed."""
+        """Drop the candidates of all rows, because the policy has changed."""
         self._candidates = self._candidates[:0]
 
     @torch.no_grad()
@@ -69,7 +69,7 @@ class ActionCache:
         rows: torch.Tensor,
         generator: torch.Generator,
     ) -> None:
-        """Draw the candidates of some rows (B,) anew, while the policy changes all the time."""
+        """Draw new candidates for some rows (B,); for a policy that changes with every update."""
         for part in rows.split(self.ROWS_AT_ONCE):
             context = policy.encode(observations[part])
             self._candidates[part] = policy.sample(context, self.config.samples, generator)
@@ -81,13 +81,13 @@ class ActionCache:
         data_actions: torch.Tensor | None,
         generator: torch.Generator,
     ) -> None:
-        """Make the particles of all rows anew; arguments as in `optimise`."""
+        """Make new particles for all rows; the arguments are those of `optimise`."""
         rows = len(observations)
         self.make_room(rows)
         self.optimise(critic, observations, data_actions, torch.arange(rows), generator)
 
     def make_room(self, rows: int) -> None:
-        """Hold particles of so many rows, none of them made yet."""
+        """Reserve space for the particles of so many rows; none of them is made yet."""
         self._actions = torch.zeros(rows, *self._actions.shape[1:])
         self._values = torch.zeros(rows, *self._values.shape[1:])
 
@@ -99,17 +99,17 @@ class ActionCache:
         rows: torch.Tensor,
         generator: torch.Generator,
     ) -> None:
-        """Make the particles of some rows anew with this critic.
+        """Make new particles for some rows with this critic.
 
-        Beside the m best candidates the executed action climbs too; only distillation sees it.
+        The executed action climbs too, beside the m best candidates; only distillation uses it.
 
         Args:
             critic: The online critic.
             observations: (M, O) of the replay.
-            data_actions: (M, D) executed actions of the replay; None saves their work where the
-                particles are for backups, and leaves the rows' data action as it was.
-            rows: Which rows.
-            generator: For proposals that are not the policy's.
+            data_actions: (M, D) executed actions of the replay. None skips them, where the
+                particles are for backups only, and keeps what the cache has of them.
+            rows: (B,) rows whose particles are made.
+            generator: Source of the proposals that are not the policy's.
         """
         inputs = [observations, self._candidates]
         inputs += [] if data_actions is None else [data_actions]
@@ -120,7 +120,7 @@ class ActionCache:
             self._values[part, : values.shape[1]] = values
 
     def _optimiser(self, critic: CriticEnsemble, inputs: int) -> tuple[Function, int]:
-        """What optimises with the critic as it is, and of how many rows at once."""
+        """Return the function that optimises with this critic, and its number of rows."""
         if self._movable.device.type == 'cuda':
             graph = RowsGraph(
                 functools.partial(self._optimised_afresh, critic), self.GPU_ROWS_AT_ONCE
@@ -132,7 +132,7 @@ class ActionCache:
     def _optimised_afresh(
         self, critic: CriticEnsemble, generator: torch.Generator, *inputs: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """With the critic as it is now, also where this is a recording that is replayed."""
+        """Optimise with the current weights of the critic, also when a CUDA graph replays this."""
         frozen = FrozenCritic(critic, self.config.precision)
         return self._optimised(frozen, generator, *inputs)
 
@@ -152,21 +152,21 @@ class ActionCache:
         return particles.actions, particles.values
 
     def particles(self, rows: torch.Tensor) -> Particles:
-        """π_opt of the rows (B,) as it acts and backs up values: m particles."""
+        """Return the m particles (B, m, D) of the rows (B,): π_opt acts and backs up with them."""
         return Particles(self._actions[rows, :-1], self._values[rows, :-1])
 
     def policy_actions(self, rows: torch.Tensor) -> Particles:
-        """The policy of the rows (B,) without a critic: its k candidates, all of equal value."""
+        """Return the k candidates (B, k, D) of the rows (B,), all with value 0."""
         candidates = self._candidates[rows]
         return Particles(candidates, torch.zeros(candidates.shape[:2]))
 
     def distillation_particles(self, rows: torch.Tensor) -> Particles:
-        """The same with the executed action in the place of the candidate ranked worst."""
+        """Return `particles`, with the executed action in the place of the worst candidate."""
         kept = [*range(self.config.particles - 1), self.config.particles]
         return Particles(self._actions[rows][:, kept], self._values[rows][:, kept])
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """What a checkpoint keeps."""
+        """Return the tensors that a checkpoint keeps."""
         return {
             'candidates': self._candidates,
             'actions': self._actions,
@@ -174,7 +174,7 @@ class ActionCache:
         }
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
-        """Inverse of `state_dict`."""
+        """Restore what `state_dict` returned."""
         device = self._candidates.device
         self._candidates = state['candidates'].to(device)
         self._actions = state['actions'].to(device)

@@ -7,12 +7,12 @@ import torch
 def td_targets(
     rewards: torch.Tensor, discounts: torch.Tensor, next_values: torch.Tensor
 ) -> torch.Tensor:
-    """R + discount · min over target critics (PA-RL Eq. 3.3).
+    """Return the targets R + discount · min over target critics (PA-RL Eq. 3.3).
 
     Args:
         rewards: (B,).
-        discounts: (B,) 0 after a success; time-outs bootstrap.
-        next_values: (E, B) target critics at the next action.
+        discounts: (B,), 0 after a success; time-outs bootstrap.
+        next_values: (E, B) values of the target critics at the next action.
 
     Returns:
         (B,).
@@ -21,11 +21,14 @@ def td_targets(
 
 
 def calibrated(values: torch.Tensor, returns: torch.Tensor) -> torch.Tensor:
-    """Cal-QL: never push a policy action's value below the data's return (2303.05479, Eq. 5.1).
+    """Raise values that lie below the data's return to it (Cal-QL, arXiv 2303.05479, Eq. 5.1).
 
     Args:
         values: (E, B, n) values of policy actions.
         returns: (B,) Monte-Carlo returns.
+
+    Returns:
+        (E, B, n).
     """
     return torch.maximum(values, returns[None, :, None])
 
@@ -33,15 +36,15 @@ def calibrated(values: torch.Tensor, returns: torch.Tensor) -> torch.Tensor:
 def conservative_gap(
     data_values: torch.Tensor, sampled_values: torch.Tensor, log_weights: torch.Tensor
 ) -> torch.Tensor:
-    """CQL(H) regulariser: soft maximum over sampled and data actions, less the data's value.
+    """Return CQL(H)'s regulariser: soft maximum of Q over actions minus the data's value.
 
-    The n sampled actions and the data action are averaged, log(mean exp Q), so that the gap is
-    0 where all values agree. An action that stands for w equal ones has log weight log(w).
+    The soft maximum is log(mean exp Q) over the n sampled actions and the data action, so the gap
+    is 0 where all values are equal. An action that stands for w equal ones has log weight log(w).
 
     Args:
-        data_values: (E, B).
-        sampled_values: (E, B, n).
-        log_weights: (n,).
+        data_values: (E, B) values of the data's actions.
+        sampled_values: (E, B, n) values of the sampled actions.
+        log_weights: (n,) log weights of the sampled actions.
 
     Returns:
         (E, B).
@@ -52,13 +55,13 @@ def conservative_gap(
 
 
 def expectile_loss(errors: torch.Tensor, expectile: float) -> torch.Tensor:
-    """IQL's asymmetric square |τ - 1(u < 0)| · u² (arXiv 2110.06169, Eq. 5).
+    """Return IQL's asymmetric square |τ - 1(u < 0)| · u² (arXiv 2110.06169, Eq. 5).
 
-    Its minimiser over a value v, with u = q - v, is the τ-expectile of q: the mean for 0.5, and
-    towards the best action in the data as τ comes near 1.
+    With u = q - v, the value v that minimises it is the τ-expectile of q. For τ = 0.5 this is the
+    mean; for τ near 1 it is close to the value of the best action in the data.
 
     Args:
-        errors: u of any shape, value of an action less value of its state.
+        errors: u of any shape: the value of an action minus the value of its state.
         expectile: τ in (0, 1).
 
     Returns:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One critic update with the optimised backup, by Cal-QL, CQL, IQL or RLPD."""
+"""Critic updates with the optimised backup, by Cal-QL, CQL, IQL or RLPD."""
 
 from collections.abc import Mapping
 import copy
@@ -30,7 +30,7 @@ from parl_policy.policy import ActionSpec
 
 @dataclass(frozen=True)
 class CriticMetrics:
-    """Means over one batch."""
+    """What an update reports: means over one batch."""
 
     loss: float
     td_loss: float
@@ -40,7 +40,7 @@ class CriticMetrics:
 
 
 class CriticTrainer:
-    """Owns the critic, its slowly following target, IQL's state value and the optimiser."""
+    """Owns the critic, its target network, IQL's state value and the optimiser."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class CriticTrainer:
         """Start with the target equal to the critic.
 
         Args:
-            critic: Untrained.
+            critic: The untrained critic.
             config: Algorithm and numbers.
-            action_spec: Tells which entries of the regulariser's uniform actions are binary.
+            action_spec: Says which entries are binary in the regulariser's uniform actions.
         """
         self.critic = critic
         self.config = config
@@ -67,21 +67,21 @@ class CriticTrainer:
 
     @property
     def needs_actions(self) -> bool:
-        """Whether an update asks for actions of π_opt or of the policy."""
+        """Whether an update needs next actions, of π_opt or of the policy."""
         return self.algorithm != 'iql'
 
     @property
     def is_conservative(self) -> bool:
-        """Whether it asks for those of the current states too."""
+        """Whether an update also needs actions of the current states (conservative term)."""
         return self.algorithm in ('cal_ql', 'cql') and self.config.cql_weight > 0
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
-        """Take mean and spread of (N, O)."""
+        """Take mean and standard deviation from the observations (N, O)."""
         for critic in (self.critic, self.target):
             critic.fit_normalisation(observations)
 
     def begin_practice(self) -> None:
-        """Forget Adam's moments, as the paper does, and change to the practice algorithm."""
+        """Reset Adam's moments, as the paper does, and change to the practice algorithm."""
         self.algorithm = self.config.practice_algorithm or self.config.algorithm
         self.optimiser = self._adam()
 
@@ -96,8 +96,8 @@ class CriticTrainer:
 
         Args:
             batch: B transitions.
-            current: π_opt, or the policy with equal values, at the observations; None unless
-                `is_conservative`.
+            current: Actions (B, m, D) of π_opt at the observations, or (B, k, D) of the policy
+                with equal values; None unless `is_conservative`.
             following: The same at the next observations; None unless `needs_actions`.
             generator: Source of all randomness.
         """
@@ -128,13 +128,16 @@ class CriticTrainer:
         return CriticMetrics(*torch.stack(values).tolist())
 
     def state_values(self, observations: torch.Tensor) -> torch.Tensor:
-        """IQL's V of raw observations, (B, O) -> (B,)."""
+        """Return IQL's values V (B,) of observations (B, O) that are not normalised."""
         assert self.value is not None
         values: torch.Tensor = self.value(self.critic.normaliser(observations))
         return values
 
     def advantages(self, batch: Batch, generator: torch.Generator) -> torch.Tensor:
-        """IQL's Q(s, a) - V(s), (B,): least of the drawn target critics; gradient through V."""
+        """Return IQL's advantages Q(s, a) - V(s) (B,) of the data's actions.
+
+        Q is the minimum of the drawn target critics; gradients flow only through V.
+        """
         members = self._draw_members(generator)[0]
         with torch.no_grad():
             actions = batch.actions.unsqueeze(1)
@@ -142,7 +145,7 @@ class CriticTrainer:
         return q_values.min(0).values - self.state_values(batch.observations)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """What a checkpoint keeps."""
+        """Return the tensors that a checkpoint keeps."""
         value = {} if self.value is None else self.value.state_dict()
         return (
             prefixed('critic', self.critic.state_dict())
@@ -152,7 +155,7 @@ class CriticTrainer:
         )
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Inverse of `state_dict`."""
+        """Restore what `state_dict` returned."""
         self.critic.load_state_dict(part(state, 'critic'))
         self.target.load_state_dict(part(state, 'target'))
         if self.value is not None:
@@ -165,7 +168,7 @@ class CriticTrainer:
         return torch.optim.Adam(parameters, lr=self.config.learning_rate, fused=True)
 
     def _draw_members(self, generator: torch.Generator) -> list[list[int]]:
-        """Members of the target's minimum, and of the regulariser."""
+        """Draw the members for the target's minimum, and those for the regulariser."""
         members, count = len(self.critic.members), self.config.subsample
         if self.algorithm == 'rlpd':
             return [torch.randperm(members, generator=generator)[:count].tolist(), []]
@@ -180,7 +183,7 @@ class CriticTrainer:
         members: list[int],
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Values (B,) that Q of the data is drawn to."""
+        """Return the targets (B,) for Q of the data's actions."""
         if self.algorithm == 'iql':
             next_values = self.state_values(batch.next_observations).unsqueeze(0)
         else:
@@ -200,7 +203,7 @@ class CriticTrainer:
         members: list[int],
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Conservative term, mean over the batch and over the drawn members."""
+        """Return the conservative term (), a mean over the batch and the drawn members."""
         count = self.config.cql_actions
         shape = (len(batch.rewards), count, batch.actions.shape[1])
         uniform = torch.rand(shape, generator=generator) * 2.0 - 1.0
@@ -210,7 +213,7 @@ class CriticTrainer:
             [self._choose(current, count, generator), self._choose(following, count, generator)],
             dim=1,
         )
-        # The best action drawn `count` times is one action that weighs as many.
+        # With argmax there is one best action; it weighs as much as `count` drawn ones.
         weight = math.log(2 * count / policy.shape[1])
         log_weights = torch.cat([torch.zeros(count), torch.full((policy.shape[1],), weight)])
         actions = torch.cat([uniform, policy], dim=1)
@@ -223,7 +226,7 @@ class CriticTrainer:
     def _choose(
         self, particles: Particles, count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Actions, (B, count, D), or (B, 1, D) when all would be the same."""
+        """Choose actions (B, count, D), or (B, 1, D) where all would be the same."""
         if self.config.backup == 'argmax':
             return particles.argmax().unsqueeze(1)
         return particles.sample(count, generator)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which critic algorithm, and its numbers."""
+"""The configuration of the critic's algorithm."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,45 +9,46 @@ Algorithm = Literal['cal_ql', 'cql', 'iql', 'rlpd']
 
 @dataclass(frozen=True, kw_only=True)
 class CriticTrainerConfig:
-    """Defaults are the paper's for state observations."""
+    """The critic's algorithm and its numbers; defaults are the paper's for state observations."""
 
     algorithm: Algorithm = 'cal_ql'
     """Cal-QL (2303.05479), CQL (2006.04779), IQL (2110.06169) or RLPD (2302.02948).
 
-    Cal-QL and CQL add a conservative term, calibrated or not, to the Bellman error; RLPD has none
-    and relies on the minimum of a few members of a large ensemble. IQL backs up the value of the
-    state, an expectile over the data's actions, and so asks for no action of π_opt.
+    Cal-QL and CQL add a conservative term to the Bellman error, calibrated in Cal-QL. RLPD has no
+    such term; it uses the minimum of a few members of a large ensemble. IQL backs up the value of
+    the state, an expectile over the data's actions, and so needs no action of π_opt.
     """
     practice_algorithm: Algorithm | None = None
-    """Another algorithm from the first practice round on; None keeps the same one."""
+    """Algorithm from the first practice round on; None keeps `algorithm`."""
     learning_rate: float = 3e-4
-    """Adam."""
+    """Learning rate of Adam."""
     target_rate: float = 0.005
-    """Target critics follow at this rate per update."""
+    """Share of the critic that the target critics take over at each update."""
     subsample: int = 2
     """Members drawn for the target's minimum, and for the regulariser.
 
-    With replacement as in PA-RL's release; without for RLPD, as in its own.
+    They are drawn with replacement, as in PA-RL's release; for RLPD without, as in its own.
     """
     cql_weight: float = 0.005
-    """α of the conservative term; 0.005 beside a cross-entropy, 0.01 beside MSE on the robot.
+    """α of the conservative term: 0.005 with a cross-entropy loss, 0.01 with MSE on the robot.
 
-    The term is a mean over the drawn members, the Bellman error one over all, as released.
+    The term is a mean over the drawn members, the Bellman error a mean over all (PA-RL's release).
     """
     cql_actions: int = 10
-    """Uniform, current-policy and next-policy actions each in the conservative term."""
+    """Number of uniform, of current and of next policy actions in the conservative term."""
     expectile: float = 0.7
     """τ of IQL's state value; 0.9 in its AntMaze runs."""
     backup: Literal['softmax', 'argmax', 'policy'] = 'softmax'
-    """Next action in targets, and policy action in the regulariser.
+    """How the next action in targets and the policy action in the regulariser are chosen.
 
-    Of π_opt: drawn (paper) or the best (release); or of the policy, not optimised (Fig. 16).
+    'softmax' draws from π_opt (paper), 'argmax' takes its best particle (release), 'policy' takes
+    a sample of the policy without optimisation (PA-RL, Fig. 16).
     """
 
     return_weight: float = 0.0
-    """Share of the Monte-Carlo return in the target, beside the bootstrap; 0 as in the paper.
+    """Share of the Monte-Carlo return in the target, beside the bootstrap; 0 in the paper.
 
-    With few updates a bootstrap has not reached the start of an episode yet; the return has.
+    After few updates, bootstrapped values have not reached the start of an episode; returns have.
     """
 
     def __post_init__(self) -> None:
@@ -70,14 +71,14 @@ class CriticTrainerConfig:
 
     @property
     def algorithms(self) -> set[str]:
-        """Those that train the critic, before practice and in it."""
+        """The algorithms that train the critic, before practice and in practice."""
         return {self.algorithm, self.practice_algorithm or self.algorithm}
 
     def check_members(self, members: int) -> None:
         """Refuse an ensemble that the algorithm cannot draw from.
 
         Raises:
-            ValueError: RLPD is to draw more members than there are.
+            ValueError: RLPD would draw more members than there are.
         """
         if 'rlpd' in self.algorithms and self.subsample > members:
             raise ValueError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which particle the policy is taught (PA-RL, Appendix B.1): the best, or one drawn from π_opt."""
+"""The choice of the particle that the policy is taught (PA-RL, Appendix B.1)."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ DistillationTarget = Literal['softmax', 'argmax', 'by_spread']
 
 
 def value_spread(values: torch.Tensor) -> float:
-    """Standard deviation of Q among a state's particles, mean over states.
+    """Return the standard deviation of Q among a state's particles, mean over states.
 
     Args:
         values: (B, m) critic values.
@@ -20,15 +20,15 @@ def value_spread(values: torch.Tensor) -> float:
 def chosen_target(
     target: DistillationTarget, spread: float, smallest_spread: float
 ) -> Literal['softmax', 'argmax']:
-    """The rule of Appendix B.1 where `target` is 'by_spread', else `target` itself.
+    """Return the target that 'by_spread' chooses (PA-RL, Appendix B.1), or `target` itself.
 
     Where values hardly differ, softmax(Q) at temperature 1 is nearly uniform and would teach the
-    policy what it does already; there the best particle is taught.
+    policy what it does already. There the best particle is taught.
 
     Args:
         target: What the configuration asks for.
-        spread: Measured, as from `value_spread`.
-        smallest_spread: From here on values differ enough for softmax.
+        spread: Spread of the values, from `value_spread`.
+        smallest_spread: Smallest spread for which softmax is used.
     """
     if target != 'by_spread':
         return target

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """DPPO (arXiv 2409.00588): policy gradient through the denoising steps of a diffusion policy.
 
-Each denoising step is an action of its own with a Gaussian density, so PPO applies: all steps of a
-chain share the advantage of the action they end in. On-policy: a round learns from its own
-episodes, then forgets them. Episodes keep no chains; the version that acted draws them again from
-the episode's seed, and the recorded actions show that they are the same.
+Each denoising step is an action of its own with a Gaussian density, so PPO applies. All steps of a
+chain have the advantage of the action at its end. The method is on-policy: a round learns from its
+own episodes, then forgets them. Episodes do not keep the chains. The version that acted draws them
+again from the episode's seed, and the recorded actions show that they are the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,33 +28,34 @@ from parl_policy.policies.diffusion import DiffusionPolicy
 from parl_policy.policy import Policy
 
 VALUE_WARM_UP_STEPS = 300
+"""Updates of the state value before the first round."""
 SAME_ACTION = 1e-3
 """Largest difference between a recorded action and the one drawn again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DppoConfig:
-    """Names and defaults follow the paper where it gives one number for all tasks."""
+    """Numbers of DPPO; defaults are the paper's where it gives one number for all tasks."""
 
     epochs: int = 10
     """Passes over a round's transitions."""
     clip: float = 0.01
-    """Trust region of the density ratio of a step (ε)."""
+    """Largest deviation of a step's density ratio from 1 (ε)."""
     trained_steps: int = 4
-    """Last denoising steps whose density counts (K').
+    """Number of last denoising steps that are trained (K').
 
-    The first step of the cosine schedule makes 31 times as much of the network's output as it
-    draws noise, so that any change of the weights leaves the trust region there. In the paper the
-    steps before have a frozen network of their own; here they share the weights.
+    In the first step of the cosine schedule the network's output counts 31 times as much as the
+    noise, so any change of the weights leaves the trust region there. In the paper a frozen
+    network of their own does the steps that are not trained; here they share the weights.
     """
     denoising_discount: float = 0.99
-    """Weight of the advantage, for each denoising step that follows."""
+    """Factor of the advantage for each denoising step that follows, in (0, 1]."""
     trace: float = 0.95
-    """λ of generalised advantage estimation."""
+    """λ of generalised advantage estimation, in [0, 1]."""
     value_hidden: tuple[int, ...] = (256, 256)
     """Width of each layer of the state value."""
     value_learning_rate: float = 1e-3
-    """Adam, of the state value."""
+    """Learning rate of Adam for the state value."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -66,19 +67,19 @@ class DppoConfig:
             raise ValueError(f'dppo.denoising_discount and trace must lie in [0, 1]: {self}')
 
     def updates(self, transitions: int, batch_size: int) -> int:
-        """Policy updates of a round with so many transitions."""
+        """Return the number of policy updates in a round with so many transitions."""
         return self.epochs * math.ceil(transitions / batch_size)
 
 
 def generalised_advantages(
     rewards: torch.Tensor, discounts: torch.Tensor, values: torch.Tensor, trace: float
 ) -> torch.Tensor:
-    """GAE(λ) of one episode (arXiv 1506.02438, Eq. 16).
+    """Return the GAE(λ) advantages of one episode (arXiv 1506.02438, Eq. 16).
 
     Args:
         rewards: (N,).
-        discounts: (N,) 0 after a success, so that time-outs bootstrap.
-        values: (N + 1,) of the observations.
+        discounts: (N,), 0 after a success only, so that time-outs bootstrap.
+        values: (N + 1,) values of the observations.
         trace: λ.
 
     Returns:
@@ -95,13 +96,14 @@ def generalised_advantages(
 def clipped_loss(
     log_ratios: torch.Tensor, advantages: torch.Tensor, clip: float, denoising_discount: float
 ) -> torch.Tensor:
-    """PPO's clipped loss over denoising steps (DPPO, Sec. 4), mean over steps and batch.
+    """Return PPO's clipped loss (), a mean over denoising steps and batch (DPPO, Sec. 4).
 
     Args:
-        log_ratios: (T, B) new less old log-density, the first denoising step first.
+        log_ratios: (T, B) new minus old log-density, in the order of the denoising steps.
         advantages: (B,) of the environment's actions.
         clip: ε.
-        denoising_discount: The last denoising step has weight 1, the one before this weight, …
+        denoising_discount: γ of a denoising step: the last one has weight 1, the one before γ,
+            the one before that γ².
     """
     steps_left = torch.arange(len(log_ratios) - 1, -1, -1)
     weighed = advantages * (denoising_discount**steps_left).unsqueeze(1)
@@ -110,7 +112,7 @@ def clipped_loss(
 
 
 class Dppo:
-    """Owns the state value and the transitions of the round under way."""
+    """Owns the state value and the transitions of the current round."""
 
     def __init__(
         self,
@@ -122,7 +124,7 @@ class Dppo:
         """Begin without transitions.
 
         Raises:
-            ConfigError: The policy is no diffusion policy with the density that this needs.
+            ConfigError: The policy is not a diffusion policy, or has no density for each step.
         """
         if (
             not isinstance(policy, DiffusionPolicy)
@@ -142,10 +144,10 @@ class Dppo:
         self._round: dict[str, torch.Tensor] = {}
 
     def fit_value(self, batch: Batch, batch_size: int, generator: torch.Generator) -> None:
-        """Learn the returns of these transitions before the first round.
+        """Train the state value on the returns of these transitions, before the first round.
 
-        From a value of 0, which with rewards of -1 is the best there is, a time-out would look
-        like a success; a round's few updates do not mend that.
+        An untrained value is near 0, which is the best value where rewards are -1. A time-out
+        would then look like a success, and the few updates of a round do not correct that.
         """
         with torch.no_grad():
             context = self.policy.encode(batch.observations)
@@ -155,10 +157,10 @@ class Dppo:
 
     @torch.no_grad()
     def begin_round(self, episodes: Sequence[RecordedEpisode]) -> None:
-        """Draw the chains of a round's episodes again, and find their advantages.
+        """Draw the chains of a round's episodes again, and compute their advantages.
 
         Raises:
-            EpisodeError: The policy does not draw an episode's actions again.
+            EpisodeError: The policy draws other actions than an episode recorded.
         """
         self.policy.eval()
         columns = [self._columns(episode) for episode in episodes]
@@ -167,8 +169,8 @@ class Dppo:
         }
 
     def update(self, batch_size: int, generator: torch.Generator) -> float:
-        """One step of the policy and one of the state value; returns the policy's loss."""
-        self.policy.eval()  # dropout would be taken for a change of the policy
+        """Do one update of the policy and one of the state value; return the policy's loss."""
+        self.policy.eval()  # dropout would look like a change of the policy
         chosen = torch.randint(len(self._round['advantages']), (batch_size,), generator=generator)
         batch = {name: column[chosen] for name, column in self._round.items()}
         context = self.policy.encode(batch['observations'])
@@ -185,7 +187,7 @@ class Dppo:
         return self.policy_trainer.step(loss)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """What a checkpoint keeps."""
+        """Return the tensors that a checkpoint keeps."""
         return (
             prefixed('value', self.value.state_dict())
             | prefixed('adam', optimiser_tensors(self.optimiser))
@@ -193,7 +195,7 @@ class Dppo:
         )
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Inverse of `state_dict`."""
+        """Restore what `state_dict` returned."""
         self.value.load_state_dict(part(state, 'value'))
         load_optimiser_tensors(self.optimiser, part(state, 'adam'))
         self._round = dict(part(state, 'round'))
@@ -205,7 +207,7 @@ class Dppo:
         self.optimiser.step()
 
     def _values(self, context: torch.Tensor) -> torch.Tensor:
-        """Values (B,) of states; the network predicts them in units of an endless reward of 1."""
+        """Return values (B,) of states; the network's unit is 1 / (1 - discount)."""
         values: torch.Tensor = self.value(context)
         return values / (1.0 - self.discount)
 
@@ -232,17 +234,17 @@ class Dppo:
     def _chains(
         self, episode: RecordedEpisode, context: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Steps (n,) at which the policy acted, and their chains (T + 1, n, D)."""
+        """Return the steps (n,) at which the policy acted, and their chains (T + 1, n, D)."""
         if not isinstance(episode, Episode) or 'seed' not in episode.metadata:
             raise EpisodeError(
                 f'episode {episode.episode_id} keeps no seed, so its denoising chains cannot be '
-                "drawn again; method dppo learns from the station's episodes alone"
+                "drawn again; method dppo learns only from the station's episodes"
             )
         generator = torch.Generator().manual_seed(episode.metadata['seed'])
         steps = [step for step in range(len(episode)) if episode.policy_versions[step]]
         policy, chains = self.policy, []
         for step in steps:
-            # One state at a time, as they were drawn.
+            # One state at a time, as in the episode, so that the same numbers are drawn.
             here = context[step : step + 1]
             chain = policy.denoising_chain(policy.average, here, 1, generator)[:, 0]
             action = policy.action_spec.snap(chain[-1].clamp(-1.0, 1.0))

@@ -1,27 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much a policy imitates each action of the data, by how well it did."""
+"""Weights of the data's actions in imitation: better actions weigh more."""
 
 import torch
 
 
 def advantage_weights(advantages: torch.Tensor, scale: float, largest: float) -> torch.Tensor:
-    """Weights exp(β A) of advantage-weighted regression, cut off (IQL, 2110.06169, Eq. 7).
+    """Return AWR's weights exp(β A), cut off at `largest` (IQL, arXiv 2110.06169, Eq. 7).
 
     Args:
         advantages: A of any shape, Q(s, a) - V(s).
         scale: β, per unit of value.
         largest: Cut-off; 100 in IQL's release.
+
+    Returns:
+        The shape of `advantages`.
     """
     return (scale * advantages).exp().clamp(max=largest)
 
 
 def self_imitation_weights(returns: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Weights (R - V)+ of self-imitation learning (1806.05635, Eq. 2).
+    """Return the weights max(R - V, 0) of self-imitation learning (arXiv 1806.05635, Eq. 2).
 
-    Only what came out better than expected is imitated.
+    Only actions whose return is higher than expected are imitated.
 
     Args:
         returns: R of any shape, Monte-Carlo returns.
         values: V of the same shape.
+
+    Returns:
+        The same shape.
     """
     return (returns - values).clamp(min=0.0)

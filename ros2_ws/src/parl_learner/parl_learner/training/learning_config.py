@@ -17,7 +17,7 @@ from parl_policy.policies.registry import check_policy
 
 
 class Method(StrEnum):
-    """How the policy learns after its pre-training; each is a file in `parl_learner/methods`."""
+    """Ways in which the policy learns after its pre-training; each is a file in `methods/`."""
 
     PA_RL = 'pa_rl'
     VALUE_GRADIENT = 'value_gradient'
@@ -31,33 +31,34 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class LearningConfig:
-    """Defaults are the paper's; an experiment file overrides what its budget needs."""
+    """Numbers of a learning run; defaults are the paper's, an experiment file overrides them."""
 
     method: Method = Method.PA_RL
     """How the policy learns after its pre-training.
 
-    'pa_rl' is taught the actions of π_opt. Together with the critic learn 'value_gradient', which
-    climbs Q through its own samples (SAC, Diffusion-QL, EXPO), and those that imitate the data:
-    'awr' by weights exp(β (Q - V)) (IQL), 'self_imitation' by (return - V)+, 'imitation' all alike
-    (IDQL). Without a critic 'filtered_imitation' imitates successes, 'dppo' is a policy gradient
-    on each round's own episodes, and 'frozen' learns nothing.
+    'pa_rl' teaches the policy the actions of π_opt. Four methods update policy and critic in
+    turns: 'value_gradient' climbs Q through the policy's samples (SAC, Diffusion-QL, EXPO); 'awr'
+    imitates the data with weights exp(β (Q - V)) (IQL), 'self_imitation' with weights
+    max(return - V, 0), 'imitation' with equal weights (IDQL). Three methods have no critic:
+    'filtered_imitation' imitates successes, 'dppo' is a policy gradient on each round's own
+    episodes, and 'frozen' learns nothing.
     """
     acting: Literal['optimised', 'policy'] = 'optimised'
-    """Who practises: π_opt, or the policy alone, as it must without a critic.
+    """Who practises: π_opt, or the policy alone. Without a critic it is always the policy.
 
-    A critic of little data misleads π_opt most where it was not trained, and then practice goes
-    there; a policy that practises alone is led by it only slowly, through distillation.
+    A critic that has seen little data is most wrong where it was not trained, and π_opt then
+    practises there. A policy that practises alone follows the critic slowly, by distillation.
     """
     policy_class: str = 'diffusion'
     """Key of `parl_policy.policies.registry.POLICY_CLASSES`, or `package.module:Class`."""
     policy: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of that class's config."""
+    """Fields of the policy class's configuration."""
     policy_trainer: PolicyTrainerConfig = field(default_factory=PolicyTrainerConfig)
     action_horizon: int = 1
-    """Control steps of an action (T): more than 1 is a chunk, decided at once, played open loop.
+    """Control steps of an action (T). More than 1 is a chunk, chosen at once, played open-loop.
 
-    Policy and critic then deal in chunks (Q-chunking, arXiv 2507.07969); `discount` stays that of
-    a control step.
+    Policy and critic then work on chunks (Q-chunking, arXiv 2507.07969); `discount` is still that
+    of one control step.
     """
     critic: CriticConfig = field(default_factory=CriticConfig)
     critic_trainer: CriticTrainerConfig = field(default_factory=CriticTrainerConfig)
@@ -65,6 +66,7 @@ class LearningConfig:
     choice: Literal['argmax', 'softmax'] = 'softmax'
     """Particle that acts on the robot: drawn from softmax(Q), or the best (paper: AntMaze)."""
     discount: float = 0.99
+    """Discount of a control step (γ), in [0, 1)."""
     failure_return: FailureReturn = 'endless'
     """Return of an episode that timed out; see `monte_carlo_returns`."""
     imitation_batch_size: int = 1024
@@ -72,12 +74,12 @@ class LearningConfig:
     critic_batch_size: int = 256
     """Transitions in a critic update."""
     mixing_ratio: float = 0.5
-    """Share of demonstrations in a batch while practising."""
+    """Share of demonstrations in a batch during practice."""
     distillation_mixing_ratio: float | None = None
-    """The same while the policy is taught actions of π_opt; None draws from all data alike.
+    """Share of demonstrations in a distillation batch; None draws uniformly from all data.
 
-    The release draws from all data alike where observations are states, and by its mixing ratio
-    on the robot and with images.
+    The release draws uniformly from all data where observations are states, and uses its mixing
+    ratio on the robot and with images.
     """
     imitation_steps: int = 20_000
     """Policy updates on the demonstrations."""
@@ -88,20 +90,20 @@ class LearningConfig:
     critic_updates_per_step: float = 1.0
     """Critic updates for each practised control step."""
     practice_order: Literal['policy_first', 'critic_first'] = 'policy_first'
-    """Who learns first from a round's episodes.
+    """Whether policy or critic learns first from a round's episodes.
 
-    'policy_first' is the release's order: the critic that teaches has not seen them yet. With few,
-    long rounds it is better that it has ('critic_first').
+    'policy_first' is the release's order: the critic teaches before it has learned from them.
+    'critic_first' is better with few, long rounds.
     """
     distillation_target: DistillationTarget = 'by_spread'
-    """Particle the policy is taught: drawn from softmax(Q), or the best.
+    """Particle that the policy is taught: drawn from softmax(Q), or the best.
 
     'by_spread' takes the best in rounds in which the particles' values hardly differ.
     """
     smallest_spread: float = 1.0
-    """Standard deviation of Q among a state's particles from which 'by_spread' draws.
+    """Smallest standard deviation of Q among a state's particles for which 'by_spread' draws.
 
-    The paper gives no number; at temperature 1 softmax tells values apart that differ by about 1.
+    The paper gives no number; softmax at temperature 1 separates values that differ by about 1.
     """
     advantage_scale: float = 3.0
     """β of 'awr', per unit of value."""
@@ -110,12 +112,12 @@ class LearningConfig:
     distil_data_action: bool = True
     """Whether the executed action replaces the worst particle while the policy is taught."""
     dppo: DppoConfig = field(default_factory=DppoConfig)
-    """For the method of that name."""
+    """Numbers of the method 'dppo'."""
     particle_refresh_steps: int = 1
     """Critic updates for which π_opt's particles are kept.
 
-    1 optimises the batch's actions anew for every update, as the paper does; a larger number
-    optimises all rows once and then reuses them, which is what two cores can afford.
+    1 optimises the batch's actions again for every update, as the paper does. A larger number
+    optimises all rows once and then reuses them, which is fast enough on two CPU cores.
     """
 
     def __post_init__(self) -> None:
@@ -134,7 +136,7 @@ class LearningConfig:
         if not self.critic_updates_per_step > 0:
             raise ValueError(
                 f'critic_updates_per_step must be more than 0: {self.critic_updates_per_step}; '
-                f"to train no critic choose a method without one, 'filtered_imitation' say"
+                f"to train no critic choose a method without one, such as 'filtered_imitation'"
             )
         for name in ('mixing_ratio', 'distillation_mixing_ratio'):
             ratio = getattr(self, name)
@@ -143,13 +145,13 @@ class LearningConfig:
         if not 0.0 <= self.discount < 1.0:
             raise ValueError(f'discount must lie in [0, 1): {self.discount}')
         self.critic_trainer.check_members(self.critic.members)
-        if ':' not in self.policy_class:  # one's own need be importable in the learner only
+        if ':' not in self.policy_class:  # only the learner must import it
             self.check_policy()
 
     def check_policy(self) -> None:
-        """Refuse a policy class that cannot be imported here, or settings it does not know.
+        """Refuse a policy class that cannot be imported here, or settings that it does not know.
 
         Raises:
-            ConfigError: Names class or setting.
+            ConfigError: The message names the class or the setting.
         """
         check_policy(self.policy_class, self.policy)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The units of work that stages are made of: each changes the policy, the critic or the cache."""
+"""The units of work in a stage: each changes the policy, the critic or the cache."""
 
 from dataclasses import dataclass
 import math
@@ -20,7 +20,7 @@ from parl_policy.policy import Policy
 
 @dataclass
 class LearningUnits:
-    """What a learning run changes; all draws are from one generator."""
+    """Policy, critic and cache, and the updates of them; all draws are from one generator."""
 
     config: LearningConfig
     replay: Replay
@@ -37,7 +37,7 @@ class LearningUnits:
     critic_metrics: CriticMetrics | None = None
 
     def draw(self, size: int, mixing_ratio: float | None) -> Batch:
-        """Draw a batch of transitions, that share of them of demonstrations."""
+        """Draw a batch of transitions; `mixing_ratio` is the share of demonstrations."""
         return self._shifted(self.replay.draw(size, mixing_ratio, self.generator))
 
     def teach(
@@ -46,36 +46,36 @@ class LearningUnits:
         actions: torch.Tensor,
         weights: torch.Tensor | None = None,
     ) -> None:
-        """Do one policy update by its own loss.
+        """Do one policy update with the policy's own loss.
 
         Args:
             observations: (B, O).
-            actions: (B, D) that it is taught.
-            weights: (B, 1) of the actions; None where all weigh the same.
+            actions: (B, D) that the policy is taught.
+            weights: (B, 1) of the actions; None gives all the same weight.
         """
         self.policy_loss = self.policy_trainer.update(
             observations, actions.unsqueeze(1), self.generator, weights
         )
 
     def imitate(self) -> None:
-        """One policy update on the actions of the data."""
+        """Do one policy update on the actions of the data."""
         batch = self.draw(self.config.imitation_batch_size, self.config.mixing_ratio)
         self.teach(batch.observations, batch.actions)
 
     def imitate_successes(self) -> None:
-        """One policy update on the actions of successful episodes."""
+        """Do one policy update on the actions of successful episodes."""
         size = self.config.imitation_batch_size
         batch = self._shifted(self.replay.draw_successes(size, self.generator))
         self.teach(batch.observations, batch.actions)
 
     def begin_distilling(self) -> float:
-        """Make all particles with the critic as it is; returns the spread of their values."""
+        """Make all particles with the current critic; return the spread of their values."""
         self._optimise_all(self.replay.row_actions)
         everything = torch.arange(len(self.replay.observations))
         return value_spread(self.cache.particles(everything).values)
 
     def distil(self, target: Literal['softmax', 'argmax']) -> None:
-        """One policy update on actions of π_opt, whose particles are in the cache."""
+        """Do one policy update on actions of π_opt, whose particles are in the cache."""
         batch = self.draw(self.config.imitation_batch_size, self.config.distillation_mixing_ratio)
         if self.config.distil_data_action:
             particles = self.cache.distillation_particles(batch.rows)
@@ -91,11 +91,11 @@ class LearningUnits:
         self.cache.sample_all(self.policy, self.replay.observations, self.generator)
 
     def sample_next(self) -> None:
-        """Draw the candidates of some of the observations that have none."""
+        """Draw the candidates of the next observations that have none."""
         self.cache.sample_next(self.policy, self.replay.observations, self.generator)
 
     def improve_critic(self, unit: int) -> None:
-        """One critic update; `unit` counts those of the stage."""
+        """Do one critic update; `unit` is its number in the stage, from 0."""
         batch = self.draw(self.config.critic_batch_size, self.config.mixing_ratio)
         current = following = None
         if self.critic_trainer.needs_actions:
@@ -112,7 +112,7 @@ class LearningUnits:
         return batch if image is None else shift_batch(batch, image, self.generator)
 
     def _actions(self, rows: torch.Tensor) -> Particles:
-        """Actions of the rows (B,) as values are backed up with."""
+        """Return the actions of the rows (B,) with which values are backed up."""
         if self.backs_up_fresh_samples:
             return self._fresh_samples(rows)
         if self.config.critic_trainer.backup == 'policy':
@@ -121,14 +121,14 @@ class LearningUnits:
 
     @torch.no_grad()
     def _fresh_samples(self, rows: torch.Tensor) -> Particles:
-        """The policy as it is now; a target needs one action, the conservative term more."""
+        """Sample the current policy; a target needs one action, the conservative term more."""
         count = self.config.optimisation.samples if self.critic_trainer.is_conservative else 1
         context = self.policy.encode(self.replay.observations[rows])
         actions = self.policy.sample(context, count, self.generator)
         return Particles(actions, torch.zeros(actions.shape[:2]))
 
     def _renew_particles(self, unit: int, rows: torch.Tensor) -> None:
-        """Make what the rows' actions come from anew, as often as the configuration asks for."""
+        """Renew the rows' samples and particles, as often as the configuration asks for."""
         refresh, moves = self.config.particle_refresh_steps, self.policy_moves
         is_optimised = self.config.critic_trainer.backup != 'policy'
         if refresh > 1 and unit % refresh == 0:
@@ -151,7 +151,7 @@ class LearningUnits:
                 )
 
     def _optimise_all(self, data_actions: torch.Tensor | None) -> None:
-        """Make the particles of all observations with the critic as it is."""
+        """Make the particles of all observations with the current critic."""
         self.cache.optimise_all(
             self.critic_trainer.critic, self.replay.observations, data_actions, self.generator
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains a policy: on given actions with its own loss (PA-RL Eq. 4.4-4.5), or up the critic."""
+"""Policy updates: on given actions with its own loss (PA-RL Eq. 4.4-4.5), or up the critic."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,14 +24,14 @@ from parl_policy.policy import Policy, ReparameterisedPolicy
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyTrainerConfig:
-    """Learning rates of imitation and of later learning differ; the rest is shared."""
+    """Learning rates of imitation and of distillation, and the numbers of 'value_gradient'."""
 
     imitation_learning_rate: float = 3e-4
-    """Adam, while pre-training."""
+    """Learning rate of Adam during pre-training."""
     distillation_learning_rate: float = 5e-5
-    """Adam, while practising; its moments start afresh."""
+    """Learning rate of Adam during practice, which begins with new moments."""
     value_gradient: ValueGradientConfig = field(default_factory=ValueGradientConfig)
-    """For the method of that name."""
+    """Numbers of the method 'value_gradient'."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -51,7 +51,7 @@ class PolicyTrainer:
         self._begin(config.imitation_learning_rate)
 
     def begin_distillation(self) -> None:
-        """Change to the distillation learning rate, with fresh moments."""
+        """Change to the distillation learning rate, and reset Adam's moments."""
         self._begin(self.config.distillation_learning_rate)
 
     def update(
@@ -61,12 +61,12 @@ class PolicyTrainer:
         generator: torch.Generator,
         weights: torch.Tensor | None = None,
     ) -> float:
-        """One gradient step on targets (B, m, D), weighed by (B, m); returns the loss."""
+        """Do one gradient step on targets (B, m, D) with weights (B, m); return the loss."""
         context = self.policy.encode(observations)
         return self.step(self.policy.loss(context, targets, weights, generator).mean())
 
     def check_value_gradient(self, observation_dim: int) -> None:
-        """Refuse, before anything is trained, a policy class that `follow_value` cannot train.
+        """Refuse a policy class that `follow_value` cannot train, before anything is trained.
 
         Raises:
             ConfigError: Its samples pass no gradients, or it does not know their density.
@@ -85,8 +85,8 @@ class PolicyTrainer:
             _, log_probs = policy.rsample(context, 1, generator)
         if log_probs is None:
             raise ConfigError(
-                f'{name} does not know its log-probabilities; leave '
-                f'value_gradient.target_entropy away'
+                f'{name} does not know its log-probabilities; remove '
+                f'value_gradient.target_entropy'
             )
 
     def follow_value(
@@ -96,12 +96,12 @@ class PolicyTrainer:
         data_actions: torch.Tensor,
         generator: torch.Generator,
     ) -> float:
-        """One gradient step up Q through a sample of the policy; returns the loss.
+        """Do one gradient step up Q through a sample of the policy; return the loss.
 
-        Binary entries enter Q snapped, and the gradient passes them as if they were not.
+        Q gets binary entries as -1 or 1; the gradient is that of the values before rounding.
 
         Args:
-            q_function: Q at the observations, (B, 1, D) -> (B, 1).
+            q_function: Q at the observations, from actions (B, 1, D) to values (B, 1).
             observations: (B, O).
             data_actions: (B, D), for the imitation term.
             generator: Source of all randomness.
@@ -124,7 +124,7 @@ class PolicyTrainer:
         return value
 
     def step(self, loss: torch.Tensor) -> float:
-        """One gradient step down any loss of the policy; returns it."""
+        """Do one gradient step down a loss of the policy; return the loss."""
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward(inputs=self._parameters)
         self.optimiser.step()
@@ -132,7 +132,7 @@ class PolicyTrainer:
         return loss.item()
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """What a checkpoint keeps beside the policy."""
+        """Return the tensors that a checkpoint keeps beside the policy."""
         return {
             'log_temperature': self.log_temperature.detach(),
             **prefixed('adam', optimiser_tensors(self.optimiser)),
@@ -140,7 +140,7 @@ class PolicyTrainer:
         }
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Inverse of `state_dict`."""
+        """Restore what `state_dict` returned."""
         self.log_temperature.data.copy_(state['log_temperature'])
         load_optimiser_tensors(self.optimiser, part(state, 'adam'))
         load_optimiser_tensors(self._temperature_optimiser, part(state, 'temperature_adam'))

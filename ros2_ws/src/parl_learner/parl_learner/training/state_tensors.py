@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""State of modules and optimisers as flat named tensors, for checkpoints."""
+"""The state of modules and optimisers as flat, named tensors for checkpoints."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ import torch
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """Moments and step counts of all parameters, by 'index/slot'."""
+    """Return the moments and step counts of all parameters, by 'index/slot'."""
     return {
         f'{index}/{slot}': value
         for index, slots in optimiser.state_dict()['state'].items()
@@ -18,7 +18,7 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tenso
 def load_optimiser_tensors(
     optimiser: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
 ) -> None:
-    """Inverse of `optimiser_tensors`; learning rates stay as they are."""
+    """Restore what `optimiser_tensors` returned; learning rates stay as they are."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in tensors.items():
         index, slot = key.split('/')
@@ -27,12 +27,12 @@ def load_optimiser_tensors(
 
 
 def prefixed(name: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The same tensors as 'name/key'."""
+    """Return the same tensors with keys 'name/key'."""
     return {f'{name}/{key}': value for key, value in tensors.items()}
 
 
 def part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
-    """Inverse of `prefixed`: the tensors whose key begins with 'name/', without it."""
+    """Undo `prefixed`: return the tensors whose key begins with 'name/', without this prefix."""
     prefix = f'{name}/'
     return {
         key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""State value V(s) of IQL: one perceptron with LayerNorm and swish, used in training alone."""
+"""The state value V(s) of IQL: an MLP with LayerNorm and swish, used only in training."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from parl_policy.networks.ln_resnet import LAYER_NORM_EPSILON
 
 
 class StateValue(nn.Module):
-    """The critic's trunk without an action, and a plain number at its end."""
+    """The critic's trunk without an action, with one number as output."""
 
     def __init__(self, observation_dim: int, hidden: Sequence[int]) -> None:
-        """Initialise orthogonally: gain √2 for hidden layers, 0.01 for the head."""
+        """Initialise orthogonally, with gain √2 for hidden layers and 0.01 for the head."""
         super().__init__()
         layers: list[nn.Module] = []
         width = observation_dim
@@ -27,7 +27,7 @@ class StateValue(nn.Module):
         self.network = nn.Sequential(*layers, _linear(width, 1, 1e-2))
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """Normalised observations (B, O) -> values (B,)."""
+        """Return values (B,) of normalised observations (B, O)."""
         return self.network(observations).squeeze(-1)
 
 

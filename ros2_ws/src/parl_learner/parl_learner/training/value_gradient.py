@@ -8,22 +8,22 @@ import torch
 
 @dataclass(frozen=True, kw_only=True)
 class ValueGradientConfig:
-    """The defaults climb Q and do nothing else."""
+    """Terms of the loss; the defaults climb Q and do nothing else."""
 
     target_entropy: float | None = None
-    """Entropy [nat] that a learned temperature holds the policy at, -D in SAC; None = no such.
+    """Entropy [nat] at which a learned temperature holds the policy; -D in SAC, None: no term.
 
-    Needs a policy class that knows its log-probabilities.
+    It needs a policy class that knows its log-probabilities.
     """
     imitation_weight: float = 0.0
     """Weight of the policy's supervised loss on the data, beside Q.
 
-    Diffusion-QL weighs Q by η and a loss that is a mean over the action's D numbers; here it is a
-    sum and Q weighs 1, so the weight is 1/(D · η). Its code has η from 0.005 (kitchen) to 4.5
-    (AntMaze): one weight does not fit all tasks.
+    In Diffusion-QL Q has weight η, and the loss is a mean over the action's D numbers. Here the
+    loss is a sum and Q has weight 1, so the weight is 1/(D · η). Its code has η from 0.005
+    (kitchen) to 4.5 (AntMaze): one weight does not fit all tasks.
     """
     normalise_values: bool = False
-    """Divide Q by its mean magnitude in the batch, as Diffusion-QL does."""
+    """Whether Q is divided by its mean magnitude in the batch, as in Diffusion-QL."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -32,11 +32,11 @@ class ValueGradientConfig:
 
 
 def value_gradient_loss(values: torch.Tensor, is_normalised: bool) -> torch.Tensor:
-    """-mean Q, in units of mean |Q| if normalised (Diffusion-QL, 2208.06193, Sec. 3.3).
+    """Return -mean Q (), divided by mean |Q| if normalised (arXiv 2208.06193, Sec. 3.3).
 
     Args:
         values: (B,) Q of reparameterised samples.
-        is_normalised: Whether the scale of Q is divided out.
+        is_normalised: Whether Q is divided by its mean magnitude.
     """
     scale = values.detach().abs().mean().clamp(min=1e-6) if is_normalised else 1.0
     return -values.mean() / scale
@@ -45,7 +45,9 @@ def value_gradient_loss(values: torch.Tensor, is_normalised: bool) -> torch.Tens
 def temperature_loss(
     log_temperature: torch.Tensor, log_probs: torch.Tensor, target_entropy: float
 ) -> torch.Tensor:
-    """Raises the temperature while the policy's entropy is too small (SAC, 1812.05905, Eq. 18).
+    """Return SAC's loss () of the temperature (arXiv 1812.05905, Eq. 18).
+
+    A gradient step raises the temperature while the policy's entropy is too small.
 
     Args:
         log_temperature: () log α.
