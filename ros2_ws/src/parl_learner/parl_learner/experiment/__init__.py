@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An experiment: what identifies it, what it has done, how it goes on."""
+"""An experiment: its identity, its record and its progress."""

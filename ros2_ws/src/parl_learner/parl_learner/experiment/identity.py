@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A data folder belongs to one experiment and its tasks: anything else is refused."""
+"""The check that a data folder belongs to one experiment and its tasks."""
 
 from collections.abc import Mapping
 import json
@@ -15,24 +15,24 @@ _REMEDY = 'put a copy of it back, or remove it if what was recorded before still
 
 
 def check_experiment(folder: Path, config: ExperimentConfig, task: Mapping[str, Any]) -> None:
-    """Keep what a folder's experiment was begun with, in `begun_with.json`.
+    """Check a folder's experiment against `begun_with.json`, and write that file if it is new.
 
     Args:
-        folder: The experiment's data folder.
+        folder: The data folder of the experiment.
         config: The experiment.
-        task: All of the task file.
+        task: The whole contents of the task file.
 
     Raises:
-        ConfigError: The files are of two tasks, or the folder was begun with other ones, or with
-            another version of the code, or what it was begun with cannot be read.
-        DurableWriteError: The disk is full, say.
+        ConfigError: The two files are for different tasks, or the folder was begun with other
+            files or another version of the code, or `begun_with.json` cannot be read.
+        DurableWriteError: For example, the disk is full.
     """
     roles = {config.pretraining_task or config.task: 'pretraining_task', config.task: 'task'}
     if task['task'] not in roles:
         names = ' and '.join(map(repr, roles))
         raise ConfigError(
-            f'the experiment is about task {names} and the task file about '
-            f'{task["task"]!r}; give both, task:= and experiment:='
+            f'the experiment is about task {names}, but the task file is about '
+            f'{task["task"]!r}; give two files that match, task:= and experiment:='
         )
     path = folder / 'begun_with.json'
     role = roles[task['task']]

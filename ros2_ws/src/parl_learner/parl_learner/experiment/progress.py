@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines that tell an operator how far an experiment is and when it ends."""
+"""Lines for the operator: how far an experiment is, and how long it still takes."""
 
 from collections.abc import Iterable
 import math
@@ -13,7 +13,7 @@ from parl_learner.report.duration import duration
 
 
 class LearnerProgress(Protocol):
-    """The fields of parl_msgs/LearnerStatus that are shown."""
+    """The fields of parl_msgs/LearnerStatus that the lines show."""
 
     phase: str
     policy_steps: int
@@ -24,10 +24,10 @@ class LearnerProgress(Protocol):
 
 
 class ExperimentProgress:
-    """Estimates the end from the pace of what was done so far."""
+    """Estimates the time that is left from the pace of the steps done so far."""
 
     def __init__(self, config: ExperimentConfig, done: Iterable[RecordedStep]) -> None:
-        """Continue from what was recorded before."""
+        """Begin with the steps that were recorded before."""
         self._plan = planned_steps(config)
         self._seconds: dict[str, list[float]] = {}
         self._successes: dict[str, int] = {}
@@ -36,7 +36,7 @@ class ExperimentProgress:
             self._count(recorded)
 
     def after(self, step: EpisodeStep | LearnStep, recorded: RecordedStep) -> str:
-        """A line about a step just done."""
+        """Return a line about a step that was just done."""
         self._count(recorded)
         left = f'about {duration(self.seconds_left())} left'
         if isinstance(step, LearnStep):
@@ -50,7 +50,7 @@ class ExperimentProgress:
         )
 
     def while_learning(self, version: int, learner: LearnerProgress) -> str:
-        """A line about the learner at work."""
+        """Return a line about the learner at work."""
         return (
             f'learning version {version}: {learner.phase}, '
             f'policy {learner.policy_steps}/{learner.policy_steps_due}, '
@@ -59,9 +59,9 @@ class ExperimentProgress:
         )
 
     def seconds_left(self) -> float:
-        """Estimate for the whole experiment [s].
+        """Estimate the time until the experiment ends [s].
 
-        A phase not begun yet is taken to go at the pace of the slowest episodes so far.
+        For a phase that has not begun, the pace is that of the slowest phase so far.
         """
         episode_paces = [
             sum(values) / len(values)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an experiment did and how long each part took, one JSON line each; survives kill -9."""
+"""The record of an experiment: one JSON line for each step; it survives kill -9."""
 
 from collections.abc import Iterator
 import contextlib
@@ -20,7 +20,7 @@ class ExperimentRecordError(ParlError):
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedStep:
-    """An episode played or a version waited for."""
+    """A played episode, or a version that was learned."""
 
     phase: Phase
     name: str
@@ -31,17 +31,17 @@ class RecordedStep:
     steps: int = 0
     """Control steps of the episode."""
     decision_ms: tuple[float, ...] = ()
-    """Newest observation to target, each control step."""
+    """Time from the newest observation to the target [ms], for each control step."""
 
 
 class ExperimentRecord:
-    """Appends to `experiment.jsonl` and reads it back."""
+    """Writes the file `experiment.jsonl` and reads it."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the record of a data folder; cut off a line that a kill left unfinished.
+        """Open the record of a data folder; remove a last line that a kill left unfinished.
 
         Raises:
-            ExperimentRecordError: It is no file, or may not be read and written.
+            ExperimentRecordError: It is not a file, or may not be read and written.
         """
         self._path = folder / 'experiment.jsonl'
         try:
@@ -52,10 +52,10 @@ class ExperimentRecord:
             ) from error
 
     def add(self, step: RecordedStep) -> None:
-        """Append a step durably.
+        """Append a step, so that it survives a power cut.
 
         Raises:
-            DurableWriteError: The disk is full, say; what was recorded before still is.
+            DurableWriteError: For example, the disk is full; what was recorded before still is.
         """
         try:
             with self._path.open('a', encoding='utf-8') as file:
@@ -68,10 +68,10 @@ class ExperimentRecord:
             raise DurableWriteError(self._path, 0, error) from error
 
     def steps(self) -> list[RecordedStep]:
-        """All steps, in order; an episode recorded twice counts once.
+        """Return all steps, in order; an episode that was recorded twice counts once.
 
         Raises:
-            ExperimentRecordError: Names the line that is no step.
+            ExperimentRecordError: A line is not a step; the message names it.
         """
         return list({step.name: step for step in self._read()}.values())
 
@@ -84,8 +84,8 @@ class ExperimentRecord:
             except (ConfigError, ValueError) as error:
                 what = error if isinstance(error, ConfigError) else f'{where}: {error}'
                 raise ExperimentRecordError(
-                    f'{what}; delete that line: all but its times is found again in the episode '
-                    'that it tells of'
+                    f'{what}; delete that line: the step is then read from its episode file, '
+                    'without its times'
                 ) from error
 
     def _cut_off_unfinished_line(self) -> None:

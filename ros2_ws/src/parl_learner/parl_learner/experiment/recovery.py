@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds what was done while nobody wrote it down, because the experiment had been killed."""
+"""The search for steps that were done but not recorded, because the experiment was killed."""
 
 from collections.abc import Collection
 
@@ -12,17 +12,17 @@ from parl_learner.plan.schedule import EpisodeStep, LearnStep, Phase, planned_st
 def unrecorded_steps(
     config: ExperimentConfig, library: EpisodeLibrary, version: int, recorded: Collection[str]
 ) -> list[tuple[EpisodeStep | LearnStep, RecordedStep]]:
-    """Steps whose results are on disk but not in the record.
+    """Find the steps whose results are on disk but not in the record.
 
     Args:
         config: The experiment.
-        library: Its episodes, refreshed.
-        version: Newest policy version.
-        recorded: Names in the record.
+        library: The episodes of the experiment, refreshed.
+        version: The newest policy version.
+        recorded: Names of the steps in the record.
 
     Returns:
-        The steps, in the experiment's order, and what to record. Nobody measured their wall time:
-        an episode counts with its own time, a version with none.
+        The steps, in the experiment's order, and what to record. Their wall time was not measured:
+        an episode counts with its own duration, a version with 0 s.
     """
     found: list[tuple[EpisodeStep | LearnStep, RecordedStep]] = []
     completed = library.completed()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns what an experiment recorded into the data of its report."""
+"""The data of a report, from the record and the files of its experiment."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,14 +35,14 @@ def report_data(
     store: ArtifactStore,
     control_rate_hz: float,
 ) -> ReportData:
-    """Collect the report's numbers.
+    """Collect the data of the report.
 
     Args:
         config: The experiment.
-        steps: Its record, complete.
-        library: Its episodes, refreshed.
-        store: Where episodes and versions are.
-        control_rate_hz: Of the task, for the videos.
+        steps: The complete record of the experiment.
+        library: The episodes of the experiment, refreshed.
+        store: The store of episodes and versions.
+        control_rate_hz: Control rate of the task, for the films.
     """
     return ReportData(
         task=config.task,
@@ -93,7 +93,7 @@ def _phases(steps: Sequence[RecordedStep]) -> list[PhaseTime]:
 def _calibration(
     config: ExperimentConfig, library: EpisodeLibrary, store: ArtifactStore
 ) -> Calibration | None:
-    """Final critic's value of what the practice episodes did, beside what came of it."""
+    """Compare the final critic's values with the returns of the practice episodes."""
     critic_record = store.newest('critic')
     names = library.completed(Purpose.PRACTICE).values()
     if critic_record is None or not names or not method_of(config.learning).trains_critic:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Learning from begin to end: the loop, its methods, its checkpoints."""
+"""The learning loop, its checkpoints, and the learner that runs it."""

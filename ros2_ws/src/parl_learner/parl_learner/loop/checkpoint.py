@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All that the learning loop is, in one file: after kill -9 it goes on as if nothing happened."""
+"""The state of the learning loop in one file: after kill -9 it continues as if not stopped."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -20,7 +20,7 @@ from parl_policy.acting.weights_file import load_weights, weights_to_bytes, Weig
 
 _REMEDY = (
     'put a copy of it back or use another folder; the checkpoint of an experiment may also be '
-    'removed: then all is learned again from its episodes'
+    'removed; then everything is learned again from its episodes'
 )
 
 
@@ -29,15 +29,15 @@ class CheckpointError(ParlError):
 
 
 def save_checkpoint(path: Path, loop: LearningLoop, rounds: list[list[str]]) -> None:
-    """Write the loop durably over the last checkpoint.
+    """Replace the last checkpoint with the state of the loop.
 
     Args:
-        path: Of the checkpoint.
-        loop: What to save.
-        rounds: File names of the episodes each round took in, in order.
+        path: File of the checkpoint.
+        loop: The loop to save.
+        rounds: For each round, the file names of its episodes, in order.
 
     Raises:
-        DurableWriteError: The disk is full, say; the old checkpoint is still there.
+        DurableWriteError: For example, the disk is full; the old checkpoint is still there.
     """
     tensors = {'random': loop.units.generator.get_state()}
     for name, module in _stateful(loop).items():
@@ -51,12 +51,12 @@ def save_checkpoint(path: Path, loop: LearningLoop, rounds: list[list[str]]) -> 
 
 
 def saved_rounds(path: Path, config: LearningConfig) -> list[list[str]]:
-    """File names of the episodes that the checkpoint's rounds took in.
+    """Return the file names of the episodes of each round in a checkpoint.
 
     Raises:
-        CheckpointError: It is damaged, of another version of the code, or was made with another
-            configuration.
-        ConfigError: Its configuration is of another version of the code.
+        CheckpointError: The checkpoint is damaged, or it was written by another version of the
+            code or with another configuration.
+        ConfigError: Its configuration was written by another version of the code.
     """
     _, metadata = _load(path)
     change = change_since(metadata['config'], config, f'{path}: learning')
@@ -69,11 +69,11 @@ def saved_rounds(path: Path, config: LearningConfig) -> list[list[str]]:
 
 
 def load_checkpoint(path: Path, loop: LearningLoop) -> None:
-    """Bring a loop that has resumed the same rounds to where the checkpoint was written.
+    """Restore the state of a checkpoint in a loop that has resumed the same rounds.
 
     Raises:
-        CheckpointError: It is damaged, or was written on another kind of device or by another
-            version of the code.
+        CheckpointError: The checkpoint is damaged, or it was written on another kind of device
+            or by another version of the code.
     """
     tensors, metadata = _load(path)
     generator = loop.units.generator
@@ -87,13 +87,13 @@ def load_checkpoint(path: Path, loop: LearningLoop) -> None:
         try:
             module.load_state_dict(part(tensors, name))
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            reason = ' '.join(str(error).split())  # torch's take several lines
+            reason = ' '.join(str(error).split())  # torch's messages have several lines
             raise _of_another_version(path, f'{name}: {reason}') from error
     generator.set_state(tensors['random'])
 
 
 def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Tensors and metadata; all of the latter that `save_checkpoint` writes, and 'random'."""
+    """Load tensors and metadata, and check that all keys are there."""
     try:
         tensors, metadata = load_weights(path)
     except WeightsFileError as error:

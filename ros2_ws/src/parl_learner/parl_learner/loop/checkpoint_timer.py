@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When the next checkpoint is due."""
+"""The time of the next checkpoint."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import time
 
 WORK_PER_WRITING = 9.0
-"""Time to work for each second of writing: the samples of a million states take half a minute."""
+"""Seconds of work for each second of writing; a million states take 30 s to write."""
 
 
 class CheckpointTimer:
-    """Due after so many seconds; later where writing takes long: a tenth of the time at most."""
+    """Says when a checkpoint is due, so that writing takes at most a tenth of the time."""
 
     def __init__(self, every_s: float, clock_s: Callable[[], float] = time.monotonic) -> None:
-        """Count from now."""
+        """Start the clock; the first checkpoint is due after `every_s` [s]."""
         self._clock_s = clock_s
         self._every_s = every_s
         self._wait_s = every_s
@@ -26,7 +26,7 @@ class CheckpointTimer:
 
     @contextmanager
     def saving(self) -> Iterator[None]:
-        """Surrounds the writing of a checkpoint; one that fails is due again at once."""
+        """Measure the writing of a checkpoint; if it fails, one is due again at once."""
         began = self._clock_s()
         yield
         self._saved_at = self._clock_s()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The learner without ROS: episodes in, versions out, one checkpoint in between."""
+"""The learner without ROS: it takes episodes, keeps a checkpoint and stores versions."""
 
 from collections.abc import Callable, Sequence
 import math
@@ -17,7 +17,7 @@ Announce = Callable[[ArtifactRecord], None]
 
 
 class Learner:
-    """Works off what the episodes in the store call for; every finished version goes there too."""
+    """Learns from the episodes in a store, and puts every finished version into it."""
 
     CHECKPOINT_EVERY_S = 20.0
 
@@ -31,20 +31,20 @@ class Learner:
         """Resume from the checkpoint in the store's folder, if there is one.
 
         Args:
-            config: The experiment; its seed is the learner's.
-            store: Episode files come from here, versions go here.
-            announce: Told about every new version.
-            report: Told about unusable files.
+            config: The experiment; its seed is also the learner's.
+            store: Episode files are read from here, versions are written here.
+            announce: Called with every new version.
+            report: Called with a message about each file that cannot be used.
 
         Raises:
-            CheckpointError: The checkpoint is damaged, of another version of the code or of
-                another configuration, or an episode that it learned from is gone.
-            ConfigError: Its configuration is of another version of the code.
+            CheckpointError: The checkpoint is damaged, it was written by another version of the
+                code or with another configuration, or one of its episodes is missing.
+            ConfigError: Its configuration was written by another version of the code.
         """
         self.config = config
         self.library = EpisodeLibrary(store, report)
         self.loop: LearningLoop | None = None
-        """None until the demonstrations tell what an observation looks like."""
+        """None until the demonstrations give the layout of an observation."""
         self._store = store
         self._announce = announce
         self._rounds: list[list[str]] = []
@@ -52,34 +52,34 @@ class Learner:
         self._timer = CheckpointTimer(self.CHECKPOINT_EVERY_S)
         self._is_saved = True
         self._stored_version = 0
-        self._pace: dict[str, float] = {}  # Stage.work -> seconds a unit, running mean
+        self._pace: dict[str, float] = {}  # Stage.work -> seconds per unit, running mean
         self.library.refresh()
         if self._checkpoint.exists():
             self._resume()
 
     @property
     def version(self) -> int:
-        """Newest version that is safely stored."""
+        """Newest version that is in the store."""
         return self._stored_version
 
     @property
     def busy(self) -> bool:
-        """Whether there is work that needs no further episodes."""
+        """Whether there is work to do before more episodes are needed."""
         return self.loop is not None and not self.loop.idle
 
     @property
     def seconds_left(self) -> float:
-        """Estimate for the round's updates, from the pace so far; NaN while that is unknown."""
+        """Estimated time for the round's updates [s], from the pace so far; NaN while unknown."""
         if self.loop is None or not self.busy:
             return 0.0
         left = self.loop.units_left
         return sum(count * self._pace.get(kind, math.nan) for kind, count in left.items() if count)
 
     def take_in_episodes(self) -> bool:
-        """Begin the next round if its episodes are all there; returns `busy`.
+        """Begin the next round if all its episodes are there; return `busy`.
 
         Raises:
-            DurableWriteError: The disk is full, say. Call again when there is room.
+            DurableWriteError: For example, the disk is full. Call again when there is space.
         """
         if self.busy:
             return True
@@ -98,11 +98,11 @@ class Learner:
         return self.busy
 
     def work(self) -> None:
-        """Do one unit; store a version when one is finished and a checkpoint now and then.
+        """Do one unit of work; store a version if it is finished, and a checkpoint if it is due.
 
         Raises:
-            DurableWriteError: The disk is full, say; the work itself is done. Call
-                `take_in_episodes` and `work` again when there is room.
+            DurableWriteError: For example, the disk is full; the unit itself is done. Call
+                `take_in_episodes` and `work` again when there is space.
         """
         if self.loop is None:
             return
@@ -118,7 +118,7 @@ class Learner:
         self._store_version()
 
     def _next_round(self) -> list[str]:
-        """File names of the next round's episodes; empty while some are missing."""
+        """Return the file names of the next round's episodes; empty while some are missing."""
         used = {name for names in self._rounds for name in names}
         if not self._rounds:
             purpose, needed = Purpose.DEMONSTRATION, self.config.demonstrations
@@ -146,11 +146,11 @@ class Learner:
         self.loop = self._new_loop(rounds[0][0])
         self.loop.resume(rounds)
         load_checkpoint(self._checkpoint, self.loop)
-        if not self.loop.idle:  # else it may be that its version was not stored any more
+        if not self.loop.idle:  # otherwise its version may not be in the store yet
             self._stored_version = self.loop.counters.version
 
     def _store_version(self) -> None:
-        """Store and announce the newest version unless that was done."""
+        """Store and announce the newest version, unless it is stored already."""
         if self.loop is None or self.loop.counters.version == self._stored_version:
             return
         version = self.loop.counters.version

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The learner's work as a sequence of small units that can stop and resume anywhere.
+"""The learner's work as a sequence of small units that can stop and resume after each.
 
 Round 0 pre-trains on demonstrations; round n > 0 learns from the n-th batch of practice episodes.
-What is done depends on the episodes alone, never on when they arrived.
+The work depends only on the episodes, never on the time when they arrived.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ STATION_ACTION = ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,))
 
 
 class LearningLoop:
-    """Owns all that learns and where it stands; all draws are from the device's own generator."""
+    """Owns all that learns, and its position; all draws are from the device's own generator."""
 
     def __init__(
         self,
@@ -43,11 +43,11 @@ class LearningLoop:
         Args:
             config: All numbers.
             observation_names: Layout of the observations.
-            seed: Of weights and of all later draws.
+            seed: Seed of the weights and of all later draws.
             action_spec: Layout of a control step; the station's by default.
 
         Raises:
-            ConfigError: Method and policy class, or method and device, do not go together.
+            ConfigError: The method cannot work with the policy class or with the device.
         """
         method = method_of(config)
         torch.manual_seed(seed)
@@ -93,30 +93,30 @@ class LearningLoop:
 
     @property
     def idle(self) -> bool:
-        """Whether the round is finished and the next needs episodes."""
+        """Whether the round is finished, so that the next one needs episodes."""
         return self.counters.stage >= len(self.stages)
 
     @property
     def stage(self) -> Stage:
-        """The stage under way."""
+        """The current stage."""
         return self.stages[self.counters.stage]
 
     @property
     def updates_left(self) -> dict[str, int]:
-        """Policy and critic updates that the round still takes."""
+        """Policy and critic updates that are left in the round."""
         return updates_left(self.stages[self.counters.stage :], self.counters.units_done)
 
     @property
     def units_left(self) -> dict[str, int]:
-        """Units of work that the round still takes, by `Stage.work`."""
+        """Units of work that are left in the round, by `Stage.work`."""
         return units_left(self.stages[self.counters.stage :], self.counters.units_done)
 
     def begin_round(self, episodes: Sequence[RecordedEpisode]) -> None:
-        """Take in the episodes of the next round and plan its stages.
+        """Add the episodes of the next round to the replay, and plan its stages.
 
         Raises:
             ValueError: An episode does not fit the replay.
-            CriticSupportError: The critic could not express the returns in the data.
+            CriticSupportError: The critic cannot represent the returns in the data.
         """
         if not self.idle:
             raise RuntimeError(f'round {self.counters.round} is not finished')
@@ -137,11 +137,11 @@ class LearningLoop:
         self._skip_empty_stages()
 
     def restore(self, counters: Counters) -> None:
-        """Stand where a checkpoint did."""
+        """Continue at the position of a checkpoint."""
         self.counters = self.method.counters = counters
 
     def resume(self, rounds: Sequence[Sequence[RecordedEpisode]]) -> None:
-        """Take in the episodes of all rounds begun before; a checkpoint supplies the rest."""
+        """Add the episodes of all rounds begun before; `load_checkpoint` restores the rest."""
         for episodes in rounds:
             for episode in episodes:
                 self.replay.add(episode)
@@ -151,7 +151,7 @@ class LearningLoop:
         self._plan(rounds[-1])
 
     def advance(self) -> None:
-        """Do one unit of work; call while not `idle`."""
+        """Do one unit of work; call it only while not `idle`."""
         counters = self.counters
         self.stage.unit(counters.units_done)
         policy_updates, critic_updates = self.stage.updates(counters.units_done)
@@ -161,7 +161,7 @@ class LearningLoop:
         self._skip_empty_stages()
 
     def version_files(self) -> dict[str, bytes]:
-        """The newest version, by kind: the content of its files."""
+        """Return the contents of the newest version's files, by kind."""
         version = self.counters.version
         return {
             'policy': version_to_bytes(self.actor_config, self.policy, 'policy', version),

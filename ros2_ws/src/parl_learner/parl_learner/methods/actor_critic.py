@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What methods share whose policy and critic are updated in turns."""
+"""The base class of methods that update policy and critic in turns."""
 
 from abc import abstractmethod
 from typing import ClassVar
@@ -26,7 +26,7 @@ class ActorCritic(LearningMethod):
         )
 
     def _critic_stage(self, steps: int, ratio: float = 1.0) -> Stage:
-        """Critic updates, with so many policy updates for each."""
+        """Return a stage of critic updates, with `ratio` policy updates for each."""
 
         def improve_both(unit: int) -> None:
             self.units.improve_critic(unit)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DPPO (arXiv 2409.00588): a policy gradient on each round's own episodes; its maths: training."""
+"""DPPO (arXiv 2409.00588): a policy gradient on each round's own episodes, as a method."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -16,17 +16,17 @@ from parl_learner.training.learning_units import LearningUnits
 
 
 class DppoMethod(LearningMethod):
-    """On-policy: a round learns from its own episodes alone."""
+    """Learns on-policy: a round learns only from its own episodes."""
 
     trains_critic: ClassVar[bool] = False
     needs_seeds: ClassVar[bool] = True
 
     def __init__(self, config: LearningConfig, units: LearningUnits, counters: Counters) -> None:
-        """See LearningMethod; refuses policies without the density that this needs."""
+        """See LearningMethod; refuse policies whose denoising steps have no density."""
         super().__init__(config, units, counters)
         if torch.get_default_device().type != 'cpu':
             raise ConfigError(
-                "method 'dppo' draws the policy node's actions again, to the bit: it needs device "
+                "method 'dppo' must draw exactly the policy node's actions again; it needs device "
                 "'cpu'"
             )
         self.dppo = Dppo(units.policy, units.policy_trainer, config.dppo, config.discount)
@@ -36,7 +36,7 @@ class DppoMethod(LearningMethod):
         """See LearningMethod."""
         if config.action_horizon > 1:
             raise ConfigError(
-                f"method 'dppo' draws the action of each control step again: action_horizon must "
+                f"method 'dppo' draws the action of each control step again; action_horizon must "
                 f'be 1, not {config.action_horizon}'
             )
 
@@ -48,7 +48,7 @@ class DppoMethod(LearningMethod):
         )
 
     def begin_practice(self) -> None:
-        """Let the state value learn the returns of the data, which the first rounds go on from."""
+        """Train the state value on the returns of the data, before the first round."""
         replay = self.units.replay
         everything = replay.batch(torch.arange(len(replay)))
         self.dppo.fit_value(everything, self.config.imitation_batch_size, self.units.generator)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""After every round the policy imitates the successes; there is no critic."""
+"""Filtered imitation: after every round the policy imitates the successes, without a critic."""
 
 from typing import ClassVar
 

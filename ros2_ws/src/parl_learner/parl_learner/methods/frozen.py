@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pre-trained policy, left alone."""
+"""The pre-trained policy without further learning, for comparison."""
 
 from typing import ClassVar
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy imitates all data alike while the critic learns to pick among its samples (IDQL)."""
+"""IDQL: the policy imitates all data equally, and the critic chooses among its samples."""
 
 import torch
 
@@ -8,7 +8,7 @@ from parl_learner.replay.replay import Batch
 
 
 class Imitation(ActorCritic):
-    """Base also of the methods that weigh the data."""
+    """Imitates all data equally; base class of the methods that weigh the data."""
 
     def follow_critic(self) -> None:
         """Do one policy update on actions of the data."""
@@ -16,6 +16,6 @@ class Imitation(ActorCritic):
         self.units.teach(batch.observations, batch.actions, self.weights(batch))
 
     def weights(self, batch: Batch) -> torch.Tensor | None:
-        """Return the weights (B, 1) of the data's actions; None where all weigh the same."""
+        """Return the weights (B, 1) of the data's actions; None gives all the same weight."""
         del batch
         return None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a learning method is: it says which stages a round has, and does the units of each.
+"""The base class of learning methods: a method gives the stages of a round and does their units.
 
-To add one, write a file like those beside this one and a line in `registry.py`; nothing else asks
-which method it is.
+To add a method, write a file like those in this folder and a line in `registry.py`. No other code
+depends on which method it is.
 """
 
 from abc import ABC, abstractmethod
@@ -23,58 +23,58 @@ from parl_learner.training.policy_trainer import PolicyTrainer
 
 @dataclass
 class Counters:
-    """Where the loop stands; saved in every checkpoint."""
+    """The position of the loop; every checkpoint keeps it."""
 
     round: int = -1
-    """Round under way or last finished; -1 before the first."""
+    """Current or last finished round; -1 before the first."""
     stage: int = 0
-    """Index into the round's stages."""
+    """Index of the current stage in the round."""
     units_done: int = 0
-    """Units of that stage."""
+    """Units done in that stage."""
     version: int = 0
-    """Newest finished policy and critic version."""
+    """Newest finished version of policy and critic."""
     policy_steps: int = 0
     critic_steps: int = 0
     distillation_spread: float = 0.0
-    """Spread of the particles' values in the last round that taught the policy; 0 before one."""
+    """Spread of the particles' values in the last distillation; 0 before the first."""
 
 
 @dataclass(frozen=True)
 class PracticeRound:
-    """What a round learns from."""
+    """The data from which a round learns, in numbers."""
 
     steps: int
     """Control steps practised since the last round."""
     has_successes: bool
-    """Whether the replay holds any."""
+    """Whether the replay has a success."""
     rows: int
-    """Observations in the replay."""
+    """Number of observations in the replay."""
     new_rows: int
-    """Those that came since the last round."""
+    """Number of observations that were added since the last round."""
 
 
 class LearningMethod(ABC):
-    """Base of all methods. Its traits are asked of the class, before anything is made."""
+    """Base of all methods; its class variables are read before an object is made."""
 
     trains_critic: ClassVar[bool] = True
-    """Whether there is a critic at all."""
+    """Whether the method has a critic."""
     learns_with_critic: ClassVar[bool] = False
-    """Whether policy and critic are updated in turns, and not one after the other."""
+    """Whether policy and critic are updated in turns, and not in stages of their own."""
     needs_success: ClassVar[bool] = True
-    """Whether data without a success teach it nothing."""
+    """Whether the method learns nothing from data without a success."""
     needs_seeds: ClassVar[bool] = False
-    """Whether it draws a policy node's actions again, from the seed that its episodes keep."""
+    """Whether the method draws a policy node's actions again, from the seeds in its episodes."""
 
     def __init__(self, config: LearningConfig, units: LearningUnits, counters: Counters) -> None:
-        """Take what is to be changed.
+        """Keep the objects that the method changes.
 
         Args:
             config: All numbers.
-            units: Policy, critic, replay and the updates of them.
-            counters: Where the loop stands; only `distillation_spread` is a method's to write.
+            units: Policy, critic and replay, and the updates of them.
+            counters: Position of the loop; a method writes only `distillation_spread`.
 
         Raises:
-            ConfigError: Method and policy class, or method and device, do not go together.
+            ConfigError: The method cannot work with the policy class or with the device.
         """
         self.config, self.units, self.counters = config, units, counters
 
@@ -83,46 +83,46 @@ class LearningMethod(ABC):
         """Refuse settings that this method cannot work with.
 
         Raises:
-            ConfigError: Names setting, value and remedy.
+            ConfigError: The message names setting, value and remedy.
         """
 
     @classmethod
     def check_policy(cls, policy_trainer: PolicyTrainer, observation_dim: int) -> None:
-        """Refuse, before anything is trained, a policy class that this method cannot train.
+        """Refuse a policy class that this method cannot train, before anything is trained.
 
         Args:
-            policy_trainer: Of the policy.
-            observation_dim: O.
+            policy_trainer: Trainer of the policy.
+            observation_dim: Numbers of an observation (O).
 
         Raises:
-            ConfigError: Names what the policy class lacks.
+            ConfigError: The message names what the policy class does not have.
         """
 
     @classmethod
     def acts_with_critic(cls, config: LearningConfig) -> bool:
-        """Whether the critic helps the policy to act in practice."""
+        """Return whether the critic optimises the actions in practice."""
         return cls.trains_critic and config.acting == 'optimised'
 
     @classmethod
     def evaluates_with_critic(cls, config: LearningConfig) -> bool:
-        """Whether evaluations show π_opt beside the policy alone."""
+        """Return whether evaluations also play π_opt, and not only the policy alone."""
         return cls.acts_with_critic(config)
 
     @classmethod
     def backs_up_fresh_samples(cls, config: LearningConfig) -> bool:
-        """Whether backups take actions that the policy draws for that update alone."""
+        """Return whether each backup uses new samples of the policy."""
         is_renewed = cls.learns_with_critic and config.particle_refresh_steps == 1
         return is_renewed and config.critic_trainer.backup == 'policy'
 
     @classmethod
     def uses_candidates(cls, config: LearningConfig) -> bool:
-        """Whether samples of the policy are kept for the states of the replay."""
+        """Return whether the cache keeps samples of the policy for the states of the replay."""
         needs_actions = cls.trains_critic and config.critic_trainer.algorithms != {'iql'}
         return needs_actions and not cls.backs_up_fresh_samples(config)
 
     @property
     def distillation_target(self) -> Literal['softmax', 'argmax'] | None:
-        """Particle that the policy is taught; None for a method that teaches it none."""
+        """Particle that the policy is taught; None if the method teaches no particle."""
         return None
 
     def pretraining_stages(self, rows: int) -> tuple[Stage, ...]:
@@ -141,17 +141,17 @@ class LearningMethod(ABC):
         """Return the stages of any later round."""
 
     def begin_practice(self) -> None:
-        """Prepare for round 1, whose episodes are in the replay."""
+        """Prepare for round 1; its episodes are in the replay."""
 
     def begin_round(self, episodes: Sequence[RecordedEpisode]) -> None:
-        """Prepare for round 1 or a later one, and the episodes that are new in it."""
+        """Prepare for round 1 or a later round, with the episodes that are new in it."""
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """What a checkpoint keeps of the method's own."""
+        """Return the method's own tensors that a checkpoint keeps."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Inverse of `state_dict`."""
+        """Restore what `state_dict` returned."""
 
     def _policy_steps(self, practice: PracticeRound) -> int:
         return math.ceil(practice.steps * self.config.policy_updates_per_step)
@@ -173,5 +173,5 @@ class LearningMethod(ABC):
 
 
 def sampling_blocks(rows: int) -> int:
-    """Count the units that draw the samples of so many observations."""
+    """Return the number of units that draw the samples of so many observations."""
     return math.ceil(rows / ActionCache.ROWS_AT_ONCE)

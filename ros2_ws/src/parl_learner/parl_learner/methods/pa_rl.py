@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PA-RL (arXiv 2412.06685): the policy is taught the actions of π_opt by its own loss."""
+"""PA-RL (arXiv 2412.06685): the policy learns the actions of π_opt with its own loss."""
 
 from typing import Literal
 
@@ -10,21 +10,21 @@ from parl_learner.training.learning_config import LearningConfig
 
 
 class PaRl(LearningMethod):
-    """Distils the particles that the critic has ranked and climbed (Eq. 4.4, 4.5)."""
+    """Distils the actions that search and gradient ascent on Q have found (Eq. 4.4, 4.5)."""
 
     @classmethod
     def evaluates_with_critic(cls, config: LearningConfig) -> bool:
-        """See LearningMethod; π_opt is what the policy is taught, whoever practises."""
+        """See LearningMethod; the policy learns from π_opt, also if it practises alone."""
         return True
 
     @classmethod
     def uses_candidates(cls, config: LearningConfig) -> bool:
-        """See LearningMethod; particles begin as samples, whatever the critic learns from."""
+        """See LearningMethod; particles begin as samples with every critic algorithm."""
         return True
 
     @property
     def distillation_target(self) -> Literal['softmax', 'argmax']:
-        """Particle that the policy is taught, as the last measured spread has it."""
+        """Particle that the policy is taught, by the spread that was measured last."""
         return chosen_target(
             self.config.distillation_target,
             self.counters.distillation_spread,
@@ -32,7 +32,7 @@ class PaRl(LearningMethod):
         )
 
     def practice_stages(self, practice: PracticeRound) -> tuple[Stage, ...]:
-        """See LearningMethod; in the order that `practice_order` asks for."""
+        """See LearningMethod; `practice_order` gives the order."""
         sampling = self._sampling_stage(practice.rows)
         critic = self._critic_stage(self._critic_steps(practice))
         distilling = Stage(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The learning methods by name."""
+"""The table of learning methods by name."""
 
 from parl_learner.methods.dppo import DppoMethod
 from parl_learner.methods.filtered_imitation import FilteredImitation
@@ -24,10 +24,10 @@ METHODS: dict[Method, type[LearningMethod]] = {
 
 
 def method_of(config: LearningConfig) -> type[LearningMethod]:
-    """Return the class of a configuration's method.
+    """Return the class of the method that a configuration names.
 
     Raises:
-        ConfigError: The method cannot work with the other settings; names setting and remedy.
+        ConfigError: The method cannot work with the other settings; the message says which.
     """
     method = METHODS[config.method]
     method.check(config)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stages that a round of learning consists of: equal units of work, one after the other."""
+"""The stages of a round of learning; each consists of equal units of work."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import math
 
 
 class StageName(StrEnum):
-    """What is done in a stage."""
+    """Kinds of stages."""
 
     IMITATING = 'imitating'
     IMITATING_SUCCESSES = 'imitating_successes'
@@ -22,7 +22,7 @@ class StageName(StrEnum):
 
 
 class Work(StrEnum):
-    """What takes the time of a stage."""
+    """Kinds of work that take the time of a stage."""
 
     POLICY = 'policy'
     CRITIC = 'critic'
@@ -36,15 +36,15 @@ class Stage:
     name: StageName
     units: int
     unit: Callable[[int], None]
-    """Does one of them, counted from 0."""
+    """Function that does one unit, given its number from 0."""
     policy_updates: float = 0.0
-    """Policy updates a unit; a fraction makes one in some units only."""
+    """Policy updates per unit; with a fraction, only some units have one."""
     critic_updates: float = 0.0
-    """Critic updates a unit."""
+    """Critic updates per unit."""
 
     @property
     def work(self) -> Work | None:
-        """What takes its time; None where nothing does."""
+        """Kind of work that takes the time of the stage; None if it takes no time."""
         if self.critic_updates > 0:
             return Work.CRITIC
         if self.policy_updates > 0:
@@ -53,7 +53,7 @@ class Stage:
         return Work.SAMPLING if is_sampling else None
 
     def updates(self, unit: int) -> tuple[int, int]:
-        """Policy and critic updates of one unit, counted from 0."""
+        """Return the numbers of policy and of critic updates in a unit, which counts from 0."""
         policy, critic = (
             math.floor((unit + 1) * rate) - math.floor(unit * rate)
             for rate in (self.policy_updates, self.critic_updates)
@@ -62,7 +62,7 @@ class Stage:
 
 
 def updates_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:
-    """Policy and critic updates of these stages, some units of the first being done."""
+    """Return the updates left in these stages by kind, after some units of the first stage."""
     left: dict[str, int] = {Work.POLICY: 0, Work.CRITIC: 0}
     for index, stage in enumerate(stages):
         done = units_done if index == 0 else 0
@@ -73,7 +73,7 @@ def updates_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:
 
 
 def units_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:
-    """Units of these stages by `Stage.work`, some units of the first being done."""
+    """Return the units left in these stages by `Stage.work`, after some units of the first."""
     left: dict[str, int] = dict.fromkeys(Work, 0)
     for index, stage in enumerate(stages):
         if stage.work is not None:

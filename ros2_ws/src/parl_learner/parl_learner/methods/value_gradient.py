@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy climbs Q through its own samples (SAC, Diffusion-QL, EXPO)."""
+"""Value gradient: the policy climbs Q through its own samples (SAC, Diffusion-QL, EXPO)."""
 
 from parl_learner.methods.actor_critic import ActorCritic
 from parl_learner.training.policy_trainer import PolicyTrainer
 
 
 class ValueGradient(ActorCritic):
-    """Its numbers are `policy_trainer.value_gradient`."""
+    """Climbs Q; its numbers are those of `policy_trainer.value_gradient`."""
 
     @classmethod
     def check_policy(cls, policy_trainer: PolicyTrainer, observation_dim: int) -> None:

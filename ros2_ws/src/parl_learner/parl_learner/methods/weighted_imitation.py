@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy imitates the data weighed by an IQL critic's state value: AWR and self-imitation."""
+"""Weighted imitation of the data by an IQL critic's state value: AWR and self-imitation."""
 
 from abc import abstractmethod
 
@@ -13,7 +13,7 @@ from parl_learner.training.learning_config import LearningConfig
 
 
 class WeightedImitation(Imitation):
-    """Base of the methods that need a state value."""
+    """Base class of the methods that need a state value."""
 
     @classmethod
     def check(cls, config: LearningConfig) -> None:
@@ -30,7 +30,7 @@ class WeightedImitation(Imitation):
 
 
 class AdvantageWeighted(WeightedImitation):
-    """AWR's weights exp(β (Q - V)) (IQL, arXiv 2110.06169, Eq. 7)."""
+    """Imitates with AWR's weights exp(β (Q - V)) (IQL, arXiv 2110.06169, Eq. 7)."""
 
     @torch.no_grad()
     def weights(self, batch: Batch) -> torch.Tensor:
@@ -43,7 +43,7 @@ class AdvantageWeighted(WeightedImitation):
 
 
 class SelfImitation(WeightedImitation):
-    """Weights (return - V)+ (arXiv 1806.05635, Eq. 2): only what came out better than expected."""
+    """Imitates with weights max(return - V, 0) (arXiv 1806.05635, Eq. 2)."""
 
     @torch.no_grad()
     def weights(self, batch: Batch) -> torch.Tensor:

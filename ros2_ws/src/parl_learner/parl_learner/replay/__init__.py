@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is learned from: transitions, returns, action chunks."""
+"""The data of learning: transitions, returns and action chunks."""

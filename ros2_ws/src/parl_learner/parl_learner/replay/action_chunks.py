@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An episode's control steps as transitions of action chunks (Q-chunking, arXiv 2507.07969)."""
+"""Transitions of action chunks from an episode's control steps (Q-chunking, arXiv 2507.07969)."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Chunks:
-    """One transition from each of the N control steps; chunks overlap.
+    """A transition from each of the N control steps; the chunks overlap.
 
     Attributes:
-        actions: (N, T · A) executed from there on; beyond the episode's end the last is repeated.
-        steps: (N,) control steps the chunk lasted: T, or those that were left.
-        rewards: (N,) Σ γⁱ r over these steps.
-        discounts: (N,) of the value that follows: γ^steps, 0 after a success.
+        actions: (N, T · A) executed from there on; after the episode's end the last is repeated.
+        steps: (N,) control steps of the chunk: T, or fewer at the episode's end.
+        rewards: (N,) discounted sum Σ γⁱ rᵢ over these steps.
+        discounts: (N,) discount of the next value: γ^steps, 0 after a success.
     """
 
     actions: np.ndarray
@@ -30,16 +30,16 @@ def action_chunks(
     discount: float,
     horizon: int,
 ) -> Chunks:
-    """Put T = `horizon` control steps together.
+    """Join each T = `horizon` control steps into a chunk.
 
-    The return of an episode is the same either way: G(t) = rewards(t) + γ^steps · G(t + steps).
+    The returns of the episode stay the same: G(t) = rewards(t) + γ^steps · G(t + steps).
 
     Args:
         actions: (N, A) of the control steps.
-        rewards: (N,).
-        terminated: (N,) bool, the last True after a success.
+        rewards: (N,) of the control steps.
+        terminated: (N,) bool; the last is True after a success.
         discount: γ of one control step.
-        horizon: T; with 1 everything stays as it is.
+        horizon: T; 1 changes nothing.
     """
     count = len(actions)
     ahead = np.arange(count)[:, None] + np.arange(horizon)  # (N, T)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random shift of a batch's images."""
+"""The random shift of a batch's images."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from parl_policy.networks.resnet_encoder import ImageConfig
 
 
 def shift_batch(batch: Batch, image: ImageConfig, generator: torch.Generator) -> Batch:
-    """The batch with each transition's two images moved by one shift of its own."""
+    """Shift the images of a batch; the two images of a transition have the same random shift."""
     shifts = draw_shifts(len(batch.rows), generator)
     return dataclasses.replace(
         batch,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Replay built from episodes: a table of observations and transitions between its rows."""
+"""The replay: a table of observations from episodes, and the transitions between its rows."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,11 +14,11 @@ from parl_learner.replay.returns import FailureReturn, monte_carlo_returns
 
 
 class RecordedEpisode(Protocol):
-    """What learning takes from an episode of N transitions: the station's, or any other's."""
+    """An episode of N transitions as learning uses it, from the station or from other data."""
 
     @property
     def episode_id(self) -> str:
-        """For messages."""
+        """Name of the episode, for messages."""
         ...
 
     @property
@@ -28,7 +28,7 @@ class RecordedEpisode(Protocol):
 
     @property
     def success(self) -> bool:
-        """Whether it ended in success."""
+        """Whether the episode ended in success."""
         ...
 
     @property
@@ -48,17 +48,17 @@ class RecordedEpisode(Protocol):
 
     @property
     def terminated(self) -> np.ndarray:
-        """(N,) bool, the last True after a success."""
+        """(N,) bool; the last is True after a success."""
         ...
 
 
 class CriticSupportError(ParlError):
-    """The returns in the data do not fit the range of values that the critic can express."""
+    """The returns in the data do not fit the range of values that the critic can represent."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B transitions.
+    """A batch of B transitions.
 
     Attributes:
         rows: (B,) rows of the observations in the replay.
@@ -66,8 +66,8 @@ class Batch:
         observations: (B, O).
         next_observations: (B, O).
         actions: (B, D) executed, in [-1, 1].
-        rewards: (B,), of a chunk the discounted sum.
-        discounts: (B,) of the next value; 0 after a success, not after a time-out.
+        rewards: (B,); for a chunk the discounted sum.
+        discounts: (B,) discount of the next value; 0 after a success, not after a time-out.
         returns: (B,) Monte-Carlo returns.
     """
 
@@ -82,7 +82,7 @@ class Batch:
 
 
 class Replay:
-    """Grows by whole episodes, in the order given; each episode of N steps adds N + 1 rows."""
+    """Holds whole episodes in the order they came; an episode of N steps adds N + 1 rows."""
 
     def __init__(
         self,
@@ -95,18 +95,18 @@ class Replay:
         """Start empty.
 
         Args:
-            observation_dim: O.
-            action_dim: A, numbers of a control step.
-            discount: Of a control step.
+            observation_dim: O, the numbers of an observation.
+            action_dim: A, the numbers of a control step.
+            discount: Discount of a control step.
             failure_return: See `monte_carlo_returns`.
-            horizon: T, control steps of an action; D = T · A.
+            horizon: T, the control steps of an action; D = T · A.
         """
         self.discount = discount
         self.horizon = horizon
         self.failure_return = failure_return
         self.observations = torch.empty(0, observation_dim)
         self.row_actions = torch.empty(0, horizon * action_dim)
-        """(M, D) executed from each row on; 0 in closing rows, which begin no transition."""
+        """(M, D) executed from each row on; 0 in the last row of an episode."""
         self._columns = {
             name: torch.empty(0)
             for name in ('rewards', 'discounts', 'returns', 'demonstration', 'success')
@@ -114,14 +114,14 @@ class Replay:
         self._rows = self._next_rows = torch.empty(0, dtype=torch.long)
 
     def __len__(self) -> int:
-        """Transitions held."""
+        """Return the number of transitions."""
         return len(self._rows)
 
     def add(self, episode: RecordedEpisode) -> None:
         """Append an episode.
 
         Raises:
-            ValueError: Its observations or actions have another width than the replay's.
+            ValueError: Its observations or actions have another width than those of the replay.
         """
         width = self.row_actions.shape[1] // self.horizon
         expected = (self.observations.shape[1], width)
@@ -155,7 +155,7 @@ class Replay:
             self._columns[name] = torch.cat([self._columns[name], torch.tensor(values)])
 
     def batch(self, chosen: torch.Tensor) -> Batch:
-        """The transitions of the given indices (B,)."""
+        """Return the transitions with the given indices (B,)."""
         rows, next_rows = self._rows[chosen], self._next_rows[chosen]
         return Batch(
             rows=rows,
@@ -169,9 +169,13 @@ class Replay:
         )
 
     def draw(self, size: int, mixing_ratio: float | None, generator: torch.Generator) -> Batch:
-        """A random batch, `mixing_ratio` of it from demonstrations while there is other data.
+        """Draw a random batch of `size` transitions.
 
-        Without a ratio every transition is as likely as any other.
+        Args:
+            size: B.
+            mixing_ratio: Share of demonstrations; without practice data all are demonstrations.
+                None draws uniformly from all transitions.
+            generator: Source of all randomness.
         """
         if mixing_ratio is None:
             return self.batch(torch.randint(len(self), (size,), generator=generator))
@@ -194,15 +198,15 @@ class Replay:
         return bool(self._columns['success'].any())
 
     def draw_successes(self, size: int, generator: torch.Generator) -> Batch:
-        """A random batch of transitions from episodes that succeeded."""
+        """Draw a random batch of transitions from episodes that succeeded."""
         successes = torch.nonzero(self._columns['success'] > 0.5).squeeze(1)
         return self.batch(_pick(successes, size, generator))
 
     def check_support(self, support: tuple[float, float]) -> None:
-        """Refuse returns that a critic with this support could not express.
+        """Refuse returns that a critic with this support cannot represent.
 
         Raises:
-            CriticSupportError: Names the returns found and a support that would do.
+            CriticSupportError: The message names the returns found and how to set the support.
         """
         returns = self._columns['returns']
         low, high = float(returns.min()), float(returns.max())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Monte-Carlo returns, Cal-QL's lower bound on the value of the data (arXiv 2303.05479)."""
+"""Monte-Carlo returns, the lower bound of values in Cal-QL (arXiv 2303.05479)."""
 
 from typing import Literal
 
@@ -14,18 +14,18 @@ def monte_carlo_returns(
     discount: float,
     failure_return: FailureReturn = 'endless',
 ) -> np.ndarray:
-    """Discounted return from every step of one episode.
+    """Compute the discounted return from every step of one episode.
 
-    A success ends the sum. With 'endless', an episode that ended without success is taken to go on
-    failing at its last reward for ever, r / (1 - discount): a time-out says when the recording
-    ended, not that the task did. (The authors' release does so on the robot and for failed
-    AntMaze episodes.) With 'recorded' the sum ends with the recording (the release on Kitchen).
+    A success ends the sum. With 'endless', an episode without success continues with its last
+    reward r for ever, which is worth r / (1 - discount): a time-out ends the recording, not the
+    task. The authors' release does so on the robot and for failed AntMaze episodes. With
+    'recorded', the sum ends with the recording, as in the release on Kitchen.
 
     Args:
         rewards: (N,) rewards of the transitions.
         terminated: Whether the last transition ended in success.
         discount: In [0, 1).
-        failure_return: What follows an episode without success.
+        failure_return: What is added after the end of an episode without success.
 
     Returns:
         (N,) float32.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person reads afterwards: tables, figures, films."""
+"""The report of an experiment: tables, figures and films."""

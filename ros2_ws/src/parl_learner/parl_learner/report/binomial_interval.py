@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How sure one can be of a success rate: intervals that stay honest for few episodes."""
+"""Confidence intervals of success rates that also hold for few episodes."""
 
 import math
 
@@ -8,18 +8,18 @@ Z_95 = 1.959963984540054
 
 
 def wilson_interval(successes: int, episodes: int, z: float = Z_95) -> tuple[float, float]:
-    """Score interval of a proportion (Wilson 1927; method 3 of Newcombe 1998a).
+    """Return the score interval of a proportion (Wilson 1927; method 3 of Newcombe 1998a).
 
     Args:
-        successes: 0 … episodes.
-        episodes: how many were tried; with 0 nothing is known and the interval is (0, 1).
-        z: standard normal quantile, for 95 % by default.
+        successes: Number in 0…episodes.
+        episodes: How many were tried; with 0 nothing is known and the interval is (0, 1).
+        z: Quantile of the standard normal distribution, for 95 % by default.
 
     Returns:
         Lower and upper bound, within [0, 1].
 
     Raises:
-        ValueError: counts that cannot be.
+        ValueError: Successes are negative or more than the episodes.
     """
     if not 0 <= successes <= episodes:
         raise ValueError(
@@ -42,20 +42,20 @@ def difference_interval(
     episodes_after: int,
     z: float = Z_95,
 ) -> tuple[float, float]:
-    """Interval of the gain after - before (method 10 of Newcombe 1998b, hybrid score).
+    """Return the interval of the gain after - before (method 10 of Newcombe 1998b).
 
     Args:
-        successes_before: of the one policy.
-        episodes_before: independent trials of the one policy.
-        successes_after: of the other.
-        episodes_after: independent trials of the other.
-        z: standard normal quantile, for 95 % by default.
+        successes_before: Successes of the first policy.
+        episodes_before: Independent trials of the first policy.
+        successes_after: Successes of the second policy.
+        episodes_after: Independent trials of the second policy.
+        z: Quantile of the standard normal distribution, for 95 % by default.
 
     Returns:
         Lower and upper bound, within [-1, 1].
 
     Raises:
-        ValueError: counts that cannot be.
+        ValueError: Successes are negative or more than the episodes.
     """
     low_before, high_before = wilson_interval(successes_before, episodes_before, z)
     low_after, high_after = wilson_interval(successes_after, episodes_after, z)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figure: does the critic promise what then comes?"""
+"""The figure that compares the critic's values with the returns that followed."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +20,7 @@ from parl_learner.report.figure_style import (
 from parl_learner.report.report_data import Calibration
 
 MAX_POINTS = 4000
+"""Largest number of transitions that the figure shows."""
 
 
 def calibration_of(
@@ -27,12 +28,12 @@ def calibration_of(
     q_values_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
     discount: float,
 ) -> Calibration:
-    """Compare a critic with what really followed in recorded episodes.
+    """Compare a critic with the returns that followed in recorded episodes.
 
     Args:
-        episodes: as played by the policy that the critic judges.
-        q_values_of: (N, O) observations, (N, 7) actions -> (N,) Q.
-        discount: of the returns, as the critic was trained.
+        episodes: Played by the policy that the critic judges.
+        q_values_of: Called with observations (N, O) and actions (N, 7); returns Q (N,).
+        discount: Discount with which the critic was trained, for the returns.
     """
     q_values = [
         np.asarray(q_values_of(episode.observations[:-1], episode.actions)) for episode in episodes
@@ -51,12 +52,12 @@ def calibration_of(
 
 
 def binned_means(x: np.ndarray, y: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of x and y in bins of equal count, so that each mean is equally sure.
+    """Return the means of x and y in bins of equal count, so that each mean is equally certain.
 
     Args:
-        x: (M,) what is sorted by.
-        y: (M,) what is averaged.
-        bins: at most this many; fewer if there are fewer points.
+        x: (M,) values that are sorted.
+        y: (M,) values at the same points.
+        bins: Largest number of bins; fewer if there are fewer points.
 
     Returns:
         (bins,) means of x, ascending, and (bins,) means of y.
@@ -74,11 +75,11 @@ def write_calibration_figure(path: Path, calibration: Calibration, bins: int = 1
 
     Args:
         path: PNG to write.
-        calibration: at least one point; at most MAX_POINTS are drawn, evenly taken.
-        bins: points of the mean line.
+        calibration: At least one point; at most MAX_POINTS are drawn, evenly spaced.
+        bins: Number of points of the mean line.
 
     Raises:
-        ValueError: no point at all.
+        ValueError: There is no point.
     """
     q_values = np.asarray(calibration.q_values, dtype=float)
     returns = np.asarray(calibration.returns, dtype=float)

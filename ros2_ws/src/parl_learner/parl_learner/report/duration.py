@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Time spans for people."""
+"""Time spans as text for people."""
 
 
 def duration(seconds: float) -> str:
-    """Format a time span for people: `42 s`, `3 min 05 s`, `1 h 02 min`."""
+    """Format a time span [s] for people: `42 s`, `3 min 05 s`, `1 h 02 min`."""
     whole = round(seconds)
     if whole < 60:
         return f'{whole} s'

@@ -29,17 +29,17 @@ def write_episode_video(
     """Write an MP4 of camera frames with a caption and the step number.
 
     Args:
-        path: ends in .mp4.
+        path: File to write; it ends in .mp4.
         frames: (stamp [s], JPEG bytes) in order, at least one.
-        rate_hz: frames per second.
-        caption: one line of ASCII above the picture.
-        hold_s: how long the last frame stays.
+        rate_hz: Frames per second.
+        caption: One line of ASCII above the picture.
+        hold_s: How long the last frame stays [s].
 
     Returns:
-        The path; the file opens and has all its frames.
+        The path; the file can be opened and has all its frames.
 
     Raises:
-        EpisodeVideoError: no frames, a frame that is no JPEG, or the video cannot be written.
+        EpisodeVideoError: No frames, a frame that is not a JPEG image, or no space to write.
     """
     if not frames:
         raise EpisodeVideoError(
@@ -58,7 +58,7 @@ def write_episode_video(
     if count_frames(unfinished) != len(pictures):
         unfinished.unlink(missing_ok=True)
         raise EpisodeVideoError(
-            f'{path}: OpenCV wrote no complete video; check free disk space '
+            f'{path}: OpenCV did not write all frames; check free disk space '
             f'and that the opencv wheel has {_CODEC}'
         )
     try:
@@ -70,7 +70,7 @@ def write_episode_video(
 
 
 def count_frames(path: Path) -> int:
-    """Count the frames that can really be decoded; 0 if the file does not open."""
+    """Count the frames that can be decoded; 0 if the file cannot be opened."""
     video = cv2.VideoCapture(str(path))
     count = 0
     while video.grab():
@@ -83,14 +83,14 @@ def _draw(jpeg: bytes, number: int, caption: str) -> np.ndarray:
     data = np.frombuffer(jpeg, np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if image is None:
-        raise EpisodeVideoError(f'camera frame {number} ({len(jpeg)} bytes) is no JPEG image')
+        raise EpisodeVideoError(f'camera frame {number} ({len(jpeg)} bytes) is not a JPEG image')
     picture = cv2.copyMakeBorder(image, _BAND_PX, 0, 0, 0, cv2.BORDER_CONSTANT, value=(34, 34, 34))
     _write_text(picture, f'{number}: {caption}')
     return picture
 
 
 def _write_text(picture: np.ndarray, text: str) -> None:
-    """Write into the band, as large as fits between its margins."""
+    """Write text into the band, as large as fits between its margins."""
     font, scale, margin_px = cv2.FONT_HERSHEY_SIMPLEX, 0.55, 10
     (width_px, _), _ = cv2.getTextSize(text, font, scale, 1)
     scale *= min(1.0, (picture.shape[1] - 2 * margin_px) / width_px)

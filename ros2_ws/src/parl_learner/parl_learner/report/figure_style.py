@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One look for all figures: quiet axes, colours that colour-blind people can tell apart."""
+"""The style of all figures, with colours that colour-blind people can tell apart."""
 
 from pathlib import Path
 
@@ -20,9 +20,9 @@ def new_figure(width_in: float, height_in: float, columns: int = 1) -> tuple[Fig
     """Make a figure without pyplot, so that it works in any thread and without a display.
 
     Args:
-        width_in: width [inch].
-        height_in: height [inch].
-        columns: axes side by side.
+        width_in: Width [inch].
+        height_in: Height [inch].
+        columns: Number of axes side by side.
     """
     figure = Figure(figsize=(width_in, height_in), layout='constrained')
     FigureCanvasAgg(figure)
@@ -37,15 +37,15 @@ def new_figure(width_in: float, height_in: float, columns: int = 1) -> tuple[Fig
 
 
 def set_title(axes: Axes, title: str) -> None:
-    """Say what the axes show, above them at the left."""
+    """Write the title above the axes, at the left."""
     axes.set_title(title, loc='left', fontsize=11, color=INK)
 
 
 def save_png(figure: Figure, path: Path) -> Path:
-    """Write the figure.
+    """Write a figure as a PNG file.
 
     Raises:
-        DurableWriteError: The disk is full, say, or a folder has that name.
+        DurableWriteError: For example, the disk is full, or a folder has that name.
     """
     return write_durably(
         path, lambda file: figure.savefig(file, format='png', dpi=150, facecolor='white')

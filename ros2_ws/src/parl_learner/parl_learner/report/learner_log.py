@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The learner's log as a figure: losses, and the critic's mean value beside the true return."""
+"""The figure of the learner's log: losses, and the critic's mean value beside the return."""
 
 import json
 from pathlib import Path
@@ -18,13 +18,13 @@ def read_learner_log(path: Path) -> dict[str, np.ndarray]:
     """Read JSON lines into columns.
 
     Args:
-        path: one JSON object per line; a last line cut off by a killed learner is ignored.
+        path: One JSON object per line; an unfinished last line of a killed learner is ignored.
 
     Returns:
-        Every number column as (L,) float64, NaN where a line lacks it; empty for an empty file.
+        Each column of numbers (L,) float64, NaN where a line has no value; {} for an empty file.
 
     Raises:
-        ValueError: a line before the last is not a JSON object.
+        ValueError: A line before the last is not a JSON object.
     """
     lines = Path(path).read_text(encoding='utf-8').splitlines()
     rows = []
@@ -32,7 +32,7 @@ def read_learner_log(path: Path) -> dict[str, np.ndarray]:
         try:
             row = json.loads(line)
             if not isinstance(row, dict):
-                raise ValueError(f'{line!r} is no JSON object')
+                raise ValueError(f'{line!r} is not a JSON object')
         except ValueError as error:
             if number == len(lines):
                 break
@@ -55,10 +55,11 @@ def write_training_figure(path: Path, log: dict[str, np.ndarray]) -> Path:
 
     Args:
         path: PNG to write.
-        log: as read; `seconds` and any of policy_loss, critic_loss, mean_q, mean_return.
+        log: From `read_learner_log`: `seconds`, and any of policy_loss, critic_loss, mean_q and
+            mean_return.
 
     Raises:
-        ValueError: no `seconds` column.
+        ValueError: There is no column `seconds`.
     """
     if 'seconds' not in log:
         raise ValueError('learner log has no column `seconds`; write it in every line')
@@ -79,7 +80,7 @@ def write_training_figure(path: Path, log: dict[str, np.ndarray]) -> Path:
             [np.asarray(line.get_ydata(), float) for line in axes.lines] or [np.empty(0)]
         )
         if len(drawn) and drawn.min() > 0:
-            axes.set_yscale('log')  # losses; values are negative
+            axes.set_yscale('log')  # only losses: values are negative
         axes.set_xlabel('time [min]')
         set_title(axes, title)
         if axes.lines:

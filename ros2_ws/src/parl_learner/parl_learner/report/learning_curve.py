@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figure: how practice went, episode by episode, and what the evaluations said."""
+"""The figure of success over practice: each practice episode, and the evaluations."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,14 +26,14 @@ _AFTER = (('o', ORANGE), ('^', GREEN))
 
 
 def running_rate(successes: np.ndarray, window: int) -> np.ndarray:
-    """Mean over the last `window` episodes, over fewer at the start.
+    """Return the mean over the last `window` episodes, over fewer at the start.
 
     Args:
         successes: (N,) bool in order of practice.
-        window: episodes, at least 1.
+        window: Number of episodes, at least 1.
 
     Returns:
-        (N,) rate after each episode.
+        (N,) success rate after each episode, in 0…1.
     """
     totals = np.concatenate([[0], np.cumsum(successes)])
     ends = np.arange(1, len(successes) + 1)
@@ -52,8 +52,8 @@ def write_learning_curve(
     Args:
         path: PNG to write.
         practice_successes: (N,) in order of practice; may be empty.
-        evaluations: drawn with 95 % intervals beside the episode count they had practised.
-        window: episodes in the running mean.
+        evaluations: Drawn with 95 % intervals, beside the number of episodes practised before.
+        window: Number of episodes in the running mean.
     """
     figure, (axes,) = new_figure(7.5, 5.0)
     successes = np.asarray(practice_successes, dtype=bool)
@@ -90,14 +90,14 @@ def write_learning_curve(
 
 
 def evaluation_places(practised: Sequence[int], span: int) -> list[float]:
-    """Where on the curve's axis evaluations stand side by side: left of it before any practice.
+    """Place evaluations side by side on the curve's axis, left of 0 if before any practice.
 
     Args:
-        practised: Practice episodes that each evaluated policy had learned from.
-        span: Practice episodes that the curve shows.
+        practised: Number of practice episodes that each evaluated policy had learned from.
+        span: Number of practice episodes that the curve shows.
 
     Returns:
-        Place of each [practice episodes].
+        The place of each evaluation [practice episodes].
     """
     gap = 0.03 * span
     places = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report folder of an experiment: table, figures, two films, on one Markdown page."""
+"""The report of an experiment: a Markdown page with a table, figures and two films."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from parl_learner.report.report_data import EvaluationResult, PhaseTime, ReportD
 
 @dataclass(frozen=True, kw_only=True)
 class _Recorded:
-    """Episodes of the folder and the files they came from."""
+    """Episodes with their files, and the messages about files that cannot be read."""
 
     episodes: Sequence[tuple[Path, Episode]]
     skipped: Sequence[str]
@@ -30,17 +30,17 @@ class _Recorded:
 def write_report(folder: Path, data: ReportData) -> Path:
     """Write report.md, learning_curve.png, q_calibration.png, training.png and the two films.
 
-    What cannot be made (no frames, unreadable file …) is named on the page; the rest is written.
+    The page names the parts that cannot be made (no frames, unreadable file …).
 
     Args:
-        folder: made if missing; older files of the same names are replaced.
-        data: what to show.
+        folder: Folder of the report; it is made if missing, older files in it are replaced.
+        data: The contents of the report.
 
     Returns:
         Path of report.md.
 
     Raises:
-        DurableWriteError: The folder cannot be made, or the page not be written.
+        DurableWriteError: The folder cannot be made, or the page cannot be written.
     """
     folder = make_folder(Path(folder))
     recorded = _read_all(data.episode_folder)
@@ -123,7 +123,7 @@ def _head(data: ReportData, recorded: _Recorded) -> str:
 def _aborted_attempts(
     evaluations: Sequence[EvaluationResult], recorded: _Recorded
 ) -> Sequence[str]:
-    # Left out in silence they would flatter a policy that drives the arm into things.
+    # Without this line a policy that drives the arm into things would look better than it is.
     ids = Counter(e.episode_id for _, e in recorded.episodes if e.outcome == Outcome.ABORTED)
     counts = {r.label: sum(ids[episode_id] for episode_id in r.episode_ids) for r in evaluations}
     told = ', '.join(f'{count} of *{label}*' for label, count in counts.items() if count)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a report is made of."""
+"""The contents of a report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,19 +13,19 @@ class EvaluationResult:
     """One row of the result table: a policy version tried on a fixed set of starts."""
 
     label: str
-    """'imitation alone', 'pre-trained with critic', 'fine-tuned' …"""
+    """Name of the policy: 'imitation alone', 'pre-trained with critic', 'fine-tuned' …"""
     successes: int
-    """episodes that succeeded"""
+    """Number of episodes that succeeded."""
     episodes: int
-    """episodes tried, at least 1"""
+    """Number of episodes tried, at least 1."""
     mean_steps: float
-    """control steps per episode, time-outs counted with the whole horizon"""
+    """Mean control steps of an episode; a time-out counts with the whole horizon."""
     seconds: float
-    """wall time from the start of the experiment until this version was ready [s]"""
+    """Wall time from the start of the experiment until this version was ready [s]."""
     practised_episodes: int = 0
-    """practice episodes the version had learned from"""
+    """Number of practice episodes that the version had learned from."""
     episode_ids: Sequence[str] = ()
-    """of the evaluation episodes, for the videos"""
+    """Ids of the evaluation episodes, for the films."""
 
     def __post_init__(self) -> None:
         """Check the counts."""
@@ -37,30 +37,30 @@ class EvaluationResult:
 
     @property
     def rate(self) -> float:
-        """Share of successes."""
+        """Share of successes, in 0…1."""
         return self.successes / self.episodes
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseTime:
-    """How long a phase of the experiment took."""
+    """The time that a phase of the experiment took."""
 
     label: str
-    """'demonstrations', 'offline training' …"""
+    """Name of the phase: 'demonstrations', 'offline training' …"""
     seconds: float
-    """wall time [s]"""
+    """Wall time [s]."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What the critic promised and what then came, per transition."""
+    """The critic's value and the return that followed, for M transitions."""
 
     q_values: np.ndarray
-    """(M,) critic's value of the action taken, mean over the ensemble"""
+    """(M,) critic's value of the action taken, mean over the ensemble."""
     returns: np.ndarray
-    """(M,) Monte-Carlo return from there, discounted"""
+    """(M,) discounted Monte-Carlo return from there."""
     successes: np.ndarray
-    """(M,) bool, whether the episode of the transition succeeded"""
+    """(M,) bool, whether the episode of the transition succeeded."""
 
     def __post_init__(self) -> None:
         """Check the shapes."""
@@ -74,26 +74,26 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportData:
-    """Everything the report shows; missing parts are named as missing in it."""
+    """Everything that the report shows; the report names the parts that are missing."""
 
     task: str
-    """name of the task"""
+    """Name of the task."""
     seed: int
-    """of the experiment"""
+    """Seed of the experiment."""
     evaluations: Sequence[EvaluationResult]
-    """rows of the table, in order of the experiment, at least 1"""
+    """Rows of the table, in the order of the experiment, at least 1."""
     phases: Sequence[PhaseTime] = ()
-    """in order"""
+    """Rows of the table of times, in order."""
     episode_folder: Path
-    """where the episode files are"""
+    """Folder of the episode files."""
     calibration: Calibration | None = None
-    """for the calibration figure"""
+    """Data of the calibration figure."""
     learner_log: Path | None = None
-    """JSON lines of the learner: `seconds` and any numbers of parl_msgs/LearnerStatus"""
+    """File with JSON lines: `seconds` and any numbers of parl_msgs/LearnerStatus."""
     control_rate_hz: float = 5.0
-    """frame rate of the videos"""
+    """Frame rate of the films [Hz]."""
     notes: Sequence[str] = field(default_factory=tuple)
-    """lines added under the table"""
+    """Lines below the table of results."""
 
     def __post_init__(self) -> None:
         """Check that there is something to report."""

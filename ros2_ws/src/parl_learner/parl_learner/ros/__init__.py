@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The nodes that learn and that conduct experiments."""
+"""The nodes that learn and that run experiments."""

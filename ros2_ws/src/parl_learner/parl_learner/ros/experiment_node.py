@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs an experiment: asks for episodes, waits for the learner, writes the report, ends."""
+"""The node that runs an experiment: it requests episodes, awaits versions, writes the report."""
 
 from pathlib import Path
 import sys
@@ -31,7 +31,7 @@ PLAYED = (
     EpisodeStatus.FAILED,
     EpisodeStatus.DISCARDED,
 )
-"""Outcomes of an episode that came to its end."""
+"""Outcomes of an episode that was played to its end."""
 
 
 class ExperimentError(ParlError):
@@ -39,21 +39,21 @@ class ExperimentError(ParlError):
 
 
 class ExperimentNode(ArtifactNode):
-    """Decides from the files in the data folder what comes next; may be killed at any time."""
+    """Does the steps of an experiment; it reads the next one from disk, so it may be killed."""
 
     MAX_FAILURES = 20
     """Aborted episodes in a row after which the experiment ends."""
     SEEDS_APART = 1_000_000
-    """Between attempts at an episode: a simulated one would come to the same end every time."""
+    """Difference of seeds between attempts: with the same seed a simulation would end the same."""
 
     def __init__(self, **node_options: object) -> None:
-        """Read the experiment; `run` does the work. `node_options` as rclpy has them.
+        """Read the experiment; `run` does the work. `node_options` are those of rclpy's Node.
 
         Raises:
             ConfigError: The experiment file or the task file cannot be used, or the data folder
-                holds an experiment with others.
-            ExperimentRecordError: The record of what was done before cannot be read.
-            DurableWriteError: The disk is full, say.
+                holds an experiment with other files.
+            ExperimentRecordError: The record of the steps done before cannot be read.
+            DurableWriteError: For example, the disk is full.
         """
         kinds = ('episode', 'policy', 'critic')
         super().__init__('experiment', fetched_kinds=kinds, **node_options)
@@ -73,22 +73,22 @@ class ExperimentNode(ArtifactNode):
         self._failures = 0  # aborted episodes in a row
 
     def run(self) -> Path:
-        """Do all steps that are left and write the report.
+        """Do all steps that are left, and write the report.
 
         Returns:
-            The report's page.
+            The path of the report's page.
 
         Raises:
-            ExperimentError: Too many episodes were aborted in a row, learning stopped, or what
-                comes next is on the experiment's other task.
-            DurableWriteError: The disk is full, say; what was done before is not lost.
+            ExperimentError: Too many episodes were aborted in a row, learning stopped, or the
+                next step is on the experiment's other task.
+            DurableWriteError: For example, the disk is full; the steps done before are not lost.
         """
         while (step := self._next_step()) is not None:
             self._check_task(step)
             if isinstance(step, LearnStep):
                 self._write_down(step, self._learn(step))
             elif not self._episodes.is_free:
-                # Meanwhile it may play this very episode, for an experiment that was killed.
+                # It may be playing this episode for an experiment that was killed.
                 self._wait_for_policy()
             elif recorded := self._play(step):
                 self._write_down(step, recorded)
@@ -113,7 +113,7 @@ class ExperimentNode(ArtifactNode):
         task = task_of(self._config, step)
         if task != self._task.task:
             raise ExperimentError(
-                f'what comes next is on task {task!r}, and the task file is about '
+                f'the next step is on task {task!r}, but the task file is about '
                 f'{self._task.task!r}; launch again with the task file of {task!r} and the same '
                 'data folder'
             )
@@ -130,7 +130,7 @@ class ExperimentNode(ArtifactNode):
         return RecordedStep(phase=Phase.LEARNING, name=step.record_name, seconds=seconds)
 
     def _play(self, step: EpisodeStep) -> RecordedStep | None:
-        """Play an episode; None if it has to be played again."""
+        """Play an episode; return None if it must be played again."""
         started = time.monotonic()
         latencies: list[float] = []
         try:
@@ -141,12 +141,13 @@ class ExperimentNode(ArtifactNode):
             result = RunEpisode.Result(reason=str(error))
         if result.outcome not in PLAYED:
             self._failures += 1
-            self.get_logger().warning(f'{step.episode_id} is played again: {result.reason}')
+            self.get_logger().warning(f'{step.episode_id} will be played again: {result.reason}')
             if self._failures >= self.MAX_FAILURES:
                 raise ExperimentError(
-                    f'{self._failures} aborted episodes in a row: {result.reason}'
+                    f'{self._failures} aborted episodes in a row: {result.reason}; remove the '
+                    'cause and launch again with the same data folder'
                 )
-            # Longer and longer: whoever stopped the arm needs time.
+            # The pause grows: a person who stopped the arm needs time.
             self._episodes.spin_for(float(self._failures))
             return None
         self._failures = 0
@@ -197,7 +198,7 @@ class ExperimentNode(ArtifactNode):
 
 
 def main() -> None:
-    """Run the experiment; exit code 0 when the report is written, 2 when it gives up."""
+    """Run the experiment; exit with 0 after the report, 2 after an error, 1 if interrupted."""
     with node_process('experiment stopped'):
         node = ExperimentNode()
         try:
@@ -207,7 +208,7 @@ def main() -> None:
         print(report.read_text(encoding='utf-8'))
         print(f'report: {report}')
         return
-    sys.exit(1)  # interrupted: the report is still to come
+    sys.exit(1)  # interrupted: there is no report yet
 
 
 if __name__ == '__main__':

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The experiment as the parameters of a node name it."""
+"""The experiment that the parameters of a node name."""
 
 import shlex
 
@@ -12,8 +12,8 @@ from parl_node.path_parameter import path_parameter
 def experiment_parameters(node: Node) -> ExperimentConfig:
     """Declare `experiment_file` and `settings`, and read the experiment.
 
-    `settings` are key=value words that take the place of what the file says, such as
-    `learning.optimisation.samples=16`; a value with spaces stands in quotes.
+    `settings` are key=value words that replace values of the file, such as
+    `learning.optimisation.samples=16`. Put a value with spaces in quotes.
 
     Raises:
         ConfigError: The file or a setting cannot be used.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The learner node: a worker thread learns, the executor thread talks."""
+"""The learner node: a worker thread learns, the executor thread communicates."""
 
 import json
 import math
@@ -22,20 +22,20 @@ from parl_node.run_node import node_process, spin
 from parl_policy.compute.device import choose_float32_product, use_device
 
 NICENESS = 10
-"""Where robot and learner share a machine, a decision must not wait for a gradient step."""
+"""Low priority: on a shared machine the robot's decision must not wait for a gradient step."""
 
 
 class LearnerNode(ArtifactNode):
-    """Fetches episodes, learns, announces versions, tells once a second how it goes."""
+    """Fetches episodes, learns, announces versions, and publishes its status once a second."""
 
     RETRY_S = 5.0
-    """Pause before work goes on after a full disk."""
+    """Pause before another attempt when the disk is full [s]."""
 
     def __init__(self, **node_options: object) -> None:
-        """Start the worker. `node_options` as rclpy has them.
+        """Start the worker thread. `node_options` are those of rclpy's Node.
 
         Raises:
-            ConfigError: The experiment file cannot be used, or its policy class not imported.
+            ConfigError: The experiment file or its policy class cannot be used.
         """
         super().__init__('learner', fetched_kinds=('episode',), **node_options)
         self._config = experiment_parameters(self)
@@ -48,14 +48,14 @@ class LearnerNode(ArtifactNode):
         self._log = self.data_folder / 'learner.jsonl'
         self._stop = threading.Event()
         self._worker = threading.Thread(target=self._run, name='learning')
-        # The wall's clock: simulated time stands still while nobody plays.
+        # The wall clock, because simulated time stands still while no episode is played.
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
         for kind in ('policy', 'critic'):
             self.announce_stored(kind)
         self._worker.start()
 
     def destroy_node(self) -> None:
-        """Stop the worker after its unit, then the node."""
+        """Stop the worker after its current unit of work, then the node."""
         self._stop.set()
         self._worker.join()
         super().destroy_node()
@@ -70,7 +70,7 @@ class LearnerNode(ArtifactNode):
                 self._work(self._learner)
         except Exception as error:
             if not self.context.ok():
-                return  # told to stop in the middle of a message; nothing is lost
+                return  # the node was stopped during a message; nothing is lost
             self._trouble = f'stopped: {error}'
             detail = '' if isinstance(error, ParlError) else f'\n{traceback.format_exc()}'
             self.get_logger().fatal(f'learning stopped: {error}{detail}')

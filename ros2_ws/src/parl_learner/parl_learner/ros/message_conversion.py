@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Between ROS messages and the plain values that the rest of the package speaks."""
+"""Conversion between ROS messages and the values that the rest of the package uses."""
 
 from parl_files.episode import Purpose
 from parl_learner.loop.learner import Learner
@@ -17,11 +17,11 @@ PHASES = {
     StageName.ACTOR_CRITIC: 'critic',
     StageName.FINISHING: 'critic',
 }
-"""Stage of the learning loop -> phase that an operator knows."""
+"""From a stage of the learning loop to the phase that the operator sees."""
 
 
 def to_status(learner: Learner | None, trouble: str) -> LearnerStatus:
-    """What the learner is doing; without header. `trouble` takes the place of the phase."""
+    """Return the learner's status without a header; `trouble` replaces the phase."""
     nan = float('nan')
     status = LearnerStatus(
         phase=trouble or 'waiting',

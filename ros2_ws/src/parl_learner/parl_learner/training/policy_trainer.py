@@ -85,8 +85,7 @@ class PolicyTrainer:
             _, log_probs = policy.rsample(context, 1, generator)
         if log_probs is None:
             raise ConfigError(
-                f'{name} does not know its log-probabilities; remove '
-                f'value_gradient.target_entropy'
+                f'{name} does not know its log-probabilities; remove value_gradient.target_entropy'
             )
 
     def follow_value(

@@ -71,11 +71,11 @@ def test_both_tasks_of_an_experiment_are_kept(experiment, tmp_path):
         check_experiment(tmp_path, config, {**alone, 'horizon': 61})
     with pytest.raises(ConfigError, match=r'task\.horizon was 60 and is 61'):
         check_experiment(tmp_path, config, {**TASK, 'horizon': 61})
-    with pytest.raises(ConfigError, match=r"task 'cup_alone' and 'cup_to_rack' and .* 'pot'"):
+    with pytest.raises(ConfigError, match=r"task 'cup_alone' and 'cup_to_rack', but .* 'pot'"):
         check_experiment(tmp_path, config, {**TASK, 'task': 'pot'})
 
 
 def test_experiment_and_task_file_of_two_tasks_are_refused(experiment, tmp_path):
-    with pytest.raises(ConfigError, match=r"about task 'cup_to_rack' and .* 'pot_to_sink'"):
+    with pytest.raises(ConfigError, match=r"about task 'cup_to_rack', but .* 'pot_to_sink'"):
         check_experiment(tmp_path, experiment(), {**TASK, 'task': 'pot_to_sink'})
     assert not list(tmp_path.iterdir())

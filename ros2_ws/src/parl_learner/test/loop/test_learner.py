@@ -224,7 +224,7 @@ def test_a_damaged_checkpoint_may_be_removed(experiment, store, put, recorded, u
     ) as e:
         new_learner(experiment(), store)
     assert 'delete it' not in str(e.value)
-    assert 'may also be removed: then all is learned again' in str(e.value)
+    assert 'may also be removed; then everything is learned again' in str(e.value)
     path.unlink()
     for name in versions(store):
         store.path(name).unlink()

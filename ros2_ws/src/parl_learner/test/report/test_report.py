@@ -232,7 +232,7 @@ def test_log_ignores_a_last_line_cut_off(tmp_path):
 def test_video_needs_frames_that_are_pictures(tmp_path):
     with pytest.raises(EpisodeVideoError, match='no camera frames'):
         write_episode_video(tmp_path / 'a.mp4', [], 5.0, 'nothing')
-    with pytest.raises(EpisodeVideoError, match=r'frame 0 \(4 bytes\) is no JPEG'):
+    with pytest.raises(EpisodeVideoError, match=r'frame 0 \(4 bytes\) is not a JPEG'):
         write_episode_video(tmp_path / 'a.mp4', [(0.0, b'junk')], 5.0, 'junk')
     assert list(tmp_path.iterdir()) == []
 

@@ -168,7 +168,7 @@ def test_imitates_on_one_task_and_practises_on_another(policy, config, tmp_path)
         ('cup_alone', 'cup_to_rack', config.demonstrations),
     ):
         node = make_node(config, tmp_path, task)
-        words = f"next is on task '{other}', and the task file is about '{task}'; launch again"
+        words = f"next step is on task '{other}', but the task file is about '{task}'; launch"
         with pytest.raises(ExperimentError, match=words):
             node.run()
         node.destroy_node()
