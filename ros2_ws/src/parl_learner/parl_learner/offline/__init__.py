@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Learning without ROS: recorded data, Gymnasium environments, `parl-train`."""
+"""Learning without ROS: recorded data, Gymnasium environments and `parl-train`."""

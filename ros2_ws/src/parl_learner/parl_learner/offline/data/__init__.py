@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Data sets of other formats, read and checked."""
+"""Data sets of other formats: how they are read and checked."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""D4RL's data: flat HDF5 arrays of all episodes end to end.
+"""D4RL's data format: flat HDF5 arrays that hold all episodes, one after the other.
 
 Layout: https://github.com/Farama-Foundation/D4RL/wiki (`observations`, `actions`, `rewards`,
-`terminals`, `timeouts`). Observations may be images here (N, height, width, channels).
+`terminals`, `timeouts`). Here observations may also be images (N, height, width, channels).
 """
 
 import io
@@ -26,13 +26,13 @@ def read_d4rl(path: Path, split: Split) -> list[RawEpisode]:
     """Read D4RL's flat arrays and cut them into episodes.
 
     Args:
-        path: HDF5 file; `next_observations` may be missing, then the next row stands for it and
-            the last row of each episode only closes it.
-        split: Where episodes end: at `terminals` and `timeouts`, or also where observations do
-            not chain.
+        path: HDF5 file. If it has no `next_observations`, these come from the next row, and the
+            last row of an episode is only its last next observation.
+        split: Where episodes end: at `terminals` and `timeouts`; with 'gaps' also where the next
+            observation differs from the observation of the next row.
 
     Raises:
-        DatasetFileError: Missing file, missing array, or arrays that do not fit together.
+        DatasetFileError: The file or an array is missing, or the arrays do not fit together.
     """
     with opened(path) as file:
         arrays = {
@@ -50,8 +50,8 @@ def read_d4rl(path: Path, split: Split) -> list[RawEpisode]:
     for name in ('rewards', 'terminals', 'timeouts'):
         if name in arrays and arrays[name].ndim != 1:
             raise DatasetFileError(
-                f'{path}: {name} have shape {arrays[name].shape}; write one number a transition, '
-                f'{arrays[name].shape[:1]}'
+                f'{path}: {name} have shape {arrays[name].shape}; write one number per '
+                f'transition, {arrays[name].shape[:1]}'
             )
     names: tuple[str, ...] = ()
     for name in ('observations', 'next_observations'):
@@ -65,7 +65,7 @@ def read_d4rl(path: Path, split: Split) -> list[RawEpisode]:
     parts = [slice(a, b) for a, b in itertools.pairwise(starts)]
     if 'next_observations' not in arrays:
         arrays['next_observations'] = np.roll(arrays['observations'], -1, axis=0)
-        # The last row has none after it: it only closes, unless nothing follows a terminal anyway.
+        # An episode's last row has no next observation: drop it, unless it is terminal.
         terminal = arrays['terminals'] > 0
         arrays['next_observations'][terminal] = arrays['observations'][terminal]
         parts = [
@@ -80,10 +80,10 @@ def read_d4rl(path: Path, split: Split) -> list[RawEpisode]:
 
 
 def write_d4rl(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write flat arrays as `read_d4rl` takes them.
+    """Write flat arrays in the layout that `read_d4rl` reads.
 
     Raises:
-        DurableWriteError: The disk is full, say; a file that was there before still is.
+        DurableWriteError: For example, the disk is full; an earlier file is unchanged.
     """
     content = io.BytesIO()
     with h5py.File(content, 'w') as file:
@@ -93,6 +93,11 @@ def write_d4rl(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def gaps(next_observations: np.ndarray, following: np.ndarray) -> np.ndarray:
-    """(N,) bool: where the next observation is not what the following step began with."""
+    """Find the steps (N,) bool whose next observation is not that of the following step.
+
+    Args:
+        next_observations: (N, O) of N steps.
+        following: (N, O) observations with which their following steps began.
+    """
     distances: np.ndarray = np.linalg.norm(next_observations - following, axis=-1)
     return distances > CHAIN_TOLERANCE

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Offline data as a configuration names it: file, layout, and how it becomes trajectories."""
+"""The configuration of offline data: its file, its layout, and the way to trajectories."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,31 +20,34 @@ from parl_learner.offline.data.trajectory import ACTION_LIMIT, RawEpisode, Traje
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetConfig:
-    """Where offline data is and what its fields mean."""
+    """The place of offline data, and the meaning of its fields."""
 
     file: str
-    """Below the data folder (`--data` or PARL_DATA)."""
+    """Path below the data folder (`--data` or PARL_DATA)."""
     format: Literal['d4rl', 'minari', 'kitchen_tfrecord', 'bridge_tfrecord', 'station']
-    """Layout; 'station' is a folder of episode files that the robot recorded."""
+    """Layout of the file; 'station' is a folder of episode files that the robot recorded."""
     observation_keys: tuple[str, ...] = ()
-    """Minari: entries of dictionary observations, in the order they are joined, images first."""
+    """Minari: entries of dictionary observations, in the order of the vector, images first."""
     split: Split = 'flags'
-    """D4RL: episodes end where flags say, or also where observations do not chain."""
+    """D4RL: episodes end at the flags; with 'gaps' also where observations do not continue."""
     terminals: Literal['flags', 'reward'] = 'flags'
-    """Whether the file's terminals must agree with the reward, or do not matter (release)."""
+    """'flags': the file's terminals must agree with the reward.
+
+    'reward': they are ignored, as in the authors' release.
+    """
     action_scale: float = 1.0
-    """Recorded actions are divided by this."""
+    """Divisor of the recorded actions."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         if self.action_scale <= 0:
-            raise ValueError(f'action_scale must be positive: {self.action_scale}')
+            raise ValueError(f'action_scale must be more than 0: {self.action_scale}')
 
     def read(self, folder: Path) -> list[RawEpisode]:
-        """Read the episodes, one or more.
+        """Read the episodes; there is at least one.
 
         Raises:
-            DatasetFileError, TFRecordError, EpisodeFileError: No such data there.
+            DatasetFileError, TFRecordError, EpisodeFileError: The data is missing or damaged.
         """
         path = folder / self.file
         episodes = self._read(path)
@@ -93,10 +96,10 @@ def read_station(folder: Path) -> list[RawEpisode]:
 def to_trajectories(
     episodes: Sequence[RawEpisode], convention: RewardConvention, action_scale: float = 1.0
 ) -> list[Trajectory]:
-    """Put recorded episodes into the learner's conventions.
+    """Convert recorded episodes to the learner's conventions.
 
-    The reward alone says what success is; what was recorded after it is left out. Actions are
-    scaled and clipped to ±`ACTION_LIMIT`.
+    Only the reward says what success is; steps after a success are left out. Actions are divided
+    by `action_scale` and clipped to ±`ACTION_LIMIT`.
     """
     return [_to_trajectory(episode, convention, action_scale) for episode in episodes]
 

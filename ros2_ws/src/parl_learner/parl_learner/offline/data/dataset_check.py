@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks at offline data before anything learns from it: what is wrong, by name."""
+"""The check of offline data before anything learns from it; each fault has a name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from parl_learner.replay.returns import FailureReturn, monte_carlo_returns
 
 
 class DatasetError(ParlError):
-    """The data breaks a convention; `findings` says which."""
+    """The data breaks conventions; `findings` lists them."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
@@ -30,23 +30,23 @@ class DatasetError(ParlError):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetCheck:
-    """What the data has to fit."""
+    """Conventions that the data must follow, and the check of them."""
 
     dataset: DatasetConfig
     convention: RewardConvention
     discount: float
     failure_return: FailureReturn
     support: tuple[float, float] | None
-    """Values the critic can express; None where it can say any, or there is none."""
+    """Range of values that the critic can represent; None if it has no limits, or is not used."""
     needs_success: bool
-    """Whether anything is to be learned from rewards."""
+    """Whether the method learns nothing from data without a success."""
     practises: bool
-    """Whether practice, which may fail, will add to the data."""
+    """Whether practice will add episodes, which may fail."""
     binary_actions: tuple[int, ...] = ()
-    """Entries of an action that the policy takes as -1 or 1 alone."""
+    """Entries of an action that are only -1 or 1."""
 
     def findings(self, episodes: Sequence[RawEpisode]) -> list[Finding]:
-        """All that is wrong; later checks wait until arrays are whole numbers of one width."""
+        """Find all faults; the later checks need arrays that are finite and of one width."""
         found = [*layout(episodes)] or [*not_finite(episodes)]
         if found:
             return found
@@ -59,7 +59,7 @@ class DatasetCheck:
         return found + self._support(trajectories)
 
     def returns(self, trajectories: Sequence[Trajectory]) -> np.ndarray:
-        """Monte-Carlo return of every step of all trajectories."""
+        """Return the Monte-Carlo returns (N,) of the N steps of all trajectories."""
         return np.concatenate(
             [
                 monte_carlo_returns(t.rewards, t.success, self.discount, self.failure_return)
@@ -113,7 +113,7 @@ class DatasetCheck:
                 Finding(
                     'reward-bias',
                     f'with the bias {convention.bias} rewards span [{learned.min():.4g}, '
-                    f'{learned.max():.4g}]; success must be worth 0 and all else less',
+                    f'{learned.max():.4g}]; success must be worth 0 and everything else less',
                     f'Set reward.bias to {-convention.success_reward}',
                 )
             )
@@ -135,8 +135,8 @@ class DatasetCheck:
             Finding(
                 'terminals',
                 ', '.join(f'{count} × {case}' for case, count in wrong.items()),
-                'Only success may terminate, a time-out bootstraps. Mend the file, or let the '
-                'reward alone decide: dataset.terminals: reward',
+                'Only success may terminate, a time-out bootstraps. Correct the file, or use only '
+                'the reward: dataset.terminals: reward',
             )
         ] * bool(wrong)
 
@@ -146,7 +146,7 @@ class DatasetCheck:
         returns = self.returns(trajectories)
         low, high = float(returns.min()), float(returns.max())
         if self.practises or not all(t.success for t in trajectories):
-            # A time-out bootstraps, so values may sink as far as failing for ever.
+            # A time-out bootstraps, so values may fall to the return of failing for ever.
             lowest = min(float(t.rewards.min()) for t in trajectories)
             low = min(low, lowest / (1.0 - self.discount))
         if low >= self.support[0] - 1e-3 and high <= self.support[1] + 1e-3:
@@ -154,7 +154,7 @@ class DatasetCheck:
         return [
             Finding(
                 'support',
-                f'values reach [{low:.4g}, {high:.4g}] but the critic can only say '
+                f'values reach [{low:.4g}, {high:.4g}] but the critic can only represent '
                 f'[{self.support[0]}, {self.support[1]}]',
                 f'Set learning.critic.support to [{min(low, 0.0):.1f}, {max(high, 0.0):.1f}]',
             )

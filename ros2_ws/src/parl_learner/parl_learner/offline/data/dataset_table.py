@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What offline data is, in ten lines."""
+"""A summary of offline data in ten lines."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from parl_learner.offline.data.trajectory import ACTION_LIMIT, joined, RawEpisod
 
 
 def table(episodes: Sequence[RawEpisode], check: DatasetCheck) -> list[tuple[str, str]]:
-    """What the data is, as (name, value) rows; the arrays must be of one width and finite."""
+    """Return (name, value) rows that describe data; its arrays must be finite and of one width."""
     trajectories = to_trajectories(episodes, check.convention, check.dataset.action_scale)
     kept, lengths = sum(len(t) for t in trajectories), [len(e) for e in episodes]
     actions = np.abs(joined(episodes, 'actions')) / check.dataset.action_scale

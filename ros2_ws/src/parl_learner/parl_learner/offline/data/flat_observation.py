@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Observations of several parts as one vector, laid out as the station's: pixels come first."""
+"""Observations of several parts as one vector in the station's layout: pixels come first."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,17 @@ from parl_files.observation_names import image_name
 
 
 def flat_observations(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Join the parts of N observations.
+    """Join the parts of N observations into vectors.
 
     Args:
-        parts: Numbers (N, W) each; the first may be images (N, H, W, C) of uint8, whose pixels
-            are laid out channel by channel.
+        parts: Numbers (N, W) each. The first part may be images (N, H, W, C) of uint8; their
+            pixels become a vector channel by channel.
 
     Returns:
-        (N, O) float32; and the names of the entries where there is an image, else none.
+        (N, O) float32, and the names of the entries; without an image there are no names.
 
     Raises:
-        ValueError: A part is neither; says which.
+        ValueError: A part is neither numbers nor images; the message names it.
     """
     names: tuple[str, ...] = ()
     if parts[0].ndim == 4:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arrays of an HDF5 file, refused by name where they are not what was expected."""
+"""Reading of arrays from an HDF5 file; errors name the array that is not as expected."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,10 +17,10 @@ class DatasetFileError(ParlError):
 
 
 def opened(path: Path) -> h5py.File:
-    """Open a file for reading.
+    """Open an HDF5 file for reading.
 
     Raises:
-        DatasetFileError: Missing, damaged or no HDF5.
+        DatasetFileError: The file is missing, damaged or not HDF5.
     """
     try:
         return h5py.File(path, 'r')
@@ -32,10 +32,10 @@ def opened(path: Path) -> h5py.File:
 
 
 def array(group: h5py.Group, name: str, path: Path) -> np.ndarray:
-    """Read one array of numbers, a row for each transition; `path` is for messages.
+    """Read an array of numbers (N, ...), one row per transition; `path` is for messages.
 
     Raises:
-        DatasetFileError: Missing, a group, or not numbers.
+        DatasetFileError: It is missing, a group, or does not hold numbers.
     """
     found = group.get(name)
     if isinstance(found, h5py.Group):
@@ -50,16 +50,16 @@ def array(group: h5py.Group, name: str, path: Path) -> np.ndarray:
     if found.dtype.kind not in 'biuf' or not found.shape:
         raise DatasetFileError(
             f'{path}: {name!r} of {group.name} is {found.dtype} of shape {found.shape}; expected '
-            'numbers, a row for each transition'
+            'numbers, one row per transition'
         )
     return np.asarray(found)
 
 
 def flat(parts: Sequence[np.ndarray], where: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """`flat_observations` of a file's arrays; `where` is for messages.
+    """Join a file's arrays with `flat_observations`; `where` is for messages.
 
     Raises:
-        DatasetFileError: A part is neither vectors nor images.
+        DatasetFileError: A part is neither numbers nor images.
     """
     try:
         return flat_observations(parts)
@@ -70,10 +70,10 @@ def flat(parts: Sequence[np.ndarray], where: str) -> tuple[np.ndarray, tuple[str
 def raw_episode(
     name: str, arrays: Mapping[str, np.ndarray], observation_names: tuple[str, ...]
 ) -> RawEpisode:
-    """An episode of a file's arrays by their field, in the types that an episode has.
+    """Make an episode from a file's arrays, which `arrays` has by the name of their field.
 
     Raises:
-        DatasetFileError: They do not fit together.
+        DatasetFileError: The arrays do not fit together.
     """
     try:
         return RawEpisode(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be wrong with recorded episodes whatever the task is."""
+"""Checks of recorded episodes that do not depend on the task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from parl_learner.offline.data.trajectory import RawEpisode
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong."""
+    """A fault in the data."""
 
     name: str
-    """Short and fixed, for searching: 'action-range'."""
+    """Short name that does not change, such as 'action-range'."""
     message: str
     """What was found."""
     remedy: str
@@ -27,14 +27,14 @@ class Finding:
 
 
 def layout(episodes: Sequence[RawEpisode]) -> list[Finding]:
-    """Observations and actions that are not flat vectors of one width and one meaning."""
+    """Check that observations and actions are vectors of one width and one meaning."""
     shapes = {(e.observations.shape[1:], e.actions.shape[1:]) for e in episodes}
     if any(len(observation) != 1 or len(action) != 1 for observation, action in shapes):
         return [
             Finding(
                 'layout',
                 f'observations and actions of a step have shapes {sorted(shapes)}',
-                'Write one vector a step for each',
+                'Write one vector per step for each',
             )
         ]
     if len(shapes) != 1:
@@ -59,7 +59,7 @@ def layout(episodes: Sequence[RawEpisode]) -> list[Finding]:
 
 
 def not_finite(episodes: Sequence[RawEpisode]) -> list[Finding]:
-    """NaN and infinity."""
+    """Check that there is no NaN and no infinity."""
     found = []
     for name in ('observations', 'next_observations', 'actions', 'rewards'):
         bad = [e for e in episodes if not np.isfinite(getattr(e, name)).all()]
@@ -68,14 +68,14 @@ def not_finite(episodes: Sequence[RawEpisode]) -> list[Finding]:
                 Finding(
                     'not-finite',
                     f'{name} of {len(bad)} episodes hold NaN or infinity, first {bad[0].name}',
-                    'Drop these episodes or mend the recording',
+                    'Remove these episodes or correct the recording',
                 )
             )
     return found
 
 
 def broken_chain(episodes: Sequence[RawEpisode]) -> list[Finding]:
-    """An episode whose observations do not follow from each other."""
+    """Check that each step begins with the next observation of the step before."""
     for episode in episodes:
         broken = np.flatnonzero(gaps(episode.next_observations[:-1], episode.observations[1:]))
         if len(broken):
@@ -84,14 +84,14 @@ def broken_chain(episodes: Sequence[RawEpisode]) -> list[Finding]:
                     'broken-chain',
                     f'{episode.name}: the next observation of step {broken[0]} is not the '
                     f'observation of step {broken[0] + 1} (further than {CHAIN_TOLERANCE})',
-                    'An episode ends there that no flag marks: dataset.split: gaps',
+                    'If an episode ends there without a flag, set dataset.split: gaps',
                 )
             ]
     return []
 
 
 def duplicates(episodes: Sequence[RawEpisode]) -> list[Finding]:
-    """Episodes that are there twice."""
+    """Check that no episode is there twice."""
     seen: dict[bytes, str] = {}
     pairs = []
     for episode in episodes:

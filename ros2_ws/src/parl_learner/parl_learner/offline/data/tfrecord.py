@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads TFRecord files of tf.train.Example without TensorFlow.
+"""A reader of TFRecord files of tf.train.Example that does not need TensorFlow.
 
-Framing: length (uint64), its checksum, payload, payload's checksum, little-endian
+A record is its length (uint64), checksum, payload and payload's checksum, all little-endian
 (tensorflow.org/tutorials/load_data/tfrecord). An Example is a protobuf: field 1 Features, a map
 from name (1) to Feature (2), which is a list of bytes (1), floats (2, packed) or integers (3).
 """
@@ -19,17 +19,17 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 class TFRecordError(ParlError):
-    """A file is missing, truncated or no TFRecord of Examples."""
+    """A file is missing, truncated or not a TFRecord of Examples."""
 
 
 def read_examples(path: Path) -> Iterator[dict[str, Feature]]:
     """Yield the features of each record, by name.
 
-    Bytes become a list, floats (n,) float32, integers (n,) int64. Checksums are not verified;
-    a file cut short or of another kind is found by its lengths.
+    Bytes become a list, floats (n,) float32, integers (n,) int64. Checksums are not verified; the
+    lengths show that a file is truncated or of another kind.
 
     Raises:
-        TFRecordError: Says at which byte the file breaks off.
+        TFRecordError: The message says at which byte the file is damaged.
     """
     try:
         data = path.read_bytes()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two kinds of robot data that come as TFRecord: D4RL's kitchen and BridgeData V2."""
+"""Two kinds of robot data in TFRecord files: D4RL's kitchen and BridgeData V2."""
 
 from pathlib import Path
 
@@ -15,16 +15,17 @@ BRIDGE_LIMITS = np.array([MAX_TRANSLATION_M] * 3 + [MAX_ROTATION_RAD] * 3, np.fl
 
 
 def read_kitchen_tfrecord(path: Path) -> list[RawEpisode]:
-    """Read demonstrations as TF-Agents stores them (google-research/ibc): a record a step.
+    """Read demonstrations as TF-Agents stores them (google-research/ibc), one record per step.
 
-    The record of step type 2 holds the closing observation; its action means nothing.
+    The record of step type 2 holds an episode's last observation; its action means nothing.
 
     Returns:
-        Observations (N, 60) = 9 arm and finger positions, 21 object positions, 30 goal; actions
-        (N, 9); rewards the number of sub-tasks solved so far.
+        Episodes of N steps. Observations (N, 60) are 9 arm and finger positions, 21 object
+        positions and 30 goal positions; actions are (N, 9); rewards (N,) are the number of
+        sub-tasks solved so far.
 
     Raises:
-        TFRecordError: Another layout, or an episode without an end.
+        TFRecordError: The file has another layout, or an episode has no end.
     """
     episodes: list[RawEpisode] = []
     steps: list[dict[str, Feature]] = []
@@ -39,15 +40,16 @@ def read_kitchen_tfrecord(path: Path) -> list[RawEpisode]:
 
 
 def read_bridge_tfrecord(path: Path) -> list[RawEpisode]:
-    """Read BridgeData V2 in RLDS layout (octo): a record an episode, WidowX-250 at 5 Hz.
+    """Read BridgeData V2 in RLDS layout (octo), one record per episode, WidowX-250 at 5 Hz.
 
     Returns:
-        Observations (N, 7) position [m], roll, pitch, yaw [rad] and gripper 0…1; actions (N, 7)
-        divided by the field's limits and clipped as the arm does, the gripper in [-1, 1]. The
-        snippets tell nothing of success: rewards are 0 and the last step is a time-out.
+        Episodes of N steps. Observations (N, 7) are position [m], roll, pitch, yaw [rad] and
+        gripper 0…1. Actions (N, 7) are divided by the limits of the station's action and clipped,
+        the gripper is in [-1, 1]. The data has no successes: rewards (N,) are 0 and the last step
+        is a time-out.
 
     Raises:
-        TFRecordError: Another layout.
+        TFRecordError: The file has another layout.
     """
     episodes = []
     for number, example in enumerate(read_examples(path)):

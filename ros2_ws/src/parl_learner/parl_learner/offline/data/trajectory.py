@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes of any task: as a file holds them, and as the learner takes them."""
+"""Episodes of any task: as recorded in a file, and in the learner's conventions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ import hashlib
 import numpy as np
 
 ACTION_LIMIT = 0.99999
-"""Actions are clipped to ± this (the authors' release): a tanh policy cannot reach 1."""
+"""Largest |action| after clipping (the authors' release): a tanh policy cannot reach 1."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RawEpisode:
-    """N transitions as recorded: rewards of the environment, nothing checked but shapes.
+    """N transitions as recorded, with the environment's rewards; only the shapes are checked.
 
     Raises:
         ValueError: The arrays disagree in shape.
     """
 
     name: str
-    """Where it stands: file and number."""
+    """File and number of the episode, for messages."""
     observations: np.ndarray
     """(N, O) float32."""
     next_observations: np.ndarray
@@ -30,14 +30,14 @@ class RawEpisode:
     rewards: np.ndarray
     """(N,) float32."""
     terminals: np.ndarray
-    """(N,) bool, as the file says."""
+    """(N,) bool, as in the file."""
     timeouts: np.ndarray
-    """(N,) bool, as the file says."""
+    """(N,) bool, as in the file."""
     observation_names: tuple[str, ...] = ()
     """Layout of an observation as `parl_policy.episode.observation` names it; empty if unknown."""
 
     def __post_init__(self) -> None:
-        """Refuse arrays that cannot belong together."""
+        """Refuse arrays that do not fit together."""
         lengths = {
             name: len(getattr(self, name))
             for name in (
@@ -51,30 +51,30 @@ class RawEpisode:
         }
         if len(set(lengths.values())) != 1 or not len(self.actions):
             raise ValueError(
-                f'{self.name}: arrays have lengths {lengths}; an episode has one of each for '
-                'every one of at least 1 transition'
+                f'{self.name}: arrays have lengths {lengths}; an episode needs one row per '
+                'transition in each, and at least 1 transition'
             )
         if self.next_observations.shape != self.observations.shape:
             raise ValueError(
                 f'{self.name}: next_observations have shape {self.next_observations.shape} and '
-                f'observations {self.observations.shape}; they must be alike'
+                f'observations {self.observations.shape}; they must be equal'
             )
         for name in ('rewards', 'terminals', 'timeouts'):
             shape = getattr(self, name).shape
             if len(shape) != 1:
                 raise ValueError(
-                    f'{self.name}: {name} have shape {shape}; write one number a transition, '
+                    f'{self.name}: {name} have shape {shape}; write one number per transition, '
                     f'{shape[:1]}'
                 )
 
     def __len__(self) -> int:
-        """Count the transitions N."""
+        """Return the number of transitions N."""
         return len(self.actions)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trajectory:
-    """N transitions in the learner's conventions; a `RecordedEpisode` of the replay."""
+    """N transitions in the learner's conventions; the replay takes it as a `RecordedEpisode`."""
 
     episode_id: str
     purpose: str
@@ -86,27 +86,27 @@ class Trajectory:
     rewards: np.ndarray
     """(N,) float32 with the bias: 0 at success, below 0 before."""
     terminated: np.ndarray
-    """(N,) bool, the last True exactly after a success; time-outs bootstrap."""
+    """(N,) bool; the last is True only after a success, so that time-outs bootstrap."""
     observation_names: tuple[str, ...] = ()
     """Layout of an observation as `parl_policy.episode.observation` names it; empty if unknown."""
 
     def __len__(self) -> int:
-        """Count the transitions N."""
+        """Return the number of transitions N."""
         return len(self.actions)
 
     @property
     def success(self) -> bool:
-        """Whether the task was done."""
+        """Whether the episode ended in success."""
         return bool(self.terminated[-1])
 
 
 def joined(episodes: Sequence[RawEpisode], name: str) -> np.ndarray:
-    """One field of all episodes, end to end."""
+    """Return a field of all episodes, joined along the first axis: (N, ...) for N transitions."""
     return np.concatenate([getattr(episode, name) for episode in episodes])
 
 
 def digest(trajectories: Sequence[Trajectory]) -> str:
-    """SHA-256 of all that is learned from them: their arrays, in order, and the layout."""
+    """Return the SHA-256 of all that is learned: arrays and layout of all trajectories."""
     content = hashlib.sha256()
     for t in trajectories:
         content.update(repr((t.purpose, t.observation_names)).encode())

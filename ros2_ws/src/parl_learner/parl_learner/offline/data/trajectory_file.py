@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trajectories of one practice round as one safetensors file, there whole or not at all."""
+"""Trajectories of a practice round in one safetensors file, which is there whole or not at all."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +14,11 @@ _ARRAYS = ('observations', 'actions', 'rewards', 'terminated')
 
 
 def save_trajectories(path: Path, trajectories: Sequence[Trajectory]) -> None:
-    """Write them durably.
+    """Write trajectories, so that the file is there whole or not at all.
 
     Raises:
-        DurableWriteError: The disk is full, say.
-        WeightsNotFiniteError: An observation is NaN: the simulation blew up.
+        DurableWriteError: For example, the disk is full.
+        WeightsNotFiniteError: An observation is NaN, because the simulation diverged.
     """
     tensors = {
         f'{index}/{name}': torch.from_numpy(getattr(trajectory, name).copy())
@@ -30,10 +30,10 @@ def save_trajectories(path: Path, trajectories: Sequence[Trajectory]) -> None:
 
 
 def load_trajectories(path: Path) -> list[Trajectory]:
-    """Read them back.
+    """Read the trajectories that `save_trajectories` wrote.
 
     Raises:
-        WeightsFileError: Missing or damaged.
+        WeightsFileError: The file is missing or damaged.
     """
     tensors, metadata = load_weights(path)
     return [

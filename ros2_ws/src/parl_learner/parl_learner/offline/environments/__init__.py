@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gymnasium environments that policies are evaluated in."""
+"""Gymnasium environments for practice and evaluation."""

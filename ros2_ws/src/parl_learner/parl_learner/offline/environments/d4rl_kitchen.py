@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """gymnasium-robotics' FrankaKitchen with the observations and rewards of D4RL's kitchen data.
 
-D4RL: 9 arm and finger positions, 21 object positions, 30 goal positions, no velocities; reward =
-number of sub-tasks solved so far. gymnasium-robotics: velocities too; reward = sub-tasks solved
-in this very step.
+D4RL has 9 arm and finger positions, 21 object positions, 30 goal positions and no velocities; its
+reward is the number of sub-tasks solved so far. gymnasium-robotics also has velocities; its reward
+is the number of sub-tasks solved in this step alone.
 """
 
 from typing import Any
@@ -12,11 +12,11 @@ import gymnasium
 import numpy as np
 
 ARM, OBJECTS = slice(0, 9), slice(18, 39)
-"""Where positions stand in FrankaKitchen-v1's 59 numbers (9, 9 velocities, 21, 20 velocities)."""
+"""Positions in FrankaKitchen-v1's 59 numbers (9, 9 velocities, 21, 20 velocities)."""
 
 
 class D4RLKitchen(gymnasium.Wrapper):
-    """Observations (60,), rewards 0…4."""
+    """FrankaKitchen with D4RL's observations (60,) and rewards 0…4."""
 
     def __init__(self, environment: gymnasium.Env) -> None:
         """Take the goal from the environment's tasks."""
@@ -30,12 +30,12 @@ class D4RLKitchen(gymnasium.Wrapper):
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (60,), np.float64)
 
     def reset(self, **arguments: Any) -> tuple[np.ndarray, dict[str, Any]]:  # noqa: ANN401
-        """Begin an episode."""
+        """Begin an episode; return its first observation (60,)."""
         observation, info = self.env.reset(**arguments)
         return self._layout(observation['observation']), info
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Do one control step of 0.08 s."""
+        """Do a control step of 0.08 s; return observation (60,) and reward 0…4."""
         observation, _, terminated, truncated, info = self.env.step(action)
         solved = float(len(info['episode_task_completions']))
         return self._layout(observation['observation']), solved, terminated, truncated, info

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seeds of unlike things that never meet, whatever numbers a user chooses."""
+"""Seeds that differ between purposes, for all numbers that a user may choose."""
 
 import numpy as np
 
 
 def derived_seed(purpose: str, *numbers: int) -> int:
-    """One seed of 32 bits, for anything that takes one.
+    """Return a seed of 32 bits.
 
     Args:
-        purpose: What is drawn with it: 'practice'.
-        numbers: Which of those: the run's seed and the episode's number, always as many.
+        purpose: What the seed is for, such as 'practice'.
+        numbers: For example the run's seed and the episode's number; always the same count for
+            one purpose.
     """
     sequence = np.random.SeedSequence(numbers, spawn_key=tuple(purpose.encode()))
     return int(sequence.generate_state(1)[0])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Gymnasium environment as a configuration names it, in the learner's terms."""
+"""The configuration of a Gymnasium environment, and its conversion to the learner's terms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,23 +18,23 @@ from parl_learner.offline.environments.d4rl_kitchen import D4RLKitchen
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentConfig:
-    """Which environment, and how its observations become one vector."""
+    """The environment, and the way in which its observations become one vector."""
 
     id: str
-    """As `gymnasium.make` takes it."""
+    """Name for `gymnasium.make`."""
     package: str = ''
-    """Imported first, so that it registers its environments: gymnasium_robotics."""
+    """Package that is imported first to register its environments, such as gymnasium_robotics."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    """Passed to `gymnasium.make`."""
+    """Arguments for `gymnasium.make`."""
     reset_options: Mapping[str, Any] = field(default_factory=dict)
-    """Passed to every `reset`: fixed start and goal cells of a maze."""
+    """Options for every `reset`, such as the start and goal cells of a maze."""
     observation_keys: tuple[str, ...] = ()
-    """Entries of dictionary observations, in the order they are joined; empty for plain ones.
+    """Entries of dictionary observations, in the order of the vector; empty for plain ones.
 
-    An image (height, width, channels) comes first, as `flat_observations` wants it.
+    An image (height, width, channels) must be the first entry; see `flat_observations`.
     """
     layout: Literal['plain', 'd4rl_kitchen'] = 'plain'
-    """'d4rl_kitchen' gives FrankaKitchen's observations and rewards as D4RL's data has them."""
+    """'d4rl_kitchen' converts FrankaKitchen's observations and rewards to those of D4RL."""
     max_steps: int
     """Control steps after which an episode times out."""
     action_repeat: int = 1
@@ -49,19 +49,19 @@ class EnvironmentConfig:
             )
 
     def fault(self, error: Exception) -> ConfigError:
-        """Return the error that says what came of it to use this environment."""
+        """Return an error that names this environment and says what failed in it."""
         return ConfigError(
-            f'environment {self.id!r} cannot be used: {type(error).__name__}: {error}; look at '
+            f'environment {self.id!r} cannot be used: {type(error).__name__}: {error}; check '
             'the section environment'
         )
 
     def make(self) -> gymnasium.Env:
-        """An environment with observations (O,) float32 and actions (D,) in [-1, 1].
+        """Make an environment with observations (O,) float32 and actions (D,) in [-1, 1].
 
-        It never ends an episode by time; `play` does, after `max_steps`.
+        It never ends an episode by a time-out; `play` does, after `max_steps`.
 
         Raises:
-            ConfigError: It is not installed or not known, or its actions are no vectors.
+            ConfigError: It is not installed or not known, or its actions are not vectors.
             ValueError: Its observations cannot be vectors.
         """
         try:
@@ -88,7 +88,7 @@ class FlatObservation(gymnasium.ObservationWrapper):
     """Joins the entries of observations into one float32 vector, pixels first."""
 
     def __init__(self, environment: gymnasium.Env, keys: tuple[str, ...]) -> None:
-        """Take the entries named; none for an environment with plain observations."""
+        """Join the entries `keys`; no keys for an environment with plain observations."""
         super().__init__(environment)
         self._keys = keys
         space = environment.observation_space
@@ -97,14 +97,14 @@ class FlatObservation(gymnasium.ObservationWrapper):
         if not set(wanted) <= set(spaces):
             raise ValueError(
                 f'environment.observation_keys is {list(keys)}, but observations are {space}; '
-                'name the entries to join, or none where they are no dictionary'
+                'name the entries to join, or none if observations are not a dictionary'
             )
         parts = [np.zeros((1, *(spaces[key].shape or ())), spaces[key].dtype) for key in wanted]
         width = flat_observations(parts)[0].shape[1]
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (width,), np.float32)
 
     def observation(self, observation: Any) -> np.ndarray:  # noqa: ANN401
-        """(O,) float32, a copy."""
+        """Return the observation as a vector (O,) float32, a copy."""
         parts = [observation[key] for key in self._keys] if self._keys else [observation]
         return flat_observations([np.asarray(part)[np.newaxis] for part in parts])[0][0]
 
@@ -113,12 +113,12 @@ class ActionRepeat(gymnasium.Wrapper):
     """Holds each action for several simulation steps, or until the episode ends."""
 
     def __init__(self, environment: gymnasium.Env, config: EnvironmentConfig) -> None:
-        """Repeat as the configuration says."""
+        """Repeat each action `action_repeat` times."""
         super().__init__(environment)
         self._count = config.action_repeat
 
     def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Reward is the largest on the way: sparse rewards must not be missed."""
+        """Do several simulation steps; return the largest reward, so none is lost."""
         rewards = []
         for _ in range(self._count):
             observation, reward, terminated, truncated, info = self.env.step(action)
@@ -129,7 +129,7 @@ class ActionRepeat(gymnasium.Wrapper):
 
 
 def _remove_model_file(environment: gymnasium.Env) -> None:
-    """Mazes write their model to the temporary folder and leave it there."""
+    """Remove the model file that mazes leave in the temporary folder."""
     path = getattr(environment.unwrapped, 'tmp_xml_file_path', None)
     if path is not None:
         Path(path).unlink(missing_ok=True)

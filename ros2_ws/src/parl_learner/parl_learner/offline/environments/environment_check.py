@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opens a run's environment before anything is learned: what fails there would fail days later."""
+"""The check of a run's environment before learning, so that errors do not come days later."""
 
 from parl_files.config_file import ConfigError
 from parl_learner.offline.data.trajectory import Trajectory
@@ -10,12 +10,12 @@ def check_environment(config: EnvironmentConfig, example: Trajectory) -> None:
     """Begin an episode in the environment and compare it with the data.
 
     Args:
-        config: The environment.
-        example: Any trajectory of the data.
+        config: The environment to open.
+        example: A trajectory of the data.
 
     Raises:
-        ConfigError: It cannot be opened or begun, or its observations or actions have other
-            widths.
+        ConfigError: The environment cannot be opened or reset, or its observations or actions
+            have other widths than the data.
     """
     try:
         environment = config.make()
@@ -35,5 +35,5 @@ def check_environment(config: EnvironmentConfig, example: Trajectory) -> None:
         if shape != expected:
             raise ConfigError(
                 f'{name} of environment {config.id!r} are {shape[0]} wide, those of the data '
-                f'{expected[0]}; let the section environment describe the one the data is of'
+                f'{expected[0]}; set the section environment to the one of the data'
             )

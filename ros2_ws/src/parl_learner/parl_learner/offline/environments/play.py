@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plays episodes in several environments at once, one decision for all of them a step."""
+"""Episodes in several environments at once; one decision per step is made for all."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,16 +12,16 @@ from parl_learner.offline.data.reward_convention import RewardConvention
 from parl_learner.offline.data.trajectory import ACTION_LIMIT, Trajectory
 
 Act = Callable[[np.ndarray], np.ndarray]
-"""Observations (B, O) to actions (B, D) in [-1, 1], of one or more control steps each."""
+"""From observations (B, O) to actions (B, D) in [-1, 1] of one or more control steps each."""
 
 
 @dataclass(frozen=True)
 class PlayedEpisode:
-    """What was seen, and what it is worth."""
+    """A played episode and its score."""
 
     trajectory: Trajectory
     score: float
-    """Normalised, 0…100."""
+    """Normalised score, 0…100."""
 
 
 @dataclass
@@ -46,21 +46,21 @@ def play(
     purpose: str,
     name: str,
 ) -> list[PlayedEpisode]:
-    """Play one episode a seed; the next begins where an environment becomes free.
+    """Play one episode per seed; a free environment begins the next episode.
 
-    An episode ends with success, after `max_steps`, or where the environment ends it; only
-    success terminates in the learner's sense. Which episodes are played does not depend on how
-    long they take, as it does with environments that restart by themselves.
+    An episode ends with success, after `max_steps`, or when the environment ends it; only success
+    is `terminated` for the learner. The same episodes are played however long each takes; that is
+    not so with environments that restart by themselves.
 
     Args:
-        environments: All alike.
+        environments: Environments of the same kind.
         act: Chooses the actions of all running episodes.
-        seeds: Of the episodes' starts.
-        max_steps: Control steps of an episode.
-        reset_options: Passed to every reset.
-        convention: What rewards mean.
+        seeds: Seeds of the episodes' starts.
+        max_steps: Largest number of control steps of an episode.
+        reset_options: Options for every reset.
+        convention: Meaning of the rewards.
         purpose: 'practice' or 'evaluation'.
-        name: Begins every episode id.
+        name: First part of every episode id.
 
     Returns:
         The episodes, in the order of their seeds.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""π_opt for many states at once: what `parl_policy.acting.actor.Actor` does for one."""
+"""π_opt for many states at once; `parl_policy.acting.actor.Actor` is for one state."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class VectorActor:
     """Acts in several environments with one actor.
 
     Attributes:
-        actor: Policy, critic (None: policy alone) and numbers of Algorithm 1.
+        actor: Policy, critic (None: the policy acts alone) and numbers of PA-RL's Algorithm 1.
         generator: Source of all draws.
     """
 
@@ -24,17 +24,17 @@ class VectorActor:
     generator: torch.Generator
 
     def __call__(self, observations: np.ndarray) -> np.ndarray:
-        """Actions (B, D) for observations (B, O).
+        """Choose actions (B, D) for observations (B, O).
 
         Raises:
-            ObservationError: An observation is not finite; names its row and entry.
+            ObservationError: An observation is not finite; the message names row and entry.
         """
         bad = np.argwhere(~np.isfinite(observations))
         if len(bad):
             row, entry = bad[0]
             raise ObservationError(
                 f'the observation of environment {row} is {observations[row, entry]} in entry '
-                f'{entry}: its simulation has blown up, or never measured that number'
+                f'{entry}: its simulation has diverged, or never measured that number'
             )
         actor, states = self.actor, torch.as_tensor(observations, dtype=torch.float32)
         with torch.no_grad():

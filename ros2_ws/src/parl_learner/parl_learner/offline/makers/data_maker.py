@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of a program that makes the data set of a configuration."""
+"""The command line of programs that make the data set of a configuration."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from parl_learner.offline.run.training_files import load_training
 from parl_learner.offline.run.whole_number import at_least_0, at_least_1
 
 Make = Callable[[TrainingConfig, Path, int, int], dict[str, np.ndarray]]
-"""Called with configuration, data folder, number of episodes, seed; gives D4RL's flat arrays."""
+"""From configuration, data folder, number of episodes and seed to D4RL's flat arrays."""
 
 
 def make_data(
@@ -26,15 +26,15 @@ def make_data(
     make: Make,
     arguments: Sequence[str] | None = None,
 ) -> None:
-    """Write the file that a configuration names; end the program with one line if that fails.
+    """Write the file that a configuration names; if that fails, end the program with one line.
 
     Args:
-        description: Of the program.
-        configuration: Name of an installed one.
-        episodes: What the episodes are called: the option with their number.
-        default: Their number.
+        description: Description of the program.
+        configuration: Name of an installed configuration.
+        episodes: Word for the episodes, and name of the option with their number.
+        default: Number of episodes without that option.
         make: Makes the data.
-        arguments: Instead of the process's own.
+        arguments: Arguments of the program; None for those of the process.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('folder', type=Path, help='data folder')

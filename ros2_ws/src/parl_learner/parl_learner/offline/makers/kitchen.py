@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes kitchen data of our own: the human demonstrations replayed with noise in FrankaKitchen.
+"""Makes kitchen data: human demonstrations that are replayed with noise in FrankaKitchen.
 
-Nobody corrects a replay, so many lose an object on the way; what is kept is what really happened.
+A replay is not corrected, so many replays lose an object; the data holds what really happened.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from parl_learner.offline.run.training_files import load_training
 
 DEMONSTRATIONS, CONFIG = 'kitchen_demonstrations', 'kitchen_replayed'
 LARGEST_NOISE = 0.1
-"""Each replay draws its noise level (standard deviation of every action) from 0 … this."""
+"""Largest noise level of a replay; a level is the standard deviation of every action."""
 
 
 def replay_with_noise(
@@ -28,10 +28,17 @@ def replay_with_noise(
     replays: int,
     seed: int,
 ) -> dict[str, np.ndarray]:
-    """Play the demonstrations' actions open-loop.
+    """Replay the demonstrations' actions open-loop, with noise.
+
+    Args:
+        environment_config: The kitchen.
+        demonstrations: Episodes whose actions (N, 9) are replayed in turn.
+        replays: Number of episodes to play.
+        seed: Seed of all draws.
 
     Returns:
-        D4RL's flat arrays; rewards count the sub-tasks solved so far.
+        D4RL's flat arrays, as in `TransitionRecorder.arrays`; rewards count the sub-tasks solved
+        so far.
     """
     environment = environment_config.make()
     recorder = TransitionRecorder(environment)

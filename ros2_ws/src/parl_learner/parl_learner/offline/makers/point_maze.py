@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the stitching data set: short walks in PointMaze that never show the whole way.
 
-Each walk begins in a random cell of the corridor and goes towards the goal or away from it, so
-imitation wanders; the way through has to be put together from pieces, by value.
+Each walk begins in a random cell of the corridor and goes towards the goal or away from it. So
+imitation goes back and forth; only a critic can join the pieces to the whole way.
 """
 
 from pathlib import Path
@@ -17,9 +17,9 @@ from parl_learner.offline.run.training_config import TrainingConfig
 
 CONFIG = 'point_maze_stitched'
 CORRIDOR = ((3, 1), (3, 2), (3, 3), (2, 3), (1, 3), (1, 2), (1, 1))
-"""Cells (row, column) of the U from start to goal."""
+"""Cells (row, column) of the U-shaped corridor from start to goal."""
 WALK_STEPS = 10
-"""Of 0.1 s; the whole way takes about 30 at the walks' speed."""
+"""Control steps of 0.1 s in a walk; the whole way takes about 30 at the walks' speed."""
 SPEED_M_S = 2.0
 NOISE = 0.3
 """Standard deviation of the noise on every action."""
@@ -32,11 +32,11 @@ def make_walks(
 
     Args:
         environment_config: The maze; its start cell is replaced.
-        walks: How many.
-        seed: Of all draws.
+        walks: Number of walks.
+        seed: Seed of all draws.
 
     Returns:
-        D4RL's flat arrays.
+        D4RL's flat arrays, as in `TransitionRecorder.arrays`.
     """
     environment = environment_config.make()
     recorder = TransitionRecorder(environment)
@@ -55,7 +55,7 @@ def make_walks(
 
 
 class Walker:
-    """Goes along the corridor from cell to cell, with noise."""
+    """A controller that goes along the corridor from cell to cell, with noise."""
 
     def __init__(
         self, centres: np.ndarray, place: int, direction: int, draws: np.random.Generator
@@ -63,16 +63,21 @@ class Walker:
         """Begin in a cell.
 
         Args:
-            centres: (cells, 2) of the cells from start to goal [m].
+            centres: (cells, 2) centres of the cells from start to goal [m].
             place: Index of the first cell.
             direction: 1 goes towards the goal, -1 away from it.
-            draws: Of the noise.
+            draws: Source of the noise.
         """
         self._centres, self._waypoint, self._direction = centres, place, direction
         self._draws = draws
 
     def act(self, _: int, observation: np.ndarray) -> np.ndarray:
-        """Action (2,) for an observation that begins with position [m] and velocity [m/s]."""
+        """Return the action (2,) for an observation.
+
+        Args:
+            _: Step.
+            observation: Begins with position (2,) [m] and velocity (2,) [m/s].
+        """
         if np.linalg.norm(self._centres[self._waypoint] - observation[:2]) < 0.4:
             following = self._waypoint + self._direction
             self._waypoint = int(np.clip(following, 0, len(self._centres) - 1))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plays scripted episodes in an environment and records them as D4RL's flat arrays."""
+"""A recorder that plays scripted episodes and keeps them as D4RL's flat arrays."""
 
 from collections.abc import Callable
 
@@ -8,10 +8,10 @@ import numpy as np
 
 
 class TransitionRecorder:
-    """Keeps what happened, step after step, episode after episode."""
+    """Plays episodes and keeps all their transitions."""
 
     def __init__(self, environment: gymnasium.Env) -> None:
-        """Record in an environment that the caller resets and closes."""
+        """Use an environment that the caller resets and closes."""
         self._environment = environment
         self._rows: list[tuple[np.ndarray, np.ndarray, np.ndarray, float, bool, bool]] = []
 
@@ -25,10 +25,12 @@ class TransitionRecorder:
         """Play one episode.
 
         Args:
-            observation: (O,) of the reset.
-            steps: After which it times out.
-            act: Called with step and observation (O,); gives the action (D,), clipped to ±1.
-            is_solved: Called with reward and the environment's own `terminated`; ends the episode.
+            observation: (O,) from the reset.
+            steps: Control steps after which the episode times out.
+            act: Called with step and observation (O,); returns the action (D,), which is clipped
+                to ±1.
+            is_solved: Called with reward and the environment's own `terminated`; True ends the
+                episode in success.
         """
         for step in range(steps):
             action = np.clip(act(step, observation), -1.0, 1.0)
@@ -42,7 +44,12 @@ class TransitionRecorder:
                 return
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All steps of one episode or more, as `write_d4rl` takes them."""
+        """Return all M transitions, for `write_d4rl`; at least one episode must have been played.
+
+        Returns:
+            observations and next_observations (M, O), actions (M, D), rewards (M,), terminals and
+            timeouts (M,) bool.
+        """
         observations, following, actions, rewards, solved, ends = map(
             np.array, zip(*self._rows, strict=True)
         )

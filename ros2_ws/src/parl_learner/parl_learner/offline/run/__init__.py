@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The program parl-train: its configuration, its run, its results."""
+"""The program parl-train: its configuration, its run and its results."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The episodes of a run: whichever actor plays, from starts that its configuration fixes."""
+"""The episodes of a run, for practice and evaluation, from starts that its seed fixes."""
 
 import gymnasium
 import torch
@@ -17,12 +17,12 @@ class Player:
     """Plays in environments that it opens when they are needed."""
 
     def __init__(self, config: TrainingConfig, loop: LearningLoop) -> None:
-        """Open nothing yet."""
+        """Keep configuration and loop; open no environment yet."""
         self._config, self._loop = config, loop
         self._environments: list[gymnasium.Env] = []
 
     def practise(self, round_index: int) -> list[PlayedEpisode]:
-        """The episodes of a practice round, each from a start of its own."""
+        """Play the episodes of a practice round, each from a start of its own."""
         config = self._config
         start = sum(config.practice_rounds[: round_index - 1])
         numbers = range(start, start + config.practice_rounds[round_index - 1])
@@ -31,7 +31,7 @@ class Player:
         return self._play(optimise, seeds, Purpose.PRACTICE, round_index)
 
     def evaluate(self, optimise: bool, round_index: int) -> list[PlayedEpisode]:
-        """Episodes of the newest version, by its critic or alone.
+        """Play evaluation episodes of the newest version, with its critic or without.
 
         The starts are the same for all versions, all methods and all seeds of training.
         """

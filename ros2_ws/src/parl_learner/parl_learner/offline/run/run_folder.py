@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folder of a `parl-train` run: one run at a time, one configuration and one data set."""
+"""The folder of a `parl-train` run: for one configuration, one data set, one process at a time."""
 
 from collections.abc import Mapping
 import fcntl
@@ -16,21 +16,21 @@ from parl_learner.offline.run.training_result import load_result, TrainingResult
 
 
 class RunFolderError(ParlError):
-    """A run cannot use its folder; the message says why and what helps."""
+    """A run cannot use its folder; the message says why and what to do."""
 
 
 def take_folder(folder: Path) -> TextIO:
-    """Make a folder and lock it for one run.
+    """Make a folder if it is missing, and lock it for one run.
 
     Returns:
-        The lock, held until this file is closed or the process dies, also by kill -9.
+        The lock file. The lock ends when it is closed or the process ends, also by kill -9.
 
     Raises:
-        RunFolderError: It cannot be made, or another run is using it.
+        RunFolderError: The folder cannot be made, or another run is using it.
     """
     path = folder / 'lock'
     try:
-        (folder / 'artifacts').mkdir(parents=True, exist_ok=True)  # for the end, hours later
+        (folder / 'artifacts').mkdir(parents=True, exist_ok=True)  # needed hours later
         lock = path.open('a', encoding='utf-8')
     except OSError as error:
         raise RunFolderError(
@@ -50,25 +50,25 @@ def take_folder(folder: Path) -> TextIO:
 def begin_result(
     path: Path, checkpoint: Path, config: Mapping[str, Any], data: str
 ) -> TrainingResult:
-    """The result of a run, new or as it was left; a new one is kept before anything is learned.
+    """Load the result of a run, or write a new one before anything is learned.
 
     Args:
-        path: Of the result.
-        checkpoint: Of the same run; there is none before its first round has begun.
-        config: All settings of a `TrainingConfig`, as JSON has them.
+        path: File of the result.
+        checkpoint: File of the same run's checkpoint; it is missing until the first round begins.
+        config: All settings of a `TrainingConfig`, as from JSON.
         data: Digest of the offline data.
 
     Raises:
         CheckpointError: The folder belongs to a run with another configuration or other data.
-        ConfigError: It belongs to a run of another version of the code.
-        RunFolderError: A part of the run is missing.
+        ConfigError: The folder belongs to a run of another version of the code.
+        RunFolderError: A file of the run is missing.
         ResultFileError: The result is damaged.
-        DurableWriteError: The disk is full, say.
+        DurableWriteError: For example, the disk is full.
     """
     if not path.exists():
         if checkpoint.exists():
             raise RunFolderError(
-                f'{checkpoint} is there but {path.name}, which says what it is of, is missing; '
+                f'{checkpoint} is there but {path.name}, which names its settings, is missing; '
                 'put it back or use another folder'
             )
         result = TrainingResult(config['name'], config['seed'], config, data)
@@ -87,7 +87,7 @@ def begin_result(
         )
     if result.evaluations and not checkpoint.exists():
         raise RunFolderError(
-            f'{path} tells of evaluations but {checkpoint.name} is missing; put it back or use '
+            f'{path} has evaluations but {checkpoint.name} is missing; put it back or use '
             'another folder'
         )
     return result

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`parl-train`: offline data and any Gymnasium environment, without ROS."""
+"""`parl-train`: learn from offline data and in any Gymnasium environment, without ROS."""
 
 import argparse
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from parl_policy.compute.device import choose_float32_product, use_device
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check the data, then train unless only the check was asked for; returns the exit status."""
+    """Check the data, then train unless `--check` is given; return the exit status."""
     methods = sorted(METHOD_FILES)
     parser = argparse.ArgumentParser(prog='parl-train', description=__doc__)
     parser.add_argument('config', help=f'a YAML file, or one of: {", ".join(sorted(TASK_FILES))}')
@@ -75,14 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def checked_data(config: TrainingConfig, folder: Path) -> list[Trajectory]:
-    """Read the data, print what it is, and refuse it if it breaks a convention.
+    """Read the data, print a summary, and refuse it if it breaks a convention.
 
-    The environment is begun once too, so that nothing is learned for one that does not fit.
+    The environment is reset once too, so that one that does not fit is refused before learning.
 
     Raises:
-        DatasetError: Lists all that is wrong, each with a remedy.
-        DatasetFileError, TFRecordError, EpisodeFileError: It cannot be read.
-        ConfigError: The environment cannot be begun, or is not the one the data is of.
+        DatasetError: The data is faulty; the message lists all faults, each with a remedy.
+        DatasetFileError, TFRecordError, EpisodeFileError: The data cannot be read.
+        ConfigError: The environment cannot be reset, or does not fit the data.
     """
     episodes = config.dataset.read(folder)
     if not (layout(episodes) or not_finite(episodes)):

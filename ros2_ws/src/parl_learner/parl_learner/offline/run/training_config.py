@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A `parl-train` run on one page: data, rewards, environment, learning, practice, evaluation."""
+"""The configuration of a `parl-train` run: data, rewards, environment, learning and practice."""
 
 from dataclasses import dataclass, field
 
@@ -17,13 +17,13 @@ class TrainingConfig(PracticeConfig):
     """Offline pre-training, then rounds of practice in an environment if there is one."""
 
     name: str
-    """Of the task, for the result."""
+    """Name of the task, for the result."""
     dataset: DatasetConfig
     reward: RewardConvention = field(default_factory=RewardConvention)
     environment: EnvironmentConfig | None = None
-    """None trains offline and evaluates nothing."""
+    """Environment for practice and evaluation; None trains offline and evaluates nothing."""
     binary_actions: tuple[int, ...] = ()
-    """Entries of an action that are only ever -1 or 1: a gripper."""
+    """Entries of an action that are only -1 or 1, such as a gripper."""
     learning: LearningConfig
     rounds_per_evaluation: int = 50
     """Practice rounds between evaluations; the first and the last version are always evaluated."""
@@ -43,18 +43,18 @@ class TrainingConfig(PracticeConfig):
             )
         if method_of(self.learning).needs_seeds:
             raise ValueError(
-                f"method {str(self.learning.method)!r} learns from the station's episodes alone, "
+                f"method {str(self.learning.method)!r} learns only from the station's episodes, "
                 'which keep their seeds; run it with an experiment file'
             )
 
     def is_evaluated(self, round_index: int) -> bool:
-        """Whether a version is evaluated: round 0 is pre-training."""
+        """Return whether the version of a round is evaluated; round 0 is pre-training."""
         last = len(self.practice_rounds)
         return round_index in (0, last) or round_index % self.rounds_per_evaluation == 0
 
     @property
     def check(self) -> DatasetCheck:
-        """What the data has to fit."""
+        """Check that the data must pass."""
         critic, method = self.learning.critic, method_of(self.learning)
         has_support = method.trains_critic and critic.head == 'hl_gauss'
         return DatasetCheck(

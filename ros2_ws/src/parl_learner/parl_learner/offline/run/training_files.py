@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Configurations of `parl-train` as files: a task, a method laid over it, settings of a user."""
+"""Configuration files of `parl-train`: a task, a method over it, and settings of the user."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,22 +10,22 @@ from parl_learner.methods.method_files import METHOD_FILES
 from parl_learner.offline.run.training_config import TrainingConfig
 
 TASK_FILES = {path.stem: path for path in (Path(__file__).parents[1] / 'config').glob('*.yaml')}
-"""Tasks that are installed, by name."""
+"""Files of the installed tasks, by name."""
 
 
 def load_training(name: str, settings: Sequence[str] = (), method: str = '') -> TrainingConfig:
     """Read a configuration.
 
     Args:
-        name: Path of a YAML file, or the name of one that is installed. `extends:` in it names
-            another one whose keys hold where it says nothing.
-        settings: 'learning.imitation_steps=100': values in YAML that replace what the file says;
-            null takes a key away, so that its default holds.
-        method: Path or name of a file of settings that make another method of any task, laid over
-            the task's before `settings`. Empty: the task's own method.
+        name: Path of a YAML file, or name of an installed one. Its `extends:` names another file,
+            whose values hold for keys that the file does not have.
+        settings: Settings such as 'learning.imitation_steps=100', with values in YAML, which
+            replace those of the file; null removes a key, so that its default holds.
+        method: Path or name of a file with the settings of another method. They replace those of
+            the task, before `settings`. Empty: the task's own method.
 
     Raises:
-        ConfigError: Names the file, the key, what was found and what is allowed.
+        ConfigError: The message names the file, the key, the value found and what is allowed.
     """
     mapping = load_layered_yaml(
         _find('task', name, TASK_FILES),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a run is and how long it will take, from the pace so far."""
+"""The progress of a run, and the time that is left, from the pace so far."""
 
 from collections.abc import Mapping
 import math
@@ -10,32 +10,32 @@ from parl_learner.report.duration import duration
 
 
 class TrainingProgress:
-    """Learns the pace of each kind of update, of practice rounds and of evaluations."""
+    """Measures the pace of each kind of update and of whole practice rounds."""
 
     def __init__(self, practice_rounds: int) -> None:
-        """Know nothing yet but how many rounds there will be."""
+        """Start without a pace; only the number of rounds is known."""
         self._rounds = practice_rounds
         self._pace: dict[str, float] = {}  # kind of update -> seconds, running mean
         self._round_seconds = math.nan
         self._began = time.monotonic()
 
     def worked(self, before: Mapping[str, int], after: Mapping[str, int], seconds: float) -> None:
-        """Take note of one unit: `units_left` before and after it."""
+        """Add a unit of work to the pace: `units_left` before and after it, its time [s]."""
         for kind in before:
             if after[kind] < before[kind]:
                 self._pace[kind] = self._pace.get(kind, seconds) * 0.98 + seconds * 0.02
 
     def round_began(self) -> None:
-        """A round's episodes are being played, or pre-training begins."""
+        """Start the time of a round, before its episodes are played or pre-training begins."""
         self._began = time.monotonic()
 
     def round_ended(self, index: int) -> None:
-        """A round's updates are done."""
+        """Stop the time of a round, after its updates."""
         if index > 0:
             self._round_seconds = time.monotonic() - self._began
 
     def line(self, loop: LearningLoop) -> str:
-        """Where the loop stands, for people."""
+        """Return a line for people about the position of the loop."""
         counters = loop.counters
         stage = 'done' if loop.idle else f'{loop.stage.name} {counters.units_done}'
         of = '' if loop.idle else f'/{loop.stage.units}'
@@ -47,7 +47,7 @@ class TrainingProgress:
         )
 
     def seconds_left(self, loop: LearningLoop) -> float:
-        """Estimate for this round's updates and all later rounds [s]; NaN while unknown."""
+        """Estimate the time [s] for this round's updates and all later rounds; NaN if unknown."""
         this_round = sum(
             count * self._pace.get(kind, math.nan)
             for kind, count in loop.units_left.items()
@@ -58,6 +58,6 @@ class TrainingProgress:
 
 
 def _taught(loop: LearningLoop) -> str:
-    """What π_opt last taught the policy; empty before it did."""
+    """Return what π_opt last taught the policy; empty before the first distillation."""
     spread = loop.counters.distillation_spread
     return f', spread {spread:.3g} teaches {loop.method.distillation_target}' if spread else ''

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run reached: a JSON file that grows with each evaluation, and a line of a table."""
+"""The result of a run: a JSON file that grows with each evaluation, and a row of a table."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -22,14 +22,14 @@ class ResultFileError(ParlError):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Scores of one version, acting in one way."""
+    """Scores of a version, with its critic or without."""
 
     round: int
     """0 after pre-training, n after the n-th practice round."""
     actor: str
-    """'policy' alone, or 'optimised' by the critic."""
+    """'policy': the policy acts alone; 'optimised': with the critic."""
     practice_steps: int
-    """Control steps practised before."""
+    """Number of control steps practised before."""
     scores: tuple[float, ...]
     """Normalised score of each episode, 0…100."""
     graded: bool
@@ -37,29 +37,29 @@ class Evaluation:
 
     @property
     def mean(self) -> float:
-        """Mean score."""
+        """Mean score, 0…100."""
         return float(np.mean(self.scores))
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the mean; see `score_interval`."""
+        """95 % interval of the mean, from `score_interval`."""
         return score_interval(self.scores, self.graded)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Distillation:
-    """What π_opt taught the policy in one round."""
+    """What π_opt taught the policy in a round."""
 
     round: int
     spread: float
     """Standard deviation of Q among a state's particles, mean over states."""
     target: Literal['softmax', 'argmax']
-    """Particle that was taught, as the configuration or that spread has it."""
+    """Particle that was taught; the configuration or the spread decides."""
 
 
 @dataclass
 class TrainingResult:
-    """All evaluations of a run and what it cost."""
+    """All evaluations of a run, and the time it took."""
 
     name: str
     seed: int
@@ -69,20 +69,20 @@ class TrainingResult:
     evaluations: list[Evaluation] = field(default_factory=list)
     distillations: list[Distillation] = field(default_factory=list)
     seconds: float = 0.0
-    """Wall time, resumed parts added up [s]; since the last evaluation for what a kill cut off."""
+    """Wall time of all parts of a resumed run [s], up to the last save before a kill."""
     cpu_seconds: float = 0.0
 
     def has(self, round_index: int, actor: str) -> bool:
-        """Whether that evaluation is done."""
+        """Return whether that evaluation is done."""
         return any((e.round, e.actor) == (round_index, actor) for e in self.evaluations)
 
     def add_distillation(self, distillation: Distillation) -> None:
-        """Take note of it, in place of what a round that is resumed noted before."""
+        """Add a distillation; it replaces one of the same round, from before a restart."""
         kept = [d for d in self.distillations if d.round != distillation.round]
         self.distillations = [*kept, distillation]
 
     def save(self, path: Path) -> None:
-        """Write it durably; means and intervals are written too, for readers."""
+        """Write the result as JSON, with means and intervals for readers."""
         content = dataclasses.asdict(self)
         for written, evaluation in zip(content['evaluations'], self.evaluations, strict=True):
             written |= {'mean': evaluation.mean, 'interval': evaluation.interval}
@@ -90,10 +90,10 @@ class TrainingResult:
 
 
 def load_result(path: Path) -> TrainingResult:
-    """Read a result back.
+    """Read the result that `TrainingResult.save` wrote.
 
     Raises:
-        ResultFileError: Damaged, or of another version of this program.
+        ResultFileError: The file is damaged, or of another version of this program.
     """
     names = {f.name for f in dataclasses.fields(Evaluation)}
     try:
@@ -112,10 +112,10 @@ def load_result(path: Path) -> TrainingResult:
 
 
 def score_interval(scores: tuple[float, ...], graded: bool) -> tuple[float, float]:
-    """95 % interval of a mean score in 0…100.
+    """Return the 95 % interval of a mean score, within 0…100.
 
-    All-or-nothing scores get Wilson's interval, graded ones the mean ± 1.96 standard errors
-    within 0…100; a single graded score says nothing.
+    For scores of 0 or 100 it is Wilson's interval. For graded scores it is the mean ± 1.96
+    standard errors; for a single graded score it is (0, 100).
     """
     if not graded:
         low, high = wilson_interval(sum(s == 100.0 for s in scores), len(scores))
@@ -128,7 +128,7 @@ def score_interval(scores: tuple[float, ...], graded: bool) -> tuple[float, floa
 
 
 def markdown_row(result: TrainingResult) -> str:
-    """Name, seed, scores after pre-training and at the end with intervals, practice, cost."""
+    """Return the row of a result in the table of `MARKDOWN_HEADER`."""
     cells = []
     last = max((e.round for e in result.evaluations), default=0)
     for round_index in (0, last):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One `parl-train` run: the robot's learning loop on recorded data and a Gymnasium environment.
 
-Everything it needs to go on after kill -9 lies in its folder: `learner.checkpoint`, one file of
-trajectories a practice round, `result.json`. The last version is left in `artifacts`.
+After kill -9 a run continues from the files in its folder: `learner.checkpoint`, a file of
+trajectories for each practice round, and `result.json`. The last version is put in `artifacts`.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ from parl_policy.policy import ActionSpec
 
 
 class TrainingRun:
-    """Continues from what its folder holds; nobody else may use the folder until it has run."""
+    """A run that continues from the files in its folder, and locks the folder until it ends."""
 
     CHECKPOINT_EVERY_S = 20.0
     SAY_EVERY_S = 10.0
@@ -44,22 +44,22 @@ class TrainingRun:
         folder: Path,
         say: Callable[[str], None],
     ) -> None:
-        """Begin, or resume.
+        """Begin the run, or resume it.
 
         Args:
-            config: The run.
+            config: The configuration of the run.
             data: Offline data that passed its check.
-            folder: Its own; made if missing.
-            say: Told about progress.
+            folder: Folder of the run; it is made if missing.
+            say: Called with each line about the progress.
 
         Raises:
             RunFolderError: Another run is using the folder, or it cannot be used.
-            CheckpointError: Its checkpoint is damaged, or it belongs to a run with another
+            CheckpointError: The checkpoint is damaged, or it belongs to a run with another
                 configuration or other data.
-            ResultFileError, WeightsFileError: Its files are damaged.
-            DurableWriteError: The disk is full, say.
-            ConfigError: The networks do not fit the observations, or it belongs to a run of
-                another version of the code.
+            ResultFileError, WeightsFileError: Other files of the run are damaged.
+            DurableWriteError: For example, the disk is full.
+            ConfigError: The networks do not fit the observations, or the folder belongs to a
+                run of another version of the code.
         """
         self.config = config
         self._data, self._folder, self._say = data, folder, say
@@ -78,7 +78,7 @@ class TrainingRun:
             config.seed,
             ActionSpec(1, example.actions.shape[1], config.binary_actions),
         )
-        # Not before the loop: a configuration that it refuses shall leave nothing in the folder.
+        # After the loop is made: a configuration that it refuses must leave nothing in the folder.
         self._lock = take_folder(folder)
         self.result = begin_result(
             self._result_path,
@@ -91,12 +91,12 @@ class TrainingRun:
             self._resume()
 
     def run(self) -> TrainingResult:
-        """Work to the end; what is done already is not done again.
+        """Do all work that is left, and return the result.
 
         Raises:
             ObservationError: An environment's observation is not finite.
-            CriticSupportError: The critic could not express the returns of practice.
-            DurableWriteError: The disk is full, say; run again when there is room.
+            CriticSupportError: The critic cannot represent the returns of practice.
+            DurableWriteError: For example, the disk is full; run again when there is space.
             WeightsFileError: Training diverged, or a file is damaged.
         """
         try:
@@ -144,7 +144,7 @@ class TrainingRun:
             self._say(self._progress.line(self.loop))
 
     def _episodes(self, index: int) -> Sequence[Trajectory]:
-        """The data of a round: offline data, or practice, played unless it was before."""
+        """Return a round's data: offline data, or practice, which is played if not on disk."""
         if index == 0:
             self._rounds.append([self.result.data])
             return self._data
@@ -178,7 +178,7 @@ class TrainingRun:
             )
 
     def _store_version(self) -> None:
-        """Leave the last version as a policy node loads it."""
+        """Store the last version in the form that a policy node loads."""
         store = ArtifactStore(self._folder / 'artifacts')
         for kind, content in self.loop.version_files().items():
             store.put(kind, self.loop.counters.version, content, 'safetensors')
@@ -189,7 +189,7 @@ class TrainingRun:
         if data != self.result.data:
             raise CheckpointError(
                 f'{self._checkpoint} learned from other offline data than '
-                f'{self._result_path.name} tells of; put back the one that belongs here'
+                f'{self._result_path.name} names; put back the one that belongs here'
             )
         practice = [load_trajectories(self._folder / name) for name in files]
         self.loop.resume([self._data, *practice])

@@ -58,7 +58,7 @@ def test_foreign_files_are_refused(path):
         read_minari(path, ())
     with h5py.File(path, 'w') as file:
         file['episode_x'] = 0
-    with pytest.raises(DatasetFileError, match=r"but \['episode_x'\]: it is no Minari data"):
+    with pytest.raises(DatasetFileError, match=r"but \['episode_x'\]: it is not Minari data"):
         read_minari(path, ())
     with h5py.File(path, 'w') as file:
         file['episode_0'] = [1, 2]

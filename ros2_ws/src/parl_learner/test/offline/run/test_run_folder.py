@@ -93,7 +93,7 @@ def test_a_run_with_a_part_missing_is_refused(begin, tmp_path):
     (tmp_path / 'learner.checkpoint').write_bytes(b'')
     begin()
     (tmp_path / 'result.json').unlink()
-    with pytest.raises(RunFolderError, match=r'result.json, which says what it is of, is missing'):
+    with pytest.raises(RunFolderError, match=r'result.json, which names its settings, is missing'):
         begin()
 
 
