@@ -10,18 +10,18 @@ from widowx_description.arm import JOINT_SPEED_LIMIT_RAD_S
 
 @dataclass(frozen=True, kw_only=True)
 class DriverConfig:
-    """Defaults suit a WidowX-250 6DoF; every value must be positive."""
+    """Limits and periods for a WidowX-250 6DoF; every value must be positive."""
 
     max_translation_step_m: float = 0.05
     """largest change of x, y or z per target: the action's bound"""
     max_rotation_step_rad: float = 0.25
     """largest turn about x, y or z of base_link per target: the action's bound"""
     joint_margin_rad: float = 0.05
-    """kept from the manufacturer's joint limits"""
+    """distance kept from the manufacturer's joint limits"""
     max_joint_step_rad: float = 0.5
     """largest change of any joint per command"""
     max_joint_speed_rad_s: float = 0.9 * JOINT_SPEED_LIMIT_RAD_S
-    """what the servos do at most, less ten per cent"""
+    """highest speed of the servos, less ten per cent"""
     max_jump_from_measured_rad: float = 0.6
     """largest distance of a set-point from the measured joint: a step and 0.1 rad of lag"""
     max_tracking_error_rad: float = 0.5
@@ -31,15 +31,15 @@ class DriverConfig:
     tracking_window_s: float = 0.6
     """age of the commands that span the band: the profile, the servo's lag and some delay"""
     effort_window_s: float = 1.5
-    """an arm that stands still and pushes for this long is blocked; overload takes seconds"""
+    """an arm that stands still and pushes for this long is blocked; an overload takes seconds"""
     max_target_silence_periods: float = 3.0
     """control periods without a target, in a running episode, before the arm counts as held"""
     stop_patience_s: float = 1.0
-    """targets refused for this long after a stop, from a policy that goes on: its episode ends"""
+    """after a stop, an episode ends when targets have come and been refused for this long"""
     max_joint_state_age_s: float = 0.2
-    """older joint states are no evidence of where the arm is"""
+    """older joint states do not say where the arm is"""
     max_camera_age_s: float = 0.5
-    """older camera frames are no ground to act on"""
+    """the arm does not act on older camera frames"""
     max_target_age_s: float = 0.6
     """a target computed from an older observation is refused"""
     max_target_lead_s: float = 0.5
@@ -47,11 +47,11 @@ class DriverConfig:
     min_target_spacing_periods: float = 0.5
     """a target that follows the last one faster than this is refused"""
     max_clock_step_s: float = 1.0
-    """joint_states stamps that step further, either way, mean a restarted clock or arm"""
+    """a larger step of joint_states stamps, either way, means a restarted clock or arm"""
     start_speed_rad_s: float = 0.5
-    """fastest joint on the way to the start pose"""
+    """highest joint speed on the way to the start pose"""
     first_move_s: float = 2.0
-    """shortest move of an arm that was not commanded before"""
+    """shortest duration of a move of an arm that was not commanded before"""
     rest_tolerance_rad: float = 0.15
     """an arm this near to its rest pose may be let go"""
     at_start_tolerance_rad: float = 0.005
@@ -69,11 +69,11 @@ class DriverConfig:
     profile_acceleration_ms: int = 100
     """acceleration time of one servo move; at most half of profile_time_ms"""
     gripper_pwm: int = 200
-    """most PWM of the gripper, of 885: it moves from about 150, and overloads at 350 in seconds"""
+    """highest PWM of the gripper, of 885: it moves from 150, and overloads at 350 in seconds"""
     warn_temperature_c: float = 65.0
     """a servo this warm is reported"""
     pause_temperature_c: float = 70.0
-    """a servo this warm stops the work; the servos themselves give up at 80"""
+    """a servo this warm stops the arm's work; the servos switch themselves off at 80"""
 
     def __post_init__(self) -> None:
         """Check the ranges.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the driver is, in one level and one sentence, for /diagnostics."""
+"""The driver's condition as one level and one sentence, for /diagnostics."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -23,15 +23,15 @@ class DriverReport:
     """State of the driver at one moment."""
 
     level: Level
-    """how bad it is"""
+    """how serious the condition is"""
     text: str
-    """what it is, with the remedy"""
+    """what the condition is, with the remedy"""
     values: dict[str, str] = field(default_factory=dict)
     """counters and ages"""
 
 
 class TargetCounter:
-    """Counts what became of the targets."""
+    """Counts the targets by what the driver did with them."""
 
     def __init__(self) -> None:
         self.accepted = 0
@@ -41,7 +41,7 @@ class TargetCounter:
         self._hold_since_report = ''
 
     def count(self, outcome: Command | Hold) -> None:
-        """Add one target."""
+        """Count the outcome of one target."""
         if isinstance(outcome, Command):
             self.accepted += 1
             self.limited += outcome.limited
@@ -50,7 +50,7 @@ class TargetCounter:
             self.last_hold = self._hold_since_report = outcome.reason
 
     def take_recent_hold(self) -> str:
-        """Return the last reason to hold since the last call, or an empty string."""
+        """Return the newest reason to hold since the last call, or an empty string."""
         recent, self._hold_since_report = self._hold_since_report, ''
         return recent
 

@@ -29,9 +29,9 @@ class Workspace:
     high: FloatArray
     """(3,) opposite corner [m]"""
     max_tilt: float
-    """from straight down [rad]"""
+    """largest tilt from straight down [rad]"""
     max_yaw: float
-    """about the vertical, either way [rad]"""
+    """largest turn about the vertical, either way [rad]"""
 
     def contains(self, pose: Pose, tolerance: float = 1e-9) -> bool:
         """Tell whether a pose is inside, up to a tolerance in m and rad."""
@@ -49,23 +49,23 @@ class DriverTask:
     """What the driver needs to know of a task."""
 
     robot: str
-    """prefix of the frames and model of the arm"""
+    """prefix of the arm's frames, and the arm's model"""
     control_rate_hz: float
     """targets per second"""
     start_pose: Pose
     """where an episode begins"""
     start_gripper: float
-    """opening there, 0 closed .. 1 open"""
+    """gripper opening at the start pose, 0 closed .. 1 open"""
     workspace: Workspace
 
     @property
     def control_period_s(self) -> float:
-        """Time between two targets."""
+        """Time between two targets [s]."""
         return 1.0 / self.control_rate_hz
 
     @property
     def base_frame(self) -> str:
-        """Frame in which targets are given."""
+        """The frame in which targets are given."""
         return f'{self.robot}/base_link'
 
 

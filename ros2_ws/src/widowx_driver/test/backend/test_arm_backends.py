@@ -25,7 +25,7 @@ def test_the_profile_is_written_and_a_raised_arm_is_not_let_go(bench, backend):
 def test_an_arm_with_other_joints_is_named_instead_of_ending_the_process(start_bench, backend):
     bench = start_bench(SLEEP, 0.02)
     bench.arm.servos.joint_count = 5
-    words = 'it gave up' if backend != 'direct' else 'group arm has 5 joints'
+    words = 'its constructor gave up' if backend != 'direct' else 'group arm has 5 joints'
     bench.diagnosis(words)
 
 

@@ -249,7 +249,7 @@ def test_recovery_rests_reboots_and_sends_everything_again(talk):
     talk.servos.overload('elbow')
     talk.polls()
     talk.servos.log.clear()
-    assert talk.run(recovery(talk).alone()).success
+    assert talk.run(recovery(talk).recover_alone()).success
     services = talk.servos.services()
     assert services.index('rest') < services.index('reboot_motors')
     after = talk.servos.log[services.index('reboot_motors') :]
@@ -265,7 +265,7 @@ def test_an_arm_that_cannot_rest_asks_for_the_operator(talk):
     talk.polls()
     talk.servos.overload('elbow')
     talk.polls()
-    result = talk.run(recovery(talk, rests=False).alone())
+    result = talk.run(recovery(talk, rests=False).recover_alone())
     assert not result.success
     assert result.message.startswith('overload of elbow: elbow is +0.40 rad off')
     assert 'reboot_motors' not in talk.servos.services()
@@ -278,15 +278,15 @@ def test_only_overload_is_rebooted_without_a_human_and_only_three_times(talk):
     for _ in range(3):
         talk.servos.overload('elbow')
         talk.polls()
-        assert talk.run(alone.alone()).success
+        assert talk.run(alone.recover_alone()).success
     talk.servos.overload('elbow')
     talk.polls()
-    assert 'rebooted 3 times' in talk.run(alone.alone()).message
+    assert 'rebooted 3 times' in talk.run(alone.recover_alone()).message
     talk.now_s += 400.0
-    assert talk.run(alone.alone()).success
+    assert talk.run(alone.recover_alone()).success
     talk.servos.registers['Hardware_Error_Status'][0] = 4
     talk.polls()
-    assert 'overheating' in talk.run(alone.alone()).message
+    assert 'overheating' in talk.run(alone.recover_alone()).message
 
 
 def test_short_lists_do_not_hide_what_was_known():

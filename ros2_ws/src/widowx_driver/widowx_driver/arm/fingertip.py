@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far the fingers reach below ee_gripper_link, and whether that is into the table."""
+"""Computes how far the fingers reach below ee_gripper_link, and keeps them above the table."""
 
 import numpy as np
 
 from widowx_description.finger import FINGERTIP_ASIDE_M, FINGERTIP_M
 
 FINGERTIP_DIP_M = 0.002
-"""A corner commanded this far below the table bends finger and servos, and breaks nothing."""
+"""Allowed depth below the table [m]: a finger corner commanded so far bends and breaks nothing."""
 
 
 def fingertip_reach_m(max_tilt_rad: float) -> float:
     """Return how far below ee_gripper_link the lowest corner of an open finger can be [m].
 
-    Tilted by t towards that corner it is ahead * cos(t) + aside * sin(t) below, which grows up to
-    the tilt where the corner hangs straight down.
+    At a tilt t towards that corner the reach is ahead * cos(t) + aside * sin(t). It grows with t
+    until the corner hangs straight down.
 
     Args:
         max_tilt_rad: Largest tilt from straight down, in any direction.
@@ -28,7 +28,7 @@ def floor_fault(low_z_m: float, max_tilt_rad: float) -> str:
     The table is the plane on which the arm stands, z = 0 of base_link.
 
     Args:
-        low_z_m: Lowest z of ee_gripper_link.
+        low_z_m: Lowest z of ee_gripper_link in base_link.
         max_tilt_rad: Largest tilt from straight down.
     """
     reach_m = fingertip_reach_m(max_tilt_rad)

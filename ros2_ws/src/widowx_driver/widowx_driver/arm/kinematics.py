@@ -16,7 +16,7 @@ COLD_SEEDS = (
     (-0.76, 0.44, 0.0, 1.76),
     (0.6, -0.6, 0.0, 1.5),
 )
-"""shoulder ... wrist_angle with the gripper down: where to search without a warm start [rad]."""
+"""Start points without a warm start: shoulder .. wrist_angle, with the gripper down [rad]."""
 
 
 class InverseKinematicsError(ParlError):
@@ -30,7 +30,7 @@ def forward_kinematics(joint_positions: FloatArray) -> Pose:
 
 
 class InverseKinematics:
-    """Pose of ee_gripper_link to joint positions: Newton steps of mink's QP, warm started."""
+    """Turns a pose of ee_gripper_link into joint positions: Newton steps on mink's QP."""
 
     def __init__(
         self,
@@ -42,9 +42,9 @@ class InverseKinematics:
         """Build the solver.
 
         Args:
-            joint_margin_rad: Kept from the manufacturer's joint limits.
-            position_tolerance_m: Largest remaining distance.
-            rotation_tolerance_rad: Largest remaining angle.
+            joint_margin_rad: Distance kept from the manufacturer's joint limits.
+            position_tolerance_m: Largest distance from the pose that is accepted.
+            rotation_tolerance_rad: Largest angle from the pose that is accepted.
             max_iterations: Newton steps before giving up.
         """
         self._position_tolerance_m = position_tolerance_m
@@ -65,7 +65,7 @@ class InverseKinematics:
 
         Args:
             pose: Wanted pose of ee_gripper_link in base_link.
-            start_joints: (6,) [rad] where the search starts; the nearest solution is found.
+            start_joints: (6,) [rad], where the search starts; the nearest solution is found.
 
         Raises:
             InverseKinematicsError: The pose is out of reach within the joint limits.
@@ -94,7 +94,10 @@ class InverseKinematics:
         )
 
     def solve_cold(self, pose: Pose) -> FloatArray:
-        """Return joint positions, (6,) [rad], without a warm start, gripper roughly downwards.
+        """Return joint positions, (6,) [rad], without a warm start.
+
+        Args:
+            pose: Wanted pose of ee_gripper_link in base_link, the gripper roughly downwards.
 
         Raises:
             InverseKinematicsError: None of the known starting points leads to a solution.

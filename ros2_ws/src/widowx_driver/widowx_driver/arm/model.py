@@ -10,7 +10,11 @@ from widowx_description.arm import (
 
 
 def arm_mjcf(margin_rad: float = 0.0) -> str:
-    """Return the arm as MuJoCo XML: massless in effect, no geometry, joint ranges with margin."""
+    """Return the arm as MuJoCo XML, for kinematics only: its masses mean nothing.
+
+    Args:
+        margin_rad: Distance of the joint ranges from the manufacturer's limits.
+    """
     lower, upper = joint_limits(margin_rad)
     chain = f'<site name="{END_EFFECTOR_SITE}" pos="{END_EFFECTOR_OFFSET_M} 0 0"/>'
     for joint, low, high in reversed(list(zip(ARM_JOINTS, lower, upper, strict=True))):

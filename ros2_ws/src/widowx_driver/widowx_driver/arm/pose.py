@@ -91,7 +91,7 @@ def rotation_angle(first: FloatArray, second: FloatArray) -> float:
 
 
 def roll_pitch_yaw_to_matrix(roll_pitch_yaw: FloatArray) -> FloatArray:
-    """Return Rz(yaw) Ry(pitch) Rx(roll), (3, 3), of fixed-axis angles, (3,) [rad]."""
+    """Return the rotation Rz(yaw) Ry(pitch) Rx(roll), (3, 3), of fixed-axis angles, (3,) [rad]."""
     roll, pitch, yaw = roll_pitch_yaw
     cr, sr, cp, sp = np.cos(roll), np.sin(roll), np.cos(pitch), np.sin(pitch)
     cy, sy = np.cos(yaw), np.sin(yaw)
@@ -112,8 +112,8 @@ def turn_part_way(start: FloatArray, end: FloatArray, fraction: float) -> FloatA
 def split_tilt_and_yaw(rotation: FloatArray) -> tuple[FloatArray, float]:
     """Split a gripper orientation into its tilt from straight down and its yaw.
 
-    rotation = R(tilt vector) Rz(yaw) STRAIGHT_DOWN, the tilt axis being horizontal
-    (a swing-twist decomposition), so that each part can be limited without changing the other.
+    This is a swing-twist decomposition: rotation = R(tilt vector) Rz(yaw) STRAIGHT_DOWN, where the
+    tilt axis is horizontal. Each part can be limited without changing the other.
 
     Args:
         rotation: (3, 3) in base_link.
@@ -138,6 +138,9 @@ def split_tilt_and_yaw(rotation: FloatArray) -> tuple[FloatArray, float]:
 
 
 def join_tilt_and_yaw(tilt_vector: FloatArray, yaw_rad: float) -> FloatArray:
-    """Invert split_tilt_and_yaw; returns the rotation matrix, (3, 3)."""
+    """Return the rotation, (3, 3), of a tilt vector, (3,) [rad], and a yaw [rad].
+
+    It is the inverse of `split_tilt_and_yaw`.
+    """
     turn = rotation_from_vector(np.array([0.0, 0.0, yaw_rad]))
     return rotation_from_vector(tilt_vector) @ turn @ STRAIGHT_DOWN

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What joint_states say about the arm, or why they cannot be believed."""
+"""Reads the arm's state from joint_states, and says why a state cannot be believed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class ArmState:
     """One joint_states message."""
 
     stamp_s: float
-    """time of publication"""
+    """time of publication [s]"""
     joint_positions: FloatArray
     """(6,) waist .. wrist_rotate [rad]; NaN where missing"""
     finger_m: float
-    """left_finger position; NaN where missing"""
+    """left_finger position [m]; NaN where missing"""
     efforts: FloatArray | None = None
     """(6,) [mA; at wrist_rotate 2.69 for each 0.1 % of load]; None if not reported"""
     gripper_effort: float = float('nan')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the driver needs of whatever takes set-points to the arm."""
+"""The interface through which the driver sends set-points to the arm."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from widowx_driver.safety.command import Command
 
 
 class ArmBackend(Protocol):
-    """Streams set-points; never waits."""
+    """A way to send set-points to the arm; its methods never wait."""
 
     def fault(self) -> str:
         """Return why nothing can be sent, or an empty string."""
@@ -18,5 +18,5 @@ class ArmBackend(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the arm's interface; the servos keep their last set-points."""
+        """Close the interface to the arm; the servos keep their last set-points."""
         ...

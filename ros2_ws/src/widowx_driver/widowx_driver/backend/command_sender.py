@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sends commands and notices when one was not heard."""
+"""Sends commands, and sends a command again that the arm did not receive."""
 
 from collections.abc import Callable
 
 from widowx_driver.safety.command import Command
 
 UNHEARD_AFTER_S = 0.3
-"""Wall time after which a repeated joint state says that the last command was not heard."""
+"""Wall time after which a repeated joint state means that the last command was lost."""
 
 
 class CommandSender:
     """Remembers the last command and the joint state it answered.
 
-    In lock-step a simulation repeats its joint state, stamp unchanged, until a command comes. A
-    command published before the subscription was matched is lost, so it is sent again then.
+    In lock-step a simulation repeats its joint state, with the same stamp, until a command comes.
+    A command that was published before the subscription was matched is lost, and is sent again.
     """
 
     def __init__(
@@ -24,12 +24,12 @@ class CommandSender:
         self._sent: tuple[Command, float, float] | None = None
 
     def send(self, command: Command, state_stamp_s: float) -> None:
-        """Publish a command that answers the joint state of that stamp."""
+        """Publish a command in answer to the joint state with the stamp `state_stamp_s` [s]."""
         self._publish(command)
         self._sent = (command, state_stamp_s, self._wall_clock_s())
 
     def repeat_if_unheard(self, state_stamp_s: float) -> None:
-        """Publish the last command again if its joint state is repeated after a while."""
+        """Publish the last command again if its joint state still comes after a while."""
         if self._sent is None:
             return
         command, stamp_s, sent_at_s = self._sent
@@ -37,5 +37,5 @@ class CommandSender:
             self.send(command, stamp_s)
 
     def forget(self) -> None:
-        """Repeat nothing until the next command."""
+        """Forget the last command; nothing is repeated until the next one."""
         self._sent = None

@@ -10,7 +10,7 @@ class DirectBackend:
     """Publishes on the topics of xs_sdk itself."""
 
     def __init__(self, publish: Callable[[Command], None]) -> None:
-        """Know what publishes the set-points of gripper and arm."""
+        """Create the backend; `publish` publishes the set-points of gripper and arm."""
         self._publish = publish
 
     def fault(self) -> str:
@@ -22,4 +22,4 @@ class DirectBackend:
         self._publish(command)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: publishers need no end."""

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Publishes set-points through interbotix_xs_modules, whose constructor may never return.
 
-The constructor runs in a daemon thread; set-points are published from the caller's. The vendor's
-service calls are never used, because they wait for ever, nor its motion functions (`.arm`,
-`.gripper`): they solve the kinematics from cold guesses, trust their last command, play
-trajectories with a timing defect and leave the gripper's PWM on.
+The constructor runs in a daemon thread; set-points are published from the caller's thread. The
+vendor's service calls are not used, because they wait for ever. Its motion functions (`.arm`,
+`.gripper`) are not used either: they solve the kinematics from cold guesses, trust their last
+command, play trajectories with a timing defect and leave the gripper's PWM on.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class VendorModules:
 
 
 def import_vendor() -> VendorModules | None:
-    """Return the vendor's modules, None where they are not installed.
+    """Return the vendor's modules, or None where they are not installed.
 
     Raises:
         ImportError: They are installed, but something that they need is not.
@@ -48,7 +48,7 @@ def import_vendor() -> VendorModules | None:
 
 
 class InterbotixBackend:
-    """Owns an InterbotixManipulatorXS, built as soon as it cannot block any more."""
+    """Owns an InterbotixManipulatorXS, which is built as soon as it can no longer block."""
 
     def __init__(
         self,
@@ -58,15 +58,15 @@ class InterbotixBackend:
         is_arm_there: Callable[[], bool],
         wall_clock_s: Callable[[], float],
     ) -> None:
-        """Wait for the arm.
+        """Create the backend; the first calls of `fault` build the arm.
 
         Args:
-            modules: the vendor's.
+            modules: the vendor's Python modules.
             robot_model: e.g. wx250s.
             robot_name: namespace of the arm's driver, without slashes at its ends.
-            is_arm_there: tells whether all services exist and joint_states come: without them
+            is_arm_there: tells whether all services exist and joint_states come; without them
                 the vendor's constructor waits for ever.
-            wall_clock_s: wall time.
+            wall_clock_s: returns the wall time [s].
         """
         self._modules = modules
         self._robot_model = robot_model
@@ -78,7 +78,7 @@ class InterbotixBackend:
         self._node: Any = None
 
     def fault(self) -> str:
-        """Build the arm when it is time; return why nothing can be sent, or an empty string."""
+        """Return why nothing can be sent, or an empty string; build the arm once it is there."""
         if self._began_s is None:
             if not self._is_arm_there():
                 return f'{MODULE}: waits for services and joint_states of /{self._robot_name}'
@@ -88,7 +88,7 @@ class InterbotixBackend:
             waited_s = self._wall_clock_s() - self._began_s
             is_late = waited_s > CONSTRUCTION_LIMIT_S
             hint = '; it hangs: restart driver and arm' if is_late else ''
-            return f'{MODULE}: is being set up since {waited_s:.0f} s{hint}'
+            return f'{MODULE}: has been starting for {waited_s:.0f} s{hint}'
         error = self._arm.exception()
         if error is None:
             return ''
@@ -98,7 +98,7 @@ class InterbotixBackend:
         )
 
     def send(self, command: Command) -> None:
-        """Publish set-points: a group command streams, a trajectory would stop half way."""
+        """Publish set-points as group commands, which stream; a trajectory would stop half way."""
         core = self._arm.result(timeout=0).core
         core.robot_write_joint_command(GRIPPER_NAME, float(command.finger_gap_m))
         core.robot_write_commands(ARM_GROUP, [float(q) for q in command.joint_positions])
@@ -113,9 +113,9 @@ class InterbotixBackend:
             self._node = self._modules.robot.create_interbotix_global_node(
                 'interbotix_driver', namespace=self._robot_name
             )
-            # Without the vendor's robot_startup: its thread spins an executor that takes the
-            # interpreter from ours, up to 1.5 s at a time. Publishing needs nobody who spins.
-            # No gripper object: its timer stops PWM at the finger limits only, never on an object.
+            # robot_startup is not called: its thread spins an executor that blocks our thread for
+            # up to 1.5 s at a time, and publishing works without it. There is no gripper object:
+            # its timer stops PWM at the finger limits only, never on an object.
             arm = self._modules.arm.InterbotixManipulatorXS(
                 robot_model=self._robot_model,
                 robot_name=self._robot_name,
@@ -126,6 +126,6 @@ class InterbotixBackend:
             self._arm.set_result(arm)
         except SystemExit:
             # The constructor ends the process if the group has not six joints.
-            self._arm.set_exception(RuntimeError('it gave up'))
+            self._arm.set_exception(RuntimeError('its constructor gave up'))
         except Exception as error:
             self._arm.set_exception(error)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Jobs that take the arm a while: to its start pose, to its rest pose, bringing servos back."""
+"""The arm's long jobs: move to the start pose, move to the rest pose, recover servos."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -22,10 +22,10 @@ PREPARING_LIMIT_S = 60.0
 
 
 class Promise(Awaitable, Protocol):
-    """A future of whoever runs the coroutines."""
+    """A future of the executor that runs the coroutines."""
 
     def set_result(self, result: object) -> None:
-        """Let the coroutine that waits go on."""
+        """Resume the coroutine that waits."""
         ...
 
 
@@ -38,7 +38,7 @@ class Station(Protocol):
         ...
 
     def now_s(self) -> float:
-        """Return the time of the node clock."""
+        """Return the time of the node clock [s]."""
         ...
 
     def sending_fault(self) -> str:
@@ -51,7 +51,7 @@ class Station(Protocol):
 
 
 class ArmJobs:
-    """One slow way at a time; a newer job takes the place of the one that runs."""
+    """Runs one slow motion at a time; a newer job replaces the one that runs."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class ArmJobs:
         make_promise: Callable[[], Promise],
         wall_clock_s: Callable[[], float],
     ) -> None:
-        """Do nothing yet."""
+        """Create the jobs; none runs yet."""
         self._station = station
         self._shell = shell
         self._servos = servos
@@ -84,30 +84,30 @@ class ArmJobs:
         return state is not None and not state.fault and self._to_rest.rests(state)
 
     async def go_to_start(self) -> MotionResult:
-        """Wait for the servos, bring back those that let go, lead the arm to its start pose."""
+        """Move the arm to its start pose, after the servos are prepared and recovered."""
         await self._until(lambda: self._servos.is_prepared, PREPARING_LIMIT_S)
         await self._until(lambda: not self._station.sending_fault(), PREPARING_LIMIT_S)
         await self._until(lambda: self._servos.health.answers, ANSWERING_LIMIT_S)
         if fault := self._cannot_move():
             return MotionResult(success=False, message=fault)
         if self._servos.health.errors:
-            recovered = await self._recovery.alone()
+            recovered = await self._recovery.recover_alone()
             if not recovered.success:
                 return recovered
         return await self._go(self._to_start)
 
     async def recover(self) -> MotionResult:
-        """Reboot the servos in trouble: the operator supports the arm."""
+        """Reboot the servos in trouble, while the operator supports the arm."""
         return await self._recovery.supported()
 
     async def park(self) -> MotionResult:
-        """Lead the arm to its rest pose, torque on; give up if it cannot be moved now."""
+        """Move the arm to its rest pose, torque on; give up if it cannot be moved now."""
         if fault := self._cannot_move():
             return MotionResult(success=False, message=fault)
         return await self._go(self._to_rest)
 
     def advance(self) -> None:
-        """Send the next set-point of a slow way, or end it, if that is due."""
+        """Send the next set-point of a slow motion, or end the motion, if that is due."""
         state = self._station.newest_state
         if state is None or self._station.sending_fault():
             return
@@ -118,11 +118,11 @@ class ArmJobs:
             self._finish(step)
 
     def end(self, why: str) -> None:
-        """End the slow way that is under way, if there is one; the arm stays where it is."""
+        """End the slow motion that runs, if there is one; the arm stays where it is."""
         self._finish(MotionResult(success=False, message=why))
 
     def poll(self) -> None:
-        """Let those look again who wait for the servos; call it often."""
+        """Let jobs that wait for the servos check again; call this often."""
         polls, self._polls = self._polls, []
         for waiting in polls:
             waiting.set_result(None)

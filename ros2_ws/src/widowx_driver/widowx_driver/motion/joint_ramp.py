@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A slow straight way through joint space."""
+"""A slow straight path through joint space."""
 
 import numpy as np
 
@@ -15,13 +15,13 @@ def joint_ramp(
 ) -> FloatArray:
     """Return the set-points of a slow move, one per control period.
 
-    All joints arrive together; the one with the longest way sets the duration. Speed rises and
-    falls as a smooth step (3s^2 - 2s^3), whose peak is 1.5 times its mean.
+    All joints arrive together; the joint with the longest way sets the duration. The path is a
+    smooth step (3s^2 - 2s^3), whose highest speed is 1.5 times the mean.
 
     Args:
         start_joints: (6,) [rad], not repeated in the result.
         end_joints: (6,) [rad], the last set-point.
-        max_speed_rad_s: Never exceeded by any joint.
+        max_speed_rad_s: Highest speed of any joint.
         period_s: Time between set-points.
         min_duration_s: The move takes at least this long, even over no distance.
 

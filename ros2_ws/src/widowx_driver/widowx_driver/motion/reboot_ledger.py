@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often servos were rebooted without a human."""
+"""Records how often servos were rebooted without a human."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -26,6 +26,6 @@ class RebootLedger:
         return ''
 
     def note(self, servos: Iterable[str], now_s: float) -> None:
-        """Write down a reboot at time `now_s` [s]."""
+        """Record a reboot of these servos at time `now_s` [s]."""
         for name in servos:
             self._times[name].append(now_s)

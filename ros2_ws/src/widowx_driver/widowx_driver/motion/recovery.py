@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brings back servos that have let go, without dropping the arm a second time."""
+"""Recovers servos that have let go, without dropping the arm a second time."""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,9 +9,9 @@ from widowx_driver.servos.health import OVERLOAD, ServoHealth
 
 
 class Recovery:
-    """Two ways: alone from the rest pose, or at once with a human who supports the arm.
+    """Reboots servos: alone from the rest pose, or at once while a human supports the arm.
 
-    Alone only after an overload, and only three times per servo in five minutes.
+    It works alone only after an overload, and at most three times per servo in five minutes.
     """
 
     def __init__(
@@ -21,13 +21,13 @@ class Recovery:
         reboot: Callable[[], Awaitable[MotionResult]],
         now_s: Callable[[], float],
     ) -> None:
-        """Know whom to ask.
+        """Create the recovery.
 
         Args:
-            health: what the servos say.
-            move_to_rest: leads the joints that hold to the rest pose.
-            reboot: reboots servos in trouble, sends modes and profile again, checks.
-            now_s: wall time.
+            health: newest answers of the servos.
+            move_to_rest: moves the joints that hold to the rest pose.
+            reboot: reboots servos in trouble, sends modes and profile again, and checks them.
+            now_s: returns the wall time [s].
         """
         self._health = health
         self._move_to_rest = move_to_rest
@@ -35,8 +35,8 @@ class Recovery:
         self._now_s = now_s
         self._ledger = RebootLedger()
 
-    async def alone(self) -> MotionResult:
-        """Lay the arm down, then reboot; refuse what a human must look at."""
+    async def recover_alone(self) -> MotionResult:
+        """Lay the arm down, then reboot; refuse faults that a human must look at."""
         servos = self._health.errors
         if not servos or any(bits != OVERLOAD for bits in servos.values()):
             return MotionResult(success=False, message=self._health.fault())
@@ -51,5 +51,5 @@ class Recovery:
         return await self._reboot()
 
     async def supported(self) -> MotionResult:
-        """Reboot at once: the operator holds the arm."""
+        """Reboot at once, while the operator supports the arm."""
         return await self._reboot()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The slow way to the rest pose, where the arm may be let go."""
+"""The slow motion to the rest pose, in which the servos may let the arm go."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from widowx_driver.safety.shell import SafetyShell
 
 
 class RestMotion(SlowMotion):
-    """Leads the arm over its start pose to its rest pose; limp joints are left as they are."""
+    """Moves the arm over its start pose to its rest pose; limp joints are left as they are."""
 
     is_watched = False
 
@@ -26,12 +26,12 @@ class RestMotion(SlowMotion):
         task: DriverTask,
         limp: Callable[[], tuple[str, ...]],
     ) -> None:
-        """Know who tells which joints do not hold."""
+        """Create the motion; `limp` returns the names of the joints that do not hold."""
         super().__init__(shell, config, task)
         self._limp = limp
 
     def begin(self, state: ArmState | None, now_s: float) -> MotionResult | None:
-        """Plan the way, straight to the rest pose if a joint is limp."""
+        """Plan the path; it leads straight to the rest pose if a joint is limp."""
         self.cancel()
         fault = self._fault(state, now_s)
         if fault or state is None:
@@ -44,7 +44,7 @@ class RestMotion(SlowMotion):
         if np.any(limp):
             way = joint_ramp(state.joint_positions, rest, speed, self._period_s)
         else:
-            # From anywhere in the workspace the way to the start pose stays above the table.
+            # From anywhere in the workspace the path to the start pose stays above the table.
             way = np.vstack([
                 joint_ramp(state.joint_positions, start, speed, self._period_s),
                 joint_ramp(start, rest, speed, self._period_s),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A slow way of the arm, one set-point per control period of the arm's own stamps."""
+"""A slow motion of the arm: one set-point per control period, by the arm's own stamps."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -16,24 +16,24 @@ from widowx_driver.safety.limits import clip_joints
 from widowx_driver.safety.shell import SafetyShell
 
 STAMP_TOLERANCE_S = 0.005
-"""Half the period of joint_states: a set-point is due at the nearest state."""
+"""Half the period of joint_states: a set-point is sent at the nearest state."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MotionResult:
-    """How a slow way ended."""
+    """How a slow motion ended."""
 
     success: bool
-    """the arm is where it should go"""
+    """the arm is where it should be"""
     message: str
     """what happened, or what to do"""
 
 
 class SlowMotion(ABC):
-    """Sends set-points along a way and asks at its end whether the arm has arrived.
+    """Sends set-points along a path and checks at its end whether the arm has arrived.
 
-    Advances on joint_states alone, so it also works where time stands still between commands.
-    Whoever derives from it plans the way in `begin` and says what may stop it and where it ends.
+    It advances on joint_states alone, so it also works where time stands still between commands.
+    A derived class plans the path in `begin`, stops it in `_fault` and judges it in `_arrive`.
     """
 
     is_watched = True
@@ -49,26 +49,26 @@ class SlowMotion(ABC):
 
     @property
     def is_active(self) -> bool:
-        """Whether the arm is on its way."""
+        """Whether set-points are being sent."""
         return self._set_points is not None
 
     @abstractmethod
     def begin(self, state: ArmState | None, now_s: float) -> MotionResult | None:
-        """Plan the way from the measured joints.
+        """Plan the path from the measured joints.
 
         Args:
             state: Newest measured state.
             now_s: Time of the node clock.
 
         Returns:
-            The result if there is no way to go or it may not be gone; None once under way.
+            The result if no motion is needed or allowed; None once the motion runs.
         """
 
     def advance(self, state: ArmState, now_s: float) -> Command | MotionResult | None:
-        """Take one measured state.
+        """Take one measured state and do what is due.
 
         Returns:
-            The next command when it is due, the result at the end, None while waiting.
+            The next command when it is due, the result at the end, None in between.
         """
         if self._set_points is None or state.stamp_s < self._sent_s + self._wait_s():
             return None
@@ -96,7 +96,7 @@ class SlowMotion(ABC):
 
     def _follow(self, way: FloatArray) -> None:
         self._shell.forget()
-        # A limp arm may lie in the margin of its joint limits; no command leads there.
+        # A limp arm may lie in the margin of its joint limits; no command goes there.
         lower, upper = joint_limits(self._config.joint_margin_rad)
         self._set_points, _ = clip_joints(way, lower, upper)
         self._next, self._sent_s = 0, -np.inf

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The slow way to the start pose."""
+"""The slow motion to the start pose."""
 
 import numpy as np
 
@@ -10,10 +10,10 @@ from widowx_driver.safety.command import Hold
 
 
 class StartMotion(SlowMotion):
-    """Leads the arm to the start pose and hands it over to the shell."""
+    """Moves the arm to the start pose and hands it over to the shell."""
 
     def begin(self, state: ArmState | None, now_s: float) -> MotionResult | None:
-        """Plan the way, at least two seconds long if nothing was commanded before."""
+        """Plan the path; it takes at least two seconds if nothing was commanded before."""
         self.cancel()
         fault = self._shell.arm_fault(state, now_s)
         if fault or state is None:

@@ -47,24 +47,25 @@ from widowx_driver.servos.keeper import ServoKeeper
 from widowx_driver.servos.services import ServoServices
 
 ARM_GONE_S = 5.0
-"""Wall time without joint_states, repeated or not, after which a slow way is given up."""
+"""Wall time without joint_states, repeated or not, after which a slow motion is given up."""
 POLL_S = 0.05
 
 
 class DriverNode(Node):
-    """Converts, asks the safety shell, publishes."""
+    """Converts messages, asks the safety shell, publishes commands."""
 
     REPORT_S = 1.0
     """Wall time from one report on /diagnostics to the next."""
 
     def __init__(self, **node_options: object) -> None:
-        """Read the task; `node_options` as rclpy has them.
+        """Read the task; `node_options` are those of rclpy.
 
-        Raises ConfigError for a bad task file.
+        Raises:
+            ConfigError: The task file cannot be used.
         """
         super().__init__('driver', **node_options)
         task_file = self.declare_parameter('task_file', '').value
-        # Off where simulated servos push without limit and their effort says nothing.
+        # False where simulated servos push without limit: their effort says nothing.
         self._watches_effort = bool(self.declare_parameter('watch_effort', True).value)
         self._config = DriverConfig()
         self._task = load_driver_task(Path(task_file))
@@ -94,7 +95,7 @@ class DriverNode(Node):
         )
         self._make_subscriptions()
         self._make_services()
-        # The wall's clock: the simulated one stands still between commands.
+        # The wall clock, because simulated time stands still between commands.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(self.REPORT_S, self._diagnose, clock=steady)
         self.create_timer(POLL_S, self._poll, clock=steady)
@@ -102,7 +103,7 @@ class DriverNode(Node):
     def _make_backend(self) -> ArmBackend:
         try:
             vendor = interbotix_backend.import_vendor()
-        except Exception as error:  # whatever a foreign module dies of
+        except Exception as error:  # a foreign module may raise anything
             vendor = None
             self.get_logger().warning(
                 f'{interbotix_backend.MODULE} is installed but cannot be imported: {error}; '
@@ -126,8 +127,8 @@ class DriverNode(Node):
         return DirectBackend(publish)
 
     def _make_subscriptions(self) -> None:
-        # joint_states first and only the newest: a target that arrives with it must not meet an
-        # older one, and the executor takes one message of each topic in the order of creation.
+        # joint_states come first, and only the newest. The executor takes one message of each
+        # topic in the order of creation, and a target must meet the state it arrives with.
         newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         self.create_subscription(JointState, 'joint_states', self._on_joint_states, newest)
         self.create_subscription(
@@ -138,7 +139,7 @@ class DriverNode(Node):
         self.create_subscription(EndEffectorTarget, 'target', self._on_target, 1)
 
     def _make_services(self) -> None:
-        # Reentrant: while these wait for the arm to arrive, the others must go on.
+        # Reentrant: while these wait for the arm to arrive, the other callbacks must go on.
         waiting = ReentrantCallbackGroup()
         self.create_service(GoToStart, 'go_to_start', self._on_go_to_start, callback_group=waiting)
         self.create_service(Trigger, 'recover', self._on_recover, callback_group=waiting)
@@ -157,7 +158,7 @@ class DriverNode(Node):
         return self._state
 
     def now_s(self) -> float:
-        """Return the node clock, or the newest joint state if /clock lags behind it."""
+        """Return the later of the node clock and the newest joint state's stamp [s]."""
         now_s = self.get_clock().now().nanoseconds * 1e-9
         return now_s if self._state is None else max(now_s, self._state.stamp_s)
 
@@ -218,7 +219,7 @@ class DriverNode(Node):
             self._executed.publish(
                 convert.executed_target_message(message, frame, *standing, outcome)
             )
-        # A hold repeats the last command, so that time goes on where it waits for commands.
+        # A hold repeats the last command: a simulation in lock-step waits for one.
         last = self._shell.last_command
         if last is not None and not self.sending_fault():
             self.send(last)
@@ -250,7 +251,7 @@ class DriverNode(Node):
         return response
 
     async def park(self) -> None:
-        """Park and say how it went, before the driver ends."""
+        """Park the arm and log how that went, before the driver ends."""
         result = await self._jobs.park()
         word = 'parked' if result.success else 'NOT parked, the servos hold'
         self.get_logger().info(f'{word}: {result.message}')
@@ -281,17 +282,18 @@ class DriverNode(Node):
         self._diagnostics.publish(convert.diagnostics_message(stamp, self._task.robot, report))
 
     def destroy_node(self) -> None:
-        """Let go of the arm's interface with the node."""
+        """Close the interface to the arm, then destroy the node."""
         self._backend.close()
         super().destroy_node()
 
 
 def main() -> None:
-    """Run the driver; Ctrl-C or SIGTERM parks the arm, a second Ctrl-C ends it where it stands.
+    """Run the driver; Ctrl-C or SIGTERM parks the arm, a second Ctrl-C leaves it where it is.
 
-    The node has a context of its own, so that the vendor's modules keep the default one. That is
-    initialised here, before they do it: without signal handlers, which would shut down every
-    context at Ctrl-C, and without this process's arguments, which would rename the vendor's node.
+    The node has its own context, because the vendor's modules use the default one. The default
+    context is initialised here, before the vendor does it: without signal handlers, which would
+    shut down every context at Ctrl-C, and without this process's arguments, which would rename
+    the vendor's node.
     """
     interrupts = Interrupts()
     context = Context()

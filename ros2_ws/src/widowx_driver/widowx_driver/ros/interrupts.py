@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Ctrl-C, SIGTERM and a closed terminal ask of the driver."""
+"""Turns Ctrl-C, SIGTERM and a closed terminal into requests to the driver."""
 
 import signal
 
@@ -7,8 +7,8 @@ import signal
 class Interrupts:
     """Notes signals instead of raising in the middle of a callback.
 
-    Any of them asks for parking. Only a second Ctrl-C ends it: `ros2 launch` sends SIGTERM to
-    whatever still runs 5 s after Ctrl-C, and parking takes longer.
+    Each of them asks for parking. Only a second Ctrl-C ends the parking: `ros2 launch` sends
+    SIGTERM to all that still runs 5 s after Ctrl-C, and parking takes longer.
     """
 
     def __init__(self) -> None:

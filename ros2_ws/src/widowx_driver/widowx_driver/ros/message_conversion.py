@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ROS messages to the driver's dataclasses and back."""
+"""Converts ROS messages to the driver's dataclasses and back."""
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
@@ -37,13 +37,13 @@ SERVO_SERVICES = {
 
 
 def arm_state_from_message(message: JointState) -> ArmState:
-    """Pick the arm out of joint_states."""
+    """Return the arm's state, read from a joint_states message."""
     stamp_s = seconds(message.header.stamp)
     return read_arm_state(stamp_s, message.name, message.position, message.effort)
 
 
 def target_from_message(message: EndEffectorTarget) -> Target:
-    """Convert a target; nothing is checked here."""
+    """Convert a target message; nothing is checked here."""
     position, orientation = message.pose.position, message.pose.orientation
     return Target(
         stamp_s=seconds(message.header.stamp),
@@ -61,7 +61,7 @@ def executed_target_message(
     gripper: float,
     outcome: Command | Hold,
 ) -> EndEffectorTarget:
-    """Return what was executed for a target: its stamp, episode, step and policy version."""
+    """Return what was executed for a target, with the target's stamp, episode, step and policy."""
     message = pose_message(base_frame, pose, gripper)
     message.header.stamp = target.header.stamp
     message.episode_id = target.episode_id
@@ -74,7 +74,7 @@ def executed_target_message(
 
 
 def pose_message(base_frame: str, pose: Pose, gripper: float) -> EndEffectorTarget:
-    """Return a target message of a pose and gripper opening, without stamp or episode."""
+    """Return a target message with a pose and a gripper opening, without stamp or episode."""
     message = EndEffectorTarget()
     message.header.frame_id = base_frame
     position, orientation = message.pose.position, message.pose.orientation
@@ -86,22 +86,22 @@ def pose_message(base_frame: str, pose: Pose, gripper: float) -> EndEffectorTarg
 
 
 def joint_group_message(command: Command) -> JointGroupCommand:
-    """Return the arm's set-points."""
+    """Return the command with the arm's set-points."""
     return JointGroupCommand(name=ARM_GROUP, cmd=[float(q) for q in command.joint_positions])
 
 
 def joint_single_message(command: Command) -> JointSingleCommand:
-    """Return the gripper's set-point."""
+    """Return the command with the gripper's set-point."""
     return JointSingleCommand(name=GRIPPER_NAME, cmd=float(command.finger_gap_m))
 
 
 def service_request(request: ServoRequest) -> object:
-    """Return the request of the service that is meant."""
+    """Return the ROS request for the service that `request` names."""
     service = SERVO_SERVICES[request.service]
     return service.Request(cmd_type=request.cmd_type, name=request.name, **request.fields)
 
 
 def diagnostics_message(stamp: Time, robot: str, report: DriverReport) -> DiagnosticArray:
-    """Return the driver's report for /diagnostics."""
+    """Return the /diagnostics message of the driver's report."""
     level, name = bytes([report.level]), f'{robot}: driver'
     return diagnostics(stamp, name, level, report.text, robot, report.values)

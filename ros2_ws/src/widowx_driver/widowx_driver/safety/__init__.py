@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the arm may never do, and what stops it."""
+"""The limits of the arm, and the checks that stop it."""

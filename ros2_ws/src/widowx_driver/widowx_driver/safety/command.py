@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes into the safety shell and what comes out of it."""
+"""The inputs and outputs of the safety shell."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from widowx_driver.arm.pose import FloatArray, Pose
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where the gripper shall be one control step from now; nothing in it is trusted."""
+    """Where the gripper is to be one control step from now; no field of it is trusted."""
 
     stamp_s: float
-    """end of the observation it was computed from"""
+    """end of the observation that the target was computed from [s]"""
     frame_id: str
-    """frame of the pose"""
+    """frame of position and orientation"""
     position: FloatArray
     """(3,) of ee_gripper_link [m]"""
     quaternion_xyzw: FloatArray
@@ -41,7 +41,7 @@ class Command:
 
     @property
     def finger_gap_m(self) -> float:
-        """Distance between the fingers [m]: mode linear_position takes this, not a finger's."""
+        """Distance between the fingers [m], which is the goal in mode linear_position."""
         return 2.0 * self.finger_m
 
 
@@ -52,4 +52,4 @@ class Hold:
     reason: str
     """names the thing, its value and the remedy"""
     is_arm_fault: bool = False
-    """it is the arm's fault, not the target's: no target would be taken now"""
+    """the arm is at fault, not the target: no target would be taken now"""

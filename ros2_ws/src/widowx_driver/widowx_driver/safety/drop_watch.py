@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Did a servo let go? Its effort tells long before its registers are due or the arm has sunk."""
+"""Suspects from its effort that a servo let go, long before its registers are read."""
 
 import numpy as np
 
@@ -7,16 +7,16 @@ from widowx_driver.arm.state import ArmState
 from widowx_driver.safety.motion_watch import STATES_TO_BELIEVE
 
 SILENT_EFFORT = 3.0
-"""A servo without torque reports 0, within one unit of its register: 2.69, a load's too."""
+"""A servo without torque reports 0, give or take one unit of its register (2.69)."""
 PUSHING_EFFORT = 20.0
 """A servo that holds or moves something reports more than this (mA; 0.7 % of load)."""
 
 
 class DropWatch:
-    """Suspects a servo that pushed in one state and in the next few does not at all.
+    """Suspects a servo that pushed in one state and does not push at all in the next few.
 
-    A suspicion is no fault: a servo may honestly come to rest so. It is reason to read the error
-    registers at once.
+    A suspicion is not a fault: a healthy servo may come to rest in this way. But the error
+    registers should be read at once.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class DropWatch:
         self._seen_s = -np.inf
 
     def suspects(self, state: ArmState) -> bool:
-        """Take a measured state; return whether a servo may just have let go, once for each."""
+        """Take a measured state; return whether a servo may just have let go."""
         if state.fault or state.efforts is None or state.stamp_s == self._seen_s:
             return False
         self._seen_s = state.stamp_s

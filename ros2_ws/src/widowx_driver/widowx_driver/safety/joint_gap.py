@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far joints may be from where they are commanded to be."""
+"""Checks how far joints are from where they are commanded to be."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def jump_fault(commanded: FloatArray, measured: FloatArray, limit_rad: float) ->
 
 
 def tracking_fault(measured: FloatArray, commanded: FloatArray, limit_rad: float) -> str:
-    """Return which joint does not follow the standing command (6,) [rad], or an empty string."""
+    """Return which joint does not follow the command in force (6,) [rad], or an empty string."""
     name, gap = _widest(measured - commanded)
     if abs(gap) <= limit_rad:
         return ''

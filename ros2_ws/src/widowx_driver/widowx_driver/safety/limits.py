@@ -80,7 +80,7 @@ def limit_rotation_step(
 
 
 def limit_tilt(rotation: FloatArray, max_tilt_rad: float) -> tuple[FloatArray, bool]:
-    """Bring the gripper, (3, 3), back towards straight down; yaw stays."""
+    """Reduce the tilt of a gripper rotation, (3, 3), to the limit; its yaw stays."""
     tilt_vector, yaw = split_tilt_and_yaw(rotation)
     tilt = float(np.linalg.norm(tilt_vector))
     if tilt <= max_tilt_rad + TOLERANCE:
@@ -89,7 +89,7 @@ def limit_tilt(rotation: FloatArray, max_tilt_rad: float) -> tuple[FloatArray, b
 
 
 def limit_yaw(rotation: FloatArray, max_yaw_rad: float) -> tuple[FloatArray, bool]:
-    """Bring the gripper's turn about the vertical, (3, 3), back to the limit; tilt stays."""
+    """Reduce the yaw of a gripper rotation, (3, 3), to the limit; its tilt stays."""
     tilt_vector, yaw = split_tilt_and_yaw(rotation)
     if abs(yaw) <= max_yaw_rad + TOLERANCE:
         return rotation, False
@@ -114,7 +114,7 @@ def clip_joints(
 def allowed_joint_step_rad(elapsed_s: float, period_s: float, config: DriverConfig) -> float:
     """Return the largest change of any joint `elapsed_s` after the last command [rad].
 
-    A pause earns nothing: no more than one control period counts for the speed limit.
+    A pause allows no larger step: at most one control period counts for the speed limit.
     """
     return min(config.max_joint_step_rad, config.max_joint_speed_rad_s * min(elapsed_s, period_s))
 
@@ -178,8 +178,8 @@ def largest_fraction(is_allowed: Callable[[float], bool]) -> float:
 def _turn_inside(
     rotation: FloatArray, executed: FloatArray, workspace: Workspace, config: DriverConfig
 ) -> FloatArray:
-    # Clipping tilt and yaw can lengthen a turn; the way back to the executed rotation is
-    # clipped again at every point, because the set of allowed tilts is not convex.
+    # Clipping tilt and yaw can lengthen a turn. Each rotation on the way back to the executed one
+    # is clipped again, because the set of allowed tilts is not convex.
     def candidate(part: float) -> FloatArray:
         tilted, _ = limit_tilt(turn_part_way(executed, rotation, part), workspace.max_tilt)
         return limit_yaw(tilted, workspace.max_yaw)[0]

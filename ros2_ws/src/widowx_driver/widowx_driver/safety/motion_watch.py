@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does the arm follow its commands, and how hard does it push?"""
+"""Checks whether the arm follows its commands, and how hard it pushes."""
 
 from collections import deque
 
@@ -14,10 +14,10 @@ STATES_TO_BELIEVE = 3
 """Consecutive states that must agree: a single one may be misread."""
 
 STANDSTILL_RAD = 0.03
-"""An arm whose joints move less than this in the effort window pushes; else it accelerates."""
+"""An arm that moves less than this in the effort window may push; else it accelerates."""
 
 EFFORT_LIMITS = 1.7 * np.array([800.0, 1000.0, 600.0, 600.0, 600.0, 700.0]) + 10.0
-"""Mean effort that the Bridge station aborts at [mA]; for wrist_rotate it is 45 % of load."""
+"""(6,) mean effort at which the Bridge station aborts [mA]; wrist_rotate: 45 % of load."""
 
 
 class MotionWatch:
@@ -35,19 +35,19 @@ class MotionWatch:
         self._seen_s = -np.inf
 
     def forget(self) -> None:
-        """Expect nothing: there is no command in force."""
+        """Forget all commands: none is in force."""
         self._commands.clear()
         self._efforts.clear()
         self._outside, self._seen_s = 0, -np.inf
 
     def note_command(self, stamp_s: float, joint_positions: FloatArray) -> None:
-        """Take a command (6,) [rad] that answers the joint state of that stamp."""
+        """Take a command (6,) [rad] that answers the joint state with this stamp [s]."""
         self._commands.append((stamp_s, joint_positions))
 
     def fault(self, state: ArmState) -> str:
         """Take a believable state; return what is wrong, or an empty string.
 
-        A repeated state says nothing new: in lock-step a reset moves the arm while time stands.
+        A repeated state is ignored: in lock-step a reset moves the arm while time stands still.
         """
         if state.stamp_s <= self._seen_s:
             return ''

@@ -7,12 +7,12 @@ from widowx_driver.driver_config import DriverConfig
 
 
 class OperatorStop:
-    """In force from `press` to `release`."""
+    """A stop that is in force from `press` to `release`."""
 
     REASON = 'stopped by the operator; call resume'
 
     def __init__(self, config: DriverConfig, control_period_s: float) -> None:
-        """Begin released."""
+        """Create a stop that is not in force."""
         self._patience_s = config.stop_patience_s
         self._gap_s = config.max_target_silence_periods * control_period_s
         self._refused_at_s = self._refused_since_s = -np.inf
@@ -31,7 +31,7 @@ class OperatorStop:
         """Note that a target was refused.
 
         Returns:
-            Whether targets have been refused for so long that the episode is to be given up.
+            Whether targets have been refused for so long that the episode must end.
         """
         if not self.is_pressed:
             return False

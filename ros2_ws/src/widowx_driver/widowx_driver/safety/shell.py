@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decides what the arm does with each target. The policy is never trusted."""
+"""Decides what the arm does with each target; the policy is never trusted."""
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class SafetyShell:
 
     @property
     def last_command(self) -> Command | None:
-        """The set-points that stand, None before a start."""
+        """The command in force; None before a start."""
         return self._last
 
     @property
@@ -74,10 +74,10 @@ class SafetyShell:
         return self._lost
 
     def forget(self, lost: str = '') -> None:
-        """Take nothing for granted any more: targets are refused until the next start.
+        """Forget where the arm was commanded to be: targets are refused until the next start.
 
         Args:
-            lost: why, if the arm gave reason.
+            lost: Why, if the arm is the reason.
         """
         self._lost = lost
         self._watch.forget()
@@ -87,15 +87,15 @@ class SafetyShell:
     def observe(self, joint_state: ArmState, is_rebooting: bool = False) -> bool:
         """Note the time of a measured state; forget everything if time or the arm was restarted.
 
-        The arm publishes at 100 Hz, so a step of its stamps either way, longer than
-        DriverConfig.max_clock_step_s, means that what was commanded before says nothing now.
+        The arm publishes at 100 Hz. If its stamps step by more than DriverConfig.max_clock_step_s,
+        either way, the commands from before no longer say where the arm is.
 
         Args:
             joint_state: Newest measured state.
-            is_rebooting: Servos are rebooted by request, 1 s each: a step forward means nothing.
+            is_rebooting: Servos are being rebooted, 1 s each: a step forward is ignored.
 
         Returns:
-            Whether that happened.
+            Whether time or the arm was restarted.
         """
         step_s = joint_state.stamp_s - self._newest_state_s
         self._newest_state_s = joint_state.stamp_s
@@ -106,24 +106,24 @@ class SafetyShell:
         return True
 
     def note_frame(self, stamp_s: float) -> None:
-        """Note the time of a camera frame; from the first on they are expected to come."""
+        """Note the time of a camera frame; after the first one, frames are expected."""
         self._newest_frame_s = stamp_s
 
     def note_servo_fault(self, fault: str) -> None:
-        """Take what is wrong with the servos, or an empty string."""
+        """Note what is wrong with the servos; an empty string if nothing is."""
         self._servo_fault = fault
         if fault and self._last is not None:
             self.forget(fault)
 
     def note_sent(self, stamp_s: float, joint_positions: FloatArray) -> None:
-        """Expect the arm to follow set-points that answer the joint state of that stamp."""
+        """Expect the arm to follow set-points (6,) [rad], an answer to the state of that stamp."""
         self._watch.note_command(stamp_s, joint_positions)
 
     def watch(self, joint_state: ArmState) -> Command | None:
-        """Look whether the arm follows; if not, forget where it should be.
+        """Check whether the arm follows; if not, forget where it should be.
 
         Returns:
-            Then the command that holds it where it is, once.
+            Once, if the arm does not follow: the command that holds it where it is.
         """
         if joint_state.fault:
             return None
@@ -143,7 +143,7 @@ class SafetyShell:
         )
 
     def standing(self, joint_state: ArmState | None) -> tuple[Pose, float] | None:
-        """Return executed pose and opening; measured before a start, None if unknown."""
+        """Return the executed pose and opening; before a start the measured ones, or None."""
         if self._last is not None:
             return self._last.executed, self._last.gripper
         if joint_state is None or joint_state.fault:
@@ -167,7 +167,7 @@ class SafetyShell:
             now_s: Time of the node clock.
 
         Returns:
-            The command that stands from now on, or why the arm holds.
+            The command in force from now on, or why the arm holds.
         """
         fault = self.arm_fault(joint_state, now_s)
         if fault:
@@ -199,7 +199,7 @@ class SafetyShell:
         """
         fault = self.arm_fault(joint_state, now_s)
         if fault:
-            # A late or misread joint state, or a stop, may be over with the next target.
+            # A late or misread joint state, or a stop, may have ended when the next target comes.
             is_over = bool(self._servo_fault) or self._stop.refuse(now_s)
             return Hold(reason=fault, is_arm_fault=is_over)
         if self._last is None or joint_state is None:
@@ -239,13 +239,13 @@ class SafetyShell:
         return result
 
     def set_episode_running(self, is_running: bool, now_s: float) -> None:
-        """Tell the watchdog whether targets are to be expected from now on."""
+        """Tell the watchdog whether targets are expected from now on."""
         if is_running and not self._is_episode_running:
             self._last_target_at_s = now_s
         self._is_episode_running = is_running
 
     def check(self, joint_state: ArmState | None, now_s: float) -> Hold | None:
-        """Watchdog: tell why the arm holds although nobody refused a target."""
+        """Return why the arm holds although no target was refused, or None (a watchdog)."""
         fault = self.arm_fault(joint_state, now_s)
         if fault:
             return Hold(reason=fault)
@@ -267,7 +267,7 @@ class SafetyShell:
         return self.reading_fault(joint_state, now_s) or self._servo_fault
 
     def reading_fault(self, joint_state: ArmState | None, now_s: float) -> str:
-        """Return why it is not known where the arm is, or that it was stopped."""
+        """Return why the arm's place is unknown, or that it was stopped, or an empty string."""
         if self._stop.is_pressed:
             return OperatorStop.REASON
         if joint_state is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a wanted pose to joint positions one safe step away."""
+"""Plans joint positions for a wanted pose, one safe step away."""
 
 import numpy as np
 
@@ -30,8 +30,8 @@ class StepPlanner:
 
         Args:
             wanted: Any finite pose of ee_gripper_link in base_link.
-            gripper: Wanted opening.
-            last: The command that stands.
+            gripper: Wanted opening, 0 closed .. 1 open.
+            last: The command in force.
             allowed_joint_step_rad: Largest change of any joint.
         """
         limited = limit_pose(wanted, last.executed, self._workspace, self._config)
@@ -46,7 +46,7 @@ class StepPlanner:
             step_rad = float(np.max(np.abs(joints - last.joint_positions)))
             if step_rad <= allowed_joint_step_rad:
                 break
-            # Joint travel grows nearly in proportion to the step, so a shorter one will fit.
+            # Joint travel grows nearly in proportion to the step, so a shorter step will fit.
             fraction *= 0.95 * allowed_joint_step_rad / step_rad
             pose = self._shortened(limited.pose, last.executed, fraction)
         else:

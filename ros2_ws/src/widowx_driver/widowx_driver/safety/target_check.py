@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is a target a target at all? Form only; what the arm may do with it is for limits.py."""
+"""Checks the form of a target; what the arm may do with it is decided in limits.py."""
 
 import numpy as np
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refuses targets that come too late, too early, too often or again."""
+"""Refuses targets that come too late, too early, too often or twice."""
 
 import numpy as np
 
@@ -10,13 +10,13 @@ class TargetTiming:
     """Knows the last accepted target's stamp and when it was answered, by the node clock [s]."""
 
     def __init__(self, config: DriverConfig, control_period_s: float) -> None:
-        """Know none yet."""
+        """Create a record without an accepted target."""
         self._config = config
         self._spacing_s = config.min_target_spacing_periods * control_period_s
         self.forget()
 
     def forget(self) -> None:
-        """Compare the next target with none."""
+        """Forget the last accepted target."""
         self._newest_stamp_s = self._answered_at_s = -np.inf
 
     def accept(self, stamp_s: float, now_s: float) -> None:

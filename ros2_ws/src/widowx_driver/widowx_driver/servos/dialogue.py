@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Talks with the arm's driver one request after the other, without ever waiting."""
+"""Sends requests to the arm's driver one after the other, and never waits."""
 
 from collections.abc import Callable, Generator
 from typing import Any, TypeAlias
@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from widowx_driver.servos.request import PATIENCE_S, Reply, ServoRequest
 
 Script: TypeAlias = Generator[ServoRequest, Any, None]
-"""Yields requests, is sent their answers, raises ServoFault."""
+"""A generator that yields requests, is sent their answers, and raises ServoFault."""
 
 
 class ServoFault(Exception):  # noqa: N818 - a state of the arm, not of the program
@@ -22,11 +22,11 @@ class ServoDialogue:
         call: Callable[[ServoRequest], Reply | None],
         wall_clock_s: Callable[[], float],
     ) -> None:
-        """Be idle.
+        """Create a dialogue without a script.
 
         Args:
-            call: sends a request; None while nobody is there to answer.
-            wall_clock_s: time that goes on even if the simulated one stands still.
+            call: sends a request; returns None while no server is there.
+            wall_clock_s: returns the wall time [s], which never stands still.
         """
         self._call = call
         self._wall_clock_s = wall_clock_s
@@ -45,7 +45,7 @@ class ServoDialogue:
         """Start a script, in place of one that runs.
 
         Args:
-            script: what to say.
+            script: yields the requests.
             on_end: called at its end with the fault, empty if there was none.
         """
         self.cancel('replaced by a newer request')
@@ -65,8 +65,8 @@ class ServoDialogue:
             return
         service, waited_s = self._request.service, self._wall_clock_s() - self._since_s
         if self._reply is None:
-            # A request that nobody could take is never sent late: it may be a reboot, and whoever
-            # supported the arm has let go by then.
+            # A request without a server is never sent late: it may be a reboot, and the person who
+            # supported the arm may have let go by then.
             if waited_s > PATIENCE_S:
                 self.cancel(f'service {service} is missing; start the driver of the arm')
                 return
@@ -81,7 +81,7 @@ class ServoDialogue:
     def _take(self, reply: Reply, service: str, script: Script) -> None:
         try:
             answer = reply.result()
-        except Exception as error:  # whatever the call died of, the driver goes on
+        except Exception as error:  # a call may raise anything; the driver goes on
             self.cancel(f'{service} failed ({error}); check the driver of the arm')
             return
         self._step(lambda: script.send(answer))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the servos say about themselves: errors, torque, temperature."""
+"""What the servos report about themselves: errors, torque, temperature."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ ERROR_BITS = {
 }
 OVERLOAD = 32
 
-# The errors come at every even turn.
+# Every second look reads the errors.
 _ORDER = (
     'Hardware_Error_Status',
     'Torque_Enable',
@@ -34,7 +34,7 @@ class ServoHealth:
         self.forget()
 
     def forget(self) -> None:
-        """Know nothing: the servos were rebooted or the arm restarted."""
+        """Forget all answers: the servos were rebooted or the arm was restarted."""
         self._values: dict[str, list[int]] = {}
         self._missing = ''
 
@@ -57,7 +57,7 @@ class ServoHealth:
 
     @property
     def answers(self) -> bool:
-        """Whether every servo was there at the last look."""
+        """Whether every servo answered at the last look."""
         return not self._missing
 
     @property
@@ -73,7 +73,7 @@ class ServoHealth:
 
     @property
     def hottest_c(self) -> int | None:
-        """Highest temperature [degC], None if never read."""
+        """Highest temperature [degC]; None if it was never read."""
         return max((value for _, value in self._named('Present_Temperature')), default=None)
 
     def fault(self) -> str:
@@ -90,7 +90,7 @@ class ServoHealth:
         return self._heat(self._config.pause_temperature_c, 'let it rest in its rest pose')
 
     def warning(self) -> str:
-        """Return what to look after, or an empty string."""
+        """Return what soon needs attention, or an empty string."""
         return self._heat(self._config.warn_temperature_c, 'plan a rest')
 
     def _heat(self, limit_c: float, remedy: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the servos prepared and looks at their health, whatever happens to them."""
+"""Keeps the servos prepared and checks their health."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ from widowx_driver.servos.setup import prepare_servos, reboot_servos
 
 LOOK_EVERY_S = 0.5
 LOOK_AGAIN_S = 0.1
-"""After a look that not every servo answered, or if there is a suspicion."""
+"""Time to the next look if a servo did not answer, or if a servo is suspected."""
 RETRY_AFTER_S = 1.0
 LOOK_EARLY_S = 0.25
-"""A look that is due this soon is taken right after a command: it stalls joint_states for 18 ms,
-and the next frame, decision and command shall not wait for them."""
+"""A look that is due within this time is taken right after a command: it stalls joint_states for
+18 ms, and the next frame, decision and command must not wait for them."""
 
 
 class ServoKeeper:
@@ -28,7 +28,14 @@ class ServoKeeper:
         may_let_go: Callable[[], bool],
         wall_clock_s: Callable[[], float],
     ) -> None:
-        """Know nothing of the servos yet; `call` and `may_let_go` as in their modules."""
+        """Create a keeper of servos that are not prepared yet.
+
+        Args:
+            call: sends a request; returns None while no server is there.
+            config: times of the profile, PWM limit and temperature limits.
+            may_let_go: tells whether the arm rests.
+            wall_clock_s: returns the wall time [s].
+        """
         self._config = config
         self._may_let_go = may_let_go
         self._wall_clock_s = wall_clock_s
@@ -56,7 +63,7 @@ class ServoKeeper:
         return f'servos not prepared: {reason}'
 
     def restart(self) -> None:
-        """Start over: the arm was restarted and has forgotten."""
+        """Start over: the arm was restarted and has lost its settings."""
         self._dialogue.cancel('the arm was restarted')
         self._is_prepared, self._setup_fault = False, ''
         self._next_s = -float('inf')
@@ -75,26 +82,26 @@ class ServoKeeper:
             self._end_setup(fault)
             on_end(fault)
 
-        # Whoever asks for a reboot has said that the arm may fall.
+        # A caller that asks for a reboot has accepted that the arm may fall.
         self._dialogue.begin(reboot_servos(self._config, lambda: True), end)
         self._is_rebooting = True
 
     def look_soon(self) -> None:
-        """Read the errors as soon as the bus may be disturbed again: there is a suspicion."""
+        """Read the errors as soon as the bus is free for it, because a servo is suspected."""
         if not self._is_prepared:
             return
         self.health.hurry()
         self._next_s = min(self._next_s, self._looked_s + LOOK_AGAIN_S)
 
     def note_command(self) -> None:
-        """Look now if a look is due before the next command: the bus has time."""
+        """Look now if a look is due before the next command: the bus is free now."""
         now_s = self._wall_clock_s()
         if self._is_prepared and now_s >= self._looked_s + LOOK_EVERY_S - LOOK_EARLY_S:
             self._next_s = min(self._next_s, now_s)
             self.poll()
 
     def poll(self) -> None:
-        """Say and hear what is due; call it often."""
+        """Send and read what is due; call it often."""
         self._dialogue.poll()
         if not self._dialogue.is_idle or self._wall_clock_s() < self._next_s:
             return

@@ -11,7 +11,7 @@ from widowx_description.finger import GRIPPER_NAME
 ARM_GROUP = 'arm'
 ALL_GROUP = 'all'
 SERVO_NAMES = (*JOINT_NAMES, GRIPPER_NAME)
-"""Those of group `all`, in its order."""
+"""The servos of group `all`, in its order."""
 PATIENCE_S = 5.0
 """Wall time after which a request counts as unanswered, and a service as missing."""
 REBOOT_S = 1.0
@@ -27,7 +27,7 @@ class ServoRequest:
     cmd_type: str
     """group or single"""
     name: str
-    """of the group or joint"""
+    """name of the group or joint"""
     fields: Mapping[str, object] = field(default_factory=dict)
     """the service's own fields"""
     patience_s: float = PATIENCE_S
@@ -38,7 +38,7 @@ class Reply(Protocol):
     """The part of a future that is needed here."""
 
     def done(self) -> bool:
-        """Tell whether the answer came."""
+        """Tell whether the answer has come."""
         ...
 
     def result(self) -> object:
@@ -55,12 +55,15 @@ def _request(service: str, name: str, **fields: object) -> ServoRequest:
 
 
 def get_robot_info(name: str) -> ServoRequest:
-    """Ask for mode, profile type and joints of a group or of the gripper."""
+    """Return the request for mode, profile type and joints of a group or of the gripper."""
     return _request('get_robot_info', name)
 
 
 def read_register(name: str, register: str) -> ServoRequest:
-    """Ask for a register of each motor; the list ends before the first that does not answer."""
+    """Return the request for a register of each motor.
+
+    The list of values in the answer ends before the first motor that does not answer.
+    """
     return _request('get_motor_registers', name, reg=register)
 
 
@@ -78,14 +81,14 @@ def silent_servo_fault(names: Sequence[str], values: Sequence[int]) -> str:
 
 
 def write_register(name: str, register: str, value: int) -> ServoRequest:
-    """Write a register of each motor."""
+    """Return the request that writes a register of each motor."""
     return _request('set_motor_registers', name, reg=register, value=value)
 
 
 def set_time_mode(name: str, mode: str, time_ms: int, acceleration_ms: int) -> ServoRequest:
-    """Set mode and time profile: the motors let go and hold again.
+    """Return the request that sets mode and time profile: the motors let go and hold again.
 
-    Every field is named: the vendor's Python API defaults to a velocity profile without limit.
+    Every field is given: the vendor's Python API defaults to a velocity profile without limit.
     """
     return _request(
         'set_operating_modes',
@@ -98,6 +101,6 @@ def set_time_mode(name: str, mode: str, time_ms: int, acceleration_ms: int) -> S
 
 
 def smart_reboot() -> ServoRequest:
-    """Reboot the motors that are in trouble; they fall meanwhile and hold afterwards."""
+    """Return the request that reboots the motors in trouble: they let go, then hold again."""
     request = _request('reboot_motors', ALL_GROUP, enable=True, smart_reboot=True)
     return replace(request, patience_s=PATIENCE_S + len(SERVO_NAMES) * REBOOT_S)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls the services of the arm's driver, whichever way set-points go."""
+"""Calls the services of the arm's driver, with either backend."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -20,18 +20,18 @@ class ServiceClient(Protocol):
 
 
 class ServoServices:
-    """Sends requests; never waits, as the vendor's own calls do for ever."""
+    """Sends requests and never waits; the vendor's own calls may wait for ever."""
 
     def __init__(
         self,
         clients: Mapping[str, ServiceClient],
         to_message: Callable[[ServoRequest], object],
     ) -> None:
-        """Know the clients.
+        """Create the services.
 
         Args:
             clients: by service name.
-            to_message: makes the service's request.
+            to_message: turns a request into the ROS message of its service.
         """
         self._clients = clients
         self._to_message = to_message
@@ -41,7 +41,7 @@ class ServoServices:
         return all(client.service_is_ready() for client in self._clients.values())
 
     def call(self, request: ServoRequest) -> Reply | None:
-        """Begin a service call; None while no server is there."""
+        """Begin a service call; return None while no server is there."""
         client = self._clients[request.service]
         if not client.service_is_ready():
             return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts the servos into the modes the driver commands in, without letting go of a raised arm."""
+"""Puts the servos into the modes that the driver needs, without letting go of a raised arm."""
 
 from collections.abc import Callable, Generator
 from typing import Any
@@ -24,17 +24,17 @@ from widowx_driver.servos.request import (
 POSITION_MODE = 3
 """Operating_Mode of a servo whose goal is a position."""
 TIME_PROFILE_BIT = 4
-"""Bit of Drive_Mode: profiles go by time."""
+"""Bit of Drive_Mode that is set when profiles go by time."""
 
 
 def prepare_servos(config: DriverConfig, may_let_go: Callable[[], bool]) -> Script:
     """Set modes, profile and the gripper's PWM limit.
 
     set_operating_modes lets go of the joints for a moment, so it is called for the arm only if
-    its mode is wrong and it may fall. xs_sdk tells the mode that was last set for the group, by
-    which it sends goals; a joint may have been given another, so the servos are asked as well.
-    The profile is written in any case: the vendor's start-up leaves moves of 2 s, a reboot leaves
-    moves without limit.
+    its mode is wrong and it may fall. xs_sdk reports the mode that was last set for the group, and
+    sends goals by it. A joint may have another mode, so the servos are asked as well. The profile
+    is written in any case: the vendor's start-up leaves moves of 2 s, a reboot leaves moves
+    without limit.
 
     Args:
         config: times of the profile, and the PWM limit.
@@ -78,7 +78,7 @@ def prepare_servos(config: DriverConfig, may_let_go: Callable[[], bool]) -> Scri
 
 
 def reboot_servos(config: DriverConfig, may_let_go: Callable[[], bool]) -> Script:
-    """Reboot the servos in trouble and send everything that they forgot.
+    """Reboot the servos in trouble and send them again what they forgot.
 
     Raises:
         ServoFault: they are still in trouble afterwards.
