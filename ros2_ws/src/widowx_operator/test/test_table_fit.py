@@ -48,7 +48,7 @@ def test_same_as_the_reward_detector():
 @pytest.mark.parametrize(
     ('rows', 'words'),
     [
-        ([0, 1, 3], '3 marks, a table needs 4'),
+        ([0, 1, 3], '3 marks; a table needs 4'),
         ([], '0 marks'),
         ([0, 1, 2, 0], '4 marks lie nearly on one line'),
         ([0, 0, 0, 0], 'nearly on one line'),

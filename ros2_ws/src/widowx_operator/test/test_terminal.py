@@ -58,7 +58,7 @@ def test_a_window_closed_while_something_is_printed_is_noticed(desk):
 def test_a_pipe_is_no_terminal():
     reading, writing = os.pipe()
     try:
-        with pytest.raises(TerminalError, match='no terminal; start this program by hand'):
+        with pytest.raises(TerminalError, match='not a terminal; start this program by hand'):
             Terminal(reading)
     finally:
         os.close(reading)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A gamepad as keys and sticks, in the order of `game_controller_node` (ROS 2 package `joy`)."""
+"""Reads a gamepad as keys and sticks, in the order of `game_controller_node` (package `joy`)."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from widowx_operator.key_map import Command, SLOW
 LEFT_X, LEFT_Y, RIGHT_X, RIGHT_Y = range(4)
 """Axes; left and up are positive."""
 AXIS_ENTRIES = {LEFT_Y: 0, LEFT_X: 1, RIGHT_Y: 2, RIGHT_X: 5}
-"""Entry of the action that an axis moves: forward, left, up, counter-clockwise from above."""
+"""Action entry that each axis moves: forward, left, up, counter-clockwise seen from above."""
 
 A, B, X, Y, BACK, _GUIDE, START, LEFT_STICK, RIGHT_STICK, LEFT_SHOULDER, RIGHT_SHOULDER = range(11)
 PAD_UP, PAD_DOWN, PAD_LEFT, PAD_RIGHT = range(11, 15)
@@ -21,7 +21,7 @@ HELD_BUTTONS = {
     PAD_UP: (4, SLOW),
     PAD_DOWN: (4, -SLOW),
 }
-"""Roll and pitch: entry of the action and how much of it while the button is down."""
+"""Roll and pitch: the action entry, and its value while the button is held down."""
 KEYS = {
     A: 'g',
     B: 'h',
@@ -34,15 +34,15 @@ KEYS = {
     LEFT_STICK: Command.STOP.value,
     RIGHT_STICK: Command.RESUME.value,
 }
-"""Key of the keyboard that a button stands for."""
+"""The keyboard key that each button stands for."""
 
 
 class GamepadError(ParlError):
-    """A Joy message does not have the layout that is understood here."""
+    """A Joy message does not have the expected layout."""
 
 
 class Gamepad:
-    """Remembers which buttons were down, to tell presses from holding."""
+    """Remembers which buttons were down, so that a press is told from holding."""
 
     def __init__(self) -> None:
         """Begin with no button down."""
@@ -52,11 +52,11 @@ class Gamepad:
         """Take one state of the gamepad.
 
         Args:
-            axes: At least the four of both sticks, in [-1, 1].
-            buttons: At least 15, 1 while down.
+            axes: Positions of at least the four axes of both sticks, in [-1, 1].
+            buttons: At least 15 values, 1 while the button is down.
 
         Returns:
-            (6,) motion in [-1, 1] while it is held so, and the keys pressed just now.
+            Motion (6,) in [-1, 1] while the sticks are held so, and the keys pressed just now.
 
         Raises:
             GamepadError: There are too few axes or buttons, or an axis is not finite.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the gripper and the tips of its fingers are, by what joint_states say."""
+"""Computes where the gripper and its fingertips are from joint_states."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ class GripperPose:
 
     @property
     def fingertip(self) -> np.ndarray:
-        """(3,) [m] in base_link: between the tips of the fingers."""
+        """Point between the fingertips, (3,) [m] in base_link."""
         return self.position + FINGERTIP_M * self.rotation[:, 0]
 
 
 def gripper_pose(names: Sequence[str], positions: Sequence[float]) -> GripperPose:
-    """Find the gripper from a joint state.
+    """Return the pose of the gripper at a joint state.
 
     Args:
         names: Joint names, in any order.

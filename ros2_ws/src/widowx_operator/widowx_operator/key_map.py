@@ -6,7 +6,7 @@ from enum import Enum
 from parl_files.episode import Outcome
 
 SLOW, FAST = 0.3, 1.0
-"""Share of the largest step (0.05 m, 0.25 rad) of a small letter and of a capital."""
+"""Part of the largest step (0.05 m, 0.25 rad) that a small letter and a capital move."""
 
 MOTIONS: dict[str, tuple[int, float]] = {
     'w': (0, 1.0),
@@ -22,14 +22,14 @@ MOTIONS: dict[str, tuple[int, float]] = {
     'j': (5, 1.0),
     'l': (5, -1.0),
 }
-"""Entry of the action (dx dy dz droll dpitch dyaw, about the axes of `base_link`) and its sign."""
+"""Action entry (dx dy dz droll dpitch dyaw, along and about the axes of `base_link`), and sign."""
 
 GRIPPERS = {'g': -1.0, 'h': 1.0}
 """Gripper entry of the action: -1 closes, 1 opens."""
 
 
 class Command(Enum):
-    """What the operator can ask of the station; the value is the key."""
+    """A command of the operator to the station; its value is the key."""
 
     CONFIRM = '\n'
     BEGIN = 'b'
@@ -54,7 +54,7 @@ HELP = (
 
 
 def motion_of(key: str) -> tuple[int, float] | None:
-    """Entry of the action that a key moves and by how much, in [-1, 1]; None for other keys."""
+    """Return the action entry that a key moves and its value in [-1, 1]; None for other keys."""
     if key.lower() not in MOTIONS:
         return None
     entry, sign = MOTIONS[key.lower()]
@@ -62,6 +62,6 @@ def motion_of(key: str) -> tuple[int, float] | None:
 
 
 def command_of(key: str) -> Command | None:
-    """The command of a key; None for other keys."""
+    """Return the command of a key; None for other keys."""
     key = '\n' if key == '\r' else key
     return next((command for command in Command if command.value == key), None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the operator's tools need of a task file."""
+"""The part of a task file that the operator's tools need."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,13 @@ _Pixels = Annotated[int, Only(lambda value: value > 0, 'a whole number above 0')
 
 @dataclass(frozen=True)
 class OperatorTask:
-    """The station as the task file has it before it is taught.
+    """The station as the task file describes it before it is taught.
 
     Attributes:
         control_period_s: Time between two actions [s].
-        start: (3,) ee_gripper_link at the start of an episode [m], base_link.
-        max_tilt: From straight down [rad].
-        max_yaw: About the vertical [rad].
+        start: (3,) ee_gripper_link at the start of an episode [m, base_link].
+        max_tilt: Largest tilt from straight down [rad].
+        max_yaw: Largest turn about the vertical, either way [rad].
         image_size: Width and height of the camera image [px].
     """
 
@@ -58,10 +58,10 @@ class _Sections(SharedSection):
 
 
 def load_operator_task(path: Path) -> OperatorTask:
-    """Read the task file.
+    """Read the operator's part of a task file.
 
     Raises:
-        ConfigError: It is missing, is no YAML, or a key is missing or wrong.
+        ConfigError: The file is missing, is not YAML, or a key is missing or wrong.
     """
     task = read_task(_Sections, path)
     return OperatorTask(

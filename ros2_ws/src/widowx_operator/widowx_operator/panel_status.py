@@ -11,26 +11,26 @@ STATES = ('idle', 'RESETTING', 'RUNNING', 'finished')
 
 @dataclass
 class PanelStatus:
-    """What the operator should see at any time."""
+    """All that the operator sees at any time."""
 
     episode_id: str = ''
     state: int = 0
-    """Of parl_msgs/EpisodeStatus."""
+    """State of the episode, from parl_msgs/EpisodeStatus."""
     outcome: Outcome | None = None
-    """Of the last episode; None while it runs."""
+    """Outcome of the last episode; None while an episode runs."""
     awaits_reset: bool = False
-    """The objects are to be put back."""
+    """Whether the operator must put the objects back."""
     is_acting: bool = False
-    """The operator's keys move the arm."""
+    """Whether the operator's keys move the arm."""
     awaits_first_key: bool = False
-    """The episode begins with the operator's first motion."""
+    """Whether the episode waits for the operator's first motion."""
     verdict: str = ''
-    """Why the detector decides as it does."""
+    """The reason for the detector's verdict."""
     trouble: str = ''
-    """What diagnostics complain of."""
+    """The warnings and errors in the diagnostics."""
 
     def line(self) -> str:
-        """All of it in one line, most urgent first."""
+        """Return all of it in one line, the most urgent first."""
         state = ' '.join(
             word for word in (self.episode_id, STATES[self.state], self.outcome) if word
         )

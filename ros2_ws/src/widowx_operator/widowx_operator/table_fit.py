@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How well touched and clicked marks fit one flat table: the homography and what it leaves."""
+"""Fits a flat table to touched and clicked marks: the homography and its residuals."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,11 @@ class TableFitError(ParlError):
 
 @dataclass(frozen=True)
 class TableFit:
-    """Pixels to points of the table.
+    """The map from pixels to points of the table.
 
     Attributes:
-        matrix: (3, 3), (u, v, 1) [px] to (x, y, 1) [m in base_link] up to scale.
-        residuals_mm: (N,) distance of each mark from where its pixel maps to.
+        matrix: (3, 3) homography, (u, v, 1) [px] to (x, y, 1) [m, base_link] up to scale.
+        residuals_mm: (N,) distance of each mark from the point its pixel maps to [mm].
     """
 
     matrix: np.ndarray
@@ -29,18 +29,18 @@ class TableFit:
 
 
 def fit_table(pixels: np.ndarray, points: np.ndarray) -> TableFit:
-    """Fit as the reward detector will when it reads the marks from the task file.
+    """Fit the table as the reward detector does when it reads the marks from the task file.
 
     Args:
         pixels: (N, 2) (u, v) [px].
-        points: (N, 2) (x, y) of the same marks [m], base_link.
+        points: (N, 2) (x, y) of the same marks [m, base_link].
 
     Raises:
         TableFitError: There are fewer than 4 marks, or they lie on a line.
     """
     if len(points) < FEWEST_MARKS:
         raise TableFitError(
-            f'{len(points)} marks, a table needs {FEWEST_MARKS}, better six or more: touch another'
+            f'{len(points)} marks; a table needs {FEWEST_MARKS}, better six: touch another mark'
         )
     if min(_thickness(pixels), _thickness(points)) < 0.02:
         raise TableFitError(
@@ -49,20 +49,20 @@ def fit_table(pixels: np.ndarray, points: np.ndarray) -> TableFit:
     matrix, _ = cv2.findHomography(np.asarray(pixels, float), np.asarray(points, float), 0)
     if matrix is None or not np.isfinite(matrix).all():
         raise TableFitError(
-            f'no table fits the {len(points)} marks; three of four on one line, or a pixel given '
-            'to the wrong mark? Undo, and touch them again'
+            f'no table fits the {len(points)} marks; are three of four on one line, or was a '
+            'pixel given to the wrong mark? Take them back, and touch them again'
         )
     mapped = np.c_[pixels, np.ones(len(pixels))] @ matrix.T
     if not (np.all(mapped[:, 2] > 0) or np.all(mapped[:, 2] < 0)):
         raise TableFitError(
             f'the {len(points)} marks are seen on both sides of the horizon; a pixel was given to '
-            'the wrong mark: undo, and touch them again'
+            'the wrong mark: take them back, and touch them again'
         )
     distances = np.linalg.norm(mapped[:, :2] / mapped[:, 2:] - points, axis=1)
     return TableFit(matrix, 1e3 * distances)
 
 
 def _thickness(values: np.ndarray) -> float:
-    """How far (N, 2) values are from lying on one line: 0 on a line, 1 for a round cloud."""
+    """Return how far values (N, 2) are from one line: 0 on a line, 1 for a round cloud."""
     singular = np.linalg.svd(values - np.mean(values, axis=0), compute_uv=False)
     return float(singular[1] / singular[0]) if singular[0] > 0 else 0.0

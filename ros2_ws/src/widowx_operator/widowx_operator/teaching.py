@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the operator has shown of a station: corners of the workspace and marks on the table."""
+"""Turns what the operator shows at a station into the workspace and the table of a task file."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from widowx_operator.operator_task import OperatorTask
 from widowx_operator.table_fit import FEWEST_MARKS, fit_table, TableFit, TableFitError
 
 MAX_RESIDUAL_MM = 5.0
-"""A mark further off than this was touched or clicked badly."""
+"""A mark with a larger residual was touched or clicked badly."""
 MAX_TABLE_ERROR_M = 0.010
 """A fingertip on the table should read z = 0 within this."""
 MIN_EXTENT_M = 0.02
@@ -20,7 +20,7 @@ MIN_EXTENT_M = 0.02
 
 
 class TeachingError(ParlError):
-    """What was shown cannot be used; the message says what to show instead."""
+    """What the operator showed cannot be used; the message says what to show instead."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class _Mark:
     """One mark on the table.
 
     Attributes:
-        tip: (3,) fingertip that touched it [m], base_link.
-        pixel: (2,) where the camera sees it (u, v) [px].
+        tip: (3,) position of the fingertip that touched the mark [m, base_link].
+        pixel: (2,) where the camera sees the mark, (u, v) [px].
     """
 
     tip: np.ndarray
@@ -53,13 +53,13 @@ class Teaching:
         return self._touched is not None
 
     def add_corner(self, pose: GripperPose) -> str:
-        """Widen the workspace to this place of ee_gripper_link; returns what to tell."""
+        """Widen the workspace to this pose and return the line for the operator."""
         self._corners.append(pose.position)
         self._order.append('corner')
         return f'corner {len(self._corners)} at {_metres(pose.position)}'
 
     def touch(self, pose: GripperPose) -> str:
-        """Take the fingertip as on a mark; the mark's pixel is to follow."""
+        """Take the fingertip's place as a mark and return the line that asks for its pixel."""
         self._touched = pose.fingertip
         return (
             f'mark {len(self._marks) + 1} at {_metres(pose.fingertip)}; click it in the image, or '
@@ -67,7 +67,7 @@ class Teaching:
         )
 
     def give_pixel(self, u: float, v: float) -> str:
-        """Say where the camera sees the touched mark [px].
+        """Take the pixel at which the camera sees the touched mark [px].
 
         Raises:
             TeachingError: No mark was touched, or the pixel is outside the image.
@@ -77,7 +77,8 @@ class Teaching:
         width, height = self._task.image_size
         if not (0.0 <= u <= width - 1 and 0.0 <= v <= height - 1):
             raise TeachingError(
-                f'pixel ({u:g}, {v:g}) is outside the {width}x{height} image of the task file'
+                f'pixel ({u:g}, {v:g}) is outside the {width}x{height} image of the task file; '
+                'give a pixel inside it'
             )
         self._marks.append(_Mark(self._touched, np.array([u, v])))
         self._order.append('mark')
@@ -85,7 +86,7 @@ class Teaching:
         return f'mark {len(self._marks)} is seen at ({u:g}, {v:g})'
 
     def undo(self) -> str:
-        """Take back the newest corner or mark."""
+        """Take back the newest corner or mark and return the line for the operator."""
         if self._touched is not None:
             self._touched = None
             return 'the touched mark is forgotten'
@@ -96,15 +97,15 @@ class Teaching:
         return f'the newest {kind} is taken back'
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lowest and highest corner of the box around all corners, (3,) each [m].
+        """Return the lowest and highest corner of the box, (3,) each [m, base_link].
 
         Raises:
-            TeachingError: The box is flat.
+            TeachingError: There are fewer than two corners, or the box is flat.
         """
         if len(self._corners) < 2:
             raise TeachingError(
-                f'{len(self._corners)} corners of the workspace; lead the gripper to two opposite '
-                'ones at least and press e at each'
+                f'{len(self._corners)} corners of the workspace are known; lead the gripper to at '
+                'least two opposite corners and press e at each'
             )
         low, high = np.min(self._corners, axis=0), np.max(self._corners, axis=0)
         for axis, extent in zip('xyz', high - low, strict=True):
@@ -119,13 +120,13 @@ class Teaching:
         """Fit the table to the marks.
 
         Raises:
-            TableFitError: The marks do not fix it.
+            TableFitError: The marks do not fix the table.
         """
         pixels, tips = self._mark_arrays()
         return fit_table(pixels, tips[:, :2])
 
     def report(self) -> list[str]:
-        """Lines that tell what is known, what is doubtful, and what is missing."""
+        """Return the lines that say what is known, what is doubtful, and what is missing."""
         lines = []
         try:
             low, high = self.bounds()
@@ -140,7 +141,7 @@ class Teaching:
         return lines
 
     def section(self) -> str:
-        """The taught sections as YAML, to be put in place of those of the task file.
+        """Return the taught sections as YAML, which replace those of the task file.
 
         Raises:
             TeachingError: The workspace is flat or not shown.
@@ -167,7 +168,7 @@ class Teaching:
         )
 
     def _mark_arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels (N, 2) and fingertips (N, 3) of the marks."""
+        """Return pixels (N, 2) [px] and fingertips (N, 3) [m] of the marks."""
         pixels = np.array([mark.pixel for mark in self._marks]).reshape(-1, 2)
         return pixels, np.array([mark.tip for mark in self._marks]).reshape(-1, 3)
 
@@ -196,8 +197,8 @@ class Teaching:
             lines.append('  doubtful: four marks always fit, whatever their error; touch two more')
         elif residuals_mm.max() > MAX_RESIDUAL_MM:
             lines.append(
-                f'  doubtful: more than {MAX_RESIDUAL_MM:.0f} mm; take back to that mark, and '
-                'touch and click it again'
+                f'  doubtful: more than {MAX_RESIDUAL_MM:.0f} mm; press z until that mark is '
+                'taken back, then touch and click it again'
             )
         heights = self._mark_arrays()[1][:, 2]
         worst = int(np.abs(heights).argmax())
@@ -210,7 +211,7 @@ class Teaching:
 
 
 def _row(values: np.ndarray, digits: int) -> str:
-    """A YAML list of numbers."""
+    """Return numbers as a YAML list."""
     return f'[{", ".join(f"{value:.{digits}f}" for value in values)}]'
 
 

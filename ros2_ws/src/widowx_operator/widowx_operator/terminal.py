@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A terminal read key by key, with one line at the bottom that changes."""
+"""Reads a terminal key by key and keeps one status line at its bottom."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from types import TracebackType
 from parl_files.error import ParlError
 
 ESCAPE_SEQUENCE = re.compile(r'\x1b(\[[0-9;]*[A-Za-z~]|O[A-Z]|.)?')
-"""What arrow and function keys send; they mean nothing here and must not be read as letters."""
+"""Sequences of arrow and function keys, which must not be read as letters."""
 START_OF_LINE = '\r\x1b[K'
 
 
@@ -27,24 +27,24 @@ class Terminal:
         """Remember the terminal.
 
         Args:
-            descriptor: Open file of the terminal; None: of standard input.
+            descriptor: File descriptor of the terminal; None for standard input.
 
         Raises:
-            TerminalError: It is no terminal.
+            TerminalError: The descriptor is not a terminal.
         """
         self._descriptor = sys.stdin.fileno() if descriptor is None else descriptor
         if not os.isatty(self._descriptor):
             raise TerminalError(
-                'standard input is no terminal; start this program by hand in a terminal of its '
-                'own, not from a launch file or a pipe'
+                'standard input is not a terminal; start this program by hand in a terminal of '
+                'its own, not from a launch file or a pipe'
             )
         self._settings = termios.tcgetattr(self._descriptor)
         self._status = ''
         self.is_closed = False
-        """Whether the terminal is gone: nobody can press a key any more."""
+        """Whether the terminal is gone, so that no key can be pressed any more."""
 
     def __enter__(self) -> 'Terminal':
-        """Hand over keys at once and unseen; Ctrl-C still interrupts."""
+        """Let the terminal pass on keys at once and without echo; Ctrl-C still interrupts."""
         tty.setcbreak(self._descriptor)
         return self
 
@@ -54,14 +54,14 @@ class Terminal:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Restore what was."""
+        """Restore the terminal's settings."""
         del kind, error, traceback
         self.say('')
         if not self.is_closed:
             termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._settings)
 
     def take_keys(self) -> str:
-        """The keys pressed since the last call, oldest first; never waits."""
+        """Return the keys pressed since the last call, oldest first, without waiting."""
         if self.is_closed or not select.select([self._descriptor], [], [], 0.0)[0]:
             return ''
         try:
@@ -83,7 +83,7 @@ class Terminal:
 
     def _draw(self, line: str = '') -> None:
         try:
-            # A status that wraps around cannot be replaced; 0 columns: nobody set them.
+            # A status that wraps around cannot be replaced. 0 columns mean that none were set.
             columns = os.get_terminal_size(self._descriptor).columns or 80
             text = START_OF_LINE + line + self._status[: columns - 1]
             os.write(self._descriptor, text.encode('utf-8'))

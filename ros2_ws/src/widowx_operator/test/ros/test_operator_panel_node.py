@@ -176,7 +176,7 @@ def test_episode_begins_with_the_first_motion(graph, station):
     target = EndEffectorTarget(gripper=1.0)
     first = station.act.call_async(Act.Request(step=0, target=target))
     graph.wait(lambda: 'YOU ACT | move to begin' in graph.desk.read())
-    graph.press('q', 'the episode asks you')
+    graph.press('q', 'the episode needs your')
     assert not first.done()
     graph.press('Wz', "key 'z'")
     graph.wait(first.done)
@@ -227,7 +227,7 @@ def test_trouble_and_verdict_are_on_the_screen_while_they_last(graph, station):
 
 def test_quit_not_while_acting(graph, station):
     ask_for_action(graph, station)
-    graph.press('q', 'the episode asks you for actions')
+    graph.press('q', 'the episode needs your actions')
     assert not graph.panel.is_over
     graph.wait(lambda: not graph.panel._act_server.is_acting)
     graph.desk.press('q')
@@ -277,4 +277,4 @@ def test_a_demonstration_that_is_refused_is_told(make_graph, desk, station, task
     graph = make_graph(station, panel)
     graph.wait(panel._recorder._client.server_is_ready)
     station.goal_response = GoalResponse.REJECT
-    graph.press('b', 'the policy node refuses the episode; its log says why')
+    graph.press('b', 'the policy node refused the episode; its log says why')

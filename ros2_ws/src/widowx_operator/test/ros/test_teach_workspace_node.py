@@ -85,7 +85,7 @@ def test_arm_is_let_go_only_after_a_second_press_and_never_left_loose(graph, arm
     assert arm.torques == []
     graph.press('t', 'the arm is loose')
     assert arm.torques == [('group', 'arm', False)]
-    graph.press('q', 'support it, press t to let it hold')
+    graph.press('q', 'support it, press t so that it holds')
     graph.press('t', 'the arm holds')
     assert arm.torques[-1] == ('group', 'arm', True)
     graph.desk.press('q')
@@ -103,7 +103,7 @@ def test_arm_that_did_not_hear_counts_as_loose(graph, arm):
     ):
         arm.hears, arm.answers = hears, answers
         graph.press('t', words)
-        graph.press('q', 'support it, press t to let it hold')
+        graph.press('q', 'support it, press t so that it holds')
         assert not graph.teach.is_over
     arm.answers = 6
     graph.press('t', 'the arm holds')
@@ -114,13 +114,13 @@ def test_arm_that_did_not_hear_counts_as_loose(graph, arm):
 def test_arm_is_not_let_go_while_somebody_commands_it(graph, arm):
     arm.create_publisher(JointGroupCommand, 'commands/joint_group', 10)
     graph.wait(lambda: graph.teach.count_publishers('commands/joint_group'))
-    graph.press('t', 'would fight your hand')
+    graph.press('t', 'would work against your hand')
     assert arm.torques == []
 
 
 def test_pixels_come_typed_or_clicked(graph, arm):
     graph.press('m', 'mark 1 at (0.474, 0.000, 0.361) m')
-    graph.press('30x 2\n', "'30x 2' is no pixel")
+    graph.press('30x 2\n', "'30x 2' is not a pixel")
     graph.press('900 20\n', 'outside the 640x480 image')
     graph.press('301\x7f0, 2', 'pixel u v: 300, 2')
     graph.press('43\n', 'mark 1 is seen at (300, 243)')
@@ -140,7 +140,7 @@ def test_bad_joint_states_and_incomplete_teaching_are_told(graph, arm, tmp_path)
     graph.press('e', 'elbow is -3.14')
     arm.destroy_timer(next(arm.timers))
     graph.wait(lambda: time.monotonic() - graph.teach._state_at_s > MAX_STATE_AGE_S)
-    graph.press('e', 'joint_states: nothing new')
+    graph.press('e', 'joint_states: no new message')
     graph.press('w', 'nothing is written: 0 corners')
     assert not (tmp_path / 'section.yaml').exists()
 

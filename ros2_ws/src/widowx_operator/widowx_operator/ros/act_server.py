@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator as an actor: answers the policy node's requests for actions."""
+"""Serves the operator as an actor: answers the policy node's requests for actions."""
 
 import time
 
@@ -15,24 +15,24 @@ ACTOR = 'operator/act'
 ACTING_S = 1.0
 """Wall time after the last request in which the operator counts as acting."""
 PACE = 0.8
-"""Share of the control period that lies between two answers at least. A simulation in lock-step
-would run away; a station that keeps time itself must not be held up by jitter."""
+"""Shortest time between two answers, as a part of the control period. Without it a simulation in
+lock-step would run too fast; 1.0 would let jitter delay a station that keeps time itself."""
 
 
 class ActServer:
-    """Answers each request with what the operator wants of that step.
+    """Answers each request with the operator's action for that step.
 
-    An episode begins when the operator does: standing still is not to be learned.
+    An episode begins with the operator's first motion: standing still must not be learned.
     """
 
     def __init__(self, node: Node, teleoperation: Teleoperation, control_period_s: float) -> None:
-        """Serve on behalf of the node."""
+        """Create the service on `node`."""
         self._teleoperation = teleoperation
         self._pace_s = PACE * control_period_s
         self._turn: Future | None = None
         self._is_first_step = False
         self._acted_at_s = -ACTING_S
-        # Reentrant: while a request waits, keys must go on.
+        # Reentrant: while a request waits, keys must still be read.
         node.create_service(Act, ACTOR, self._on_act, callback_group=ReentrantCallbackGroup())
 
     @property
@@ -42,16 +42,16 @@ class ActServer:
 
     @property
     def awaits_first_motion(self) -> bool:
-        """Whether an episode waits for the operator to begin."""
+        """Whether an episode waits for the operator's first motion."""
         return self._turn is not None and self._is_first_step
 
     def answer_if_due(self) -> None:
-        """Let a request that waits go on when it is time; to be called every few ms."""
+        """Answer a request that waits, when it is time; call this every few ms."""
         if self._is_due():
             self.answer_now()
 
     def answer_now(self) -> None:
-        """Let a request that waits go on: its episode is to end."""
+        """Answer a request that waits at once, so that its episode can end."""
         turn, self._turn = self._turn, None
         if turn is not None:
             turn.set_result(None)
@@ -63,7 +63,7 @@ class ActServer:
             self._turn = Future()
             await self._turn
         self._acted_at_s, gripper = time.monotonic(), request.target.gripper
-        # The first observation has waited for the operator and is too old to move on.
+        # The first observation has waited for the operator and is too old to act on.
         action = (
             hold_action(gripper)
             if request.step == 0

@@ -14,18 +14,18 @@ from widowx_operator.ros.act_server import ACTOR
 
 
 class DemonstrationRecorder:
-    """The file is the policy node's: the same format, checks and folder as all episodes."""
+    """Asks for demonstrations; the policy node writes their files, as it does for all episodes."""
 
     def __init__(
         self, node: Node, max_steps: int, image_size: Sequence[int], say: Callable[[str], None]
     ) -> None:
-        """Look for the policy node from now on.
+        """Begin to look for the policy node.
 
         Args:
-            node: Asks.
+            node: The node that asks.
             max_steps: Control steps before an episode times out.
             image_size: (height, width) [px] of the image to record; empty: object positions.
-            say: Tells the operator one line.
+            say: Shows the operator one line.
         """
         self._client = ActionClient(node, RunEpisode, 'run_episode')
         self._max_steps = max_steps
@@ -33,7 +33,7 @@ class DemonstrationRecorder:
         self._say = say
 
     def begin(self) -> None:
-        """Begin a demonstration; the outcome is told when it is over."""
+        """Begin a demonstration; the operator is told the outcome when it is over."""
         if not self._client.server_is_ready():
             self._say('run_episode: no such action; is the policy node running?')
             return
@@ -52,7 +52,7 @@ class DemonstrationRecorder:
     def _on_accepted(self, episode_id: str, future: Future) -> None:
         handle = future.result()
         if not handle.accepted:
-            self._say(f'{episode_id}: the policy node refuses the episode; its log says why')
+            self._say(f'{episode_id}: the policy node refused the episode; its log says why')
             return
         handle.get_result_async().add_done_callback(
             lambda done: self._on_result(episode_id, done.result().result)

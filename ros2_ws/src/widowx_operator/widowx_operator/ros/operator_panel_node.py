@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator's panel in a terminal: acts when asked, answers resets, labels, stops, parks."""
+"""The operator's panel in a terminal: acts on request, answers resets, labels, stops, parks."""
 
 from pathlib import Path
 import time
@@ -49,18 +49,18 @@ class ParameterError(ParlError):
 
 
 class OperatorPanelNode(Node):
-    """Stands between a human's keys and the station's services."""
+    """Turns the operator's keys into calls of the station's services."""
 
     def __init__(self, terminal: Terminal, **node_options: object) -> None:
-        """Read the task; `node_options` as rclpy has them.
+        """Read the task; `node_options` are those of rclpy.
 
         Raises:
             ConfigError: The task file cannot be used.
-            ParameterError: `demonstration_steps` is below 1, or `image_size` no size.
+            ParameterError: `demonstration_steps` is below 1, or `image_size` is not a size.
         """
         super().__init__('operator', **node_options)
         task_file = Path(str(self.declare_parameter('task_file', '').value))
-        # A simulation puts its objects back itself, and two would answer.
+        # A simulation puts its objects back itself: two servers would answer.
         answers_reset = bool(self.declare_parameter('answers_reset', False).value)
         max_steps = int(self.declare_parameter('demonstration_steps', 300).value or 0)
         if max_steps < 1:
@@ -75,7 +75,7 @@ class OperatorPanelNode(Node):
         if answers_reset:
             self._reset.serve()
         self._call = StationCall(self, SERVICES, terminal.say)
-        # As in the experiment. Two zeros: none; ROS cannot tell the type of an empty list.
+        # As in the experiment. Two zeros mean no image: ROS has no type for an empty list.
         size = list(self.declare_parameter('image_size', [0, 0]).value)
         image_size = size if any(size) else []
         if image_size and (len(size) != 2 or min(size) < 1):
@@ -156,7 +156,7 @@ class OperatorPanelNode(Node):
         elif command is Command.TAKE_OVER:
             self._take_over_or_give_back()
         elif command is Command.STOP:
-            # The arm first; then no more steps are recorded of an arm that is held.
+            # The arm first, then the episode: no more steps are recorded of an arm that is held.
             self._call('stop')
             self._call('policy/pause')
         elif command is Command.RESUME:
@@ -175,7 +175,7 @@ class OperatorPanelNode(Node):
 
     def _park(self) -> None:
         if self._status.state == EpisodeStatus.RUNNING:
-            self._label(Command.DISCARD)  # the way to the rest pose is nobody's action
+            self._label(Command.DISCARD)  # the way to the rest pose is no one's action
         self._call('park')
 
     def _take_over_or_give_back(self) -> None:
@@ -197,7 +197,7 @@ class OperatorPanelNode(Node):
 
     def _quit(self) -> None:
         if self._act_server.is_acting:
-            self._terminal.say('the episode asks you for actions; end it with y, n or x, then q')
+            self._terminal.say('the episode needs your actions; end it with y, n or x, then q')
         self.is_over = not self._act_server.is_acting
 
 

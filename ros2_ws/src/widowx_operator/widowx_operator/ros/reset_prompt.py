@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator in the simulation's place: puts the objects back when an episode is to begin."""
+"""Asks the operator to put the objects back before an episode, as a simulation does itself."""
 
 from collections.abc import Callable
 
@@ -14,25 +14,25 @@ class ResetPrompt:
     """Holds a request of service `reset` until the operator has answered it."""
 
     def __init__(self, node: Node, say: Callable[[str], None]) -> None:
-        """Nothing is served yet.
+        """Create the prompt; `serve` starts the service.
 
         Args:
-            node: On whose behalf.
-            say: Tells the operator one line.
+            node: The node that serves.
+            say: Shows the operator one line.
         """
         self._node = node
         self._say = say
         self._answer: Future | None = None
 
     def serve(self) -> None:
-        """Answer resets from now on."""
-        # Reentrant: while the operator is at it, keys must go on.
+        """Serve `reset` from now on."""
+        # Reentrant: while the operator puts objects back, keys must still be read.
         waiting = ReentrantCallbackGroup()
         self._node.create_service(Reset, 'reset', self._on_reset, callback_group=waiting)
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the operator is asked to put the objects back."""
+        """Whether a reset waits for the operator."""
         return self._answer is not None
 
     def end(self, refusal: str = '') -> bool:
@@ -42,7 +42,7 @@ class ResetPrompt:
             refusal: Why the episode cannot begin; empty if everything is at its start.
 
         Returns:
-            Whether one waited.
+            Whether a request waited.
         """
         answer, self._answer = self._answer, None
         if answer is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls services of the station and tells the operator what they answered."""
+"""Calls services of the station and tells the operator their answers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -8,23 +8,23 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 ServiceResponse: TypeAlias = Any
-"""Response of the service that is called."""
+"""Response of a service."""
 ServiceType: TypeAlias = Any
-"""A generated service: rclpy has no type for it."""
+"""A generated service, for which rclpy has no type."""
 
 
 class StationCall:
-    """Never waits: the answer is told when it comes, a missing service at once."""
+    """Calls services without waiting; the operator is told the answer when it comes."""
 
     def __init__(
         self, node: Node, services: Mapping[str, ServiceType], say: Callable[[str], None]
     ) -> None:
-        """Look for the services from now on.
+        """Begin to look for the services.
 
         Args:
-            node: Calls.
-            services: Type by relative name.
-            say: Tells the operator one line.
+            node: The node that calls.
+            services: Types of the services, by relative name.
+            say: Shows the operator one line.
         """
         self._namespace = node.get_namespace()
         self._types = services
@@ -43,9 +43,9 @@ class StationCall:
         """Call a service.
 
         Args:
-            name: One of those given at the beginning.
-            then: Takes the answer instead of telling its message.
-            fields: Of the request.
+            name: Relative name of the service.
+            then: Takes the answer; without it the operator is told the answer's message.
+            fields: Fields of the request.
         """
         client = self._clients[name]
         if not client.service_is_ready():

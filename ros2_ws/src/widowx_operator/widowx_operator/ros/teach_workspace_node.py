@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Teaches a station its workspace and its table: the arm is led by hand, keys record."""
+"""Teaches a station its workspace and table: a hand leads the arm, keys record its poses."""
 
 from pathlib import Path
 import time
@@ -26,22 +26,22 @@ HELP = (
 )
 ARM = {'cmd_type': 'group', 'name': 'arm'}
 MAX_STATE_AGE_S = 0.7
-"""Wall time after which joint_states are too old (in lock-step they are repeated each 0.5 s)."""
+"""Wall time after which joint_states are too old; in lock-step they are repeated each 0.5 s."""
 
 
 class SectionFileError(ParlError):
-    """The taught sections cannot be written there."""
+    """The taught sections cannot be written to the file."""
 
 
 class TeachWorkspaceNode(Node):
-    """Records poses of a led arm and pixels, and writes the sections of a task file."""
+    """Records poses of an arm that a hand leads, and pixels; writes sections of a task file."""
 
     def __init__(self, terminal: Terminal, **node_options: object) -> None:
-        """Read the task; `node_options` as rclpy has them.
+        """Read the task; `node_options` are those of rclpy.
 
         Raises:
             ConfigError: The task file cannot be used.
-            SectionFileError: The parameter `section_file` is empty or the file is there already.
+            SectionFileError: The parameter `section_file` is empty, or the file exists already.
         """
         super().__init__('teach_workspace', **node_options)
         task_file = Path(str(self.declare_parameter('task_file', '').value))
@@ -119,7 +119,7 @@ class TeachWorkspaceNode(Node):
         age_s = time.monotonic() - self._state_at_s
         if self._state is None or age_s > MAX_STATE_AGE_S:
             raise JointStateError(
-                'joint_states: nothing new; is the arm (or the simulation) running in namespace '
+                'joint_states: no new message; does the arm or the simulation run in namespace '
                 f'{self.get_namespace()}?'
             )
         return gripper_pose(self._state.name, self._state.position)
@@ -132,7 +132,7 @@ class TeachWorkspaceNode(Node):
         try:
             u, v = (float(word) for word in typed.replace(',', ' ').split())
         except ValueError:
-            self._terminal.say(f'{typed!r} is no pixel; type two numbers, e.g. 301 243, or z')
+            self._terminal.say(f'{typed!r} is not a pixel; type two numbers, as 301 243, or z')
             return
         self._give_pixel(u, v)
 
@@ -160,8 +160,8 @@ class TeachWorkspaceNode(Node):
             self._set_torque(True)
         elif self.count_publishers('commands/joint_group'):
             self._terminal.say(
-                'somebody commands the arm (widowx_driver?) and would fight your hand: end it, or '
-                'move the arm by its commands'
+                'a node commands the arm (widowx_driver?) and would work against your hand: end '
+                'that node, or move the arm through it'
             )
         elif has_asked:
             self._set_torque(False)
@@ -170,7 +170,7 @@ class TeachWorkspaceNode(Node):
             self._terminal.say('SUPPORT THE ARM, it will fall; then press t again to let it go')
 
     def _set_torque(self, is_on: bool) -> None:
-        # The answer is empty even where no servo heard the command: only its register tells.
+        # The answer is empty even if no servo received the command: only its register tells.
         def note(answer: RegisterValues.Response) -> None:
             values = list(answer.values)
             self._is_loose = values != [1] * len(JOINT_NAMES)
@@ -184,14 +184,14 @@ class TeachWorkspaceNode(Node):
                 )
 
         def read_back(_: TorqueEnable.Response) -> None:
-            self._is_loose = True  # until the servos say otherwise
+            self._is_loose = True  # until the servos report that they hold
             self._call('get_motor_registers', note, **ARM, reg='Torque_Enable')
 
         self._call('torque_enable', read_back, **ARM, enable=is_on)
 
     def _quit(self) -> None:
         if self._is_loose:
-            self._terminal.say('the arm is loose: support it, press t to let it hold, then q')
+            self._terminal.say('the arm is loose: support it, press t so that it holds, then q')
         self.is_over = not self._is_loose
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an operator's tool lives: at a terminal, until the operator has ended it."""
+"""Runs an operator's tool at a terminal until the operator ends it."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -17,15 +17,15 @@ class Tool(Protocol):
     """Whether the operator has ended it."""
 
     def destroy_node(self) -> None:
-        """As rclpy has it."""
+        """Destroy the node."""
 
 
 def run_in_terminal(name: str, make: Callable[[Terminal], Tool]) -> None:
     """Run a tool in the terminal of this process until it is over.
 
     Args:
-        name: Begins the line that is printed for a `ParlError`.
-        make: Makes the node.
+        name: First word of the line that is printed for a `ParlError`.
+        make: Creates the node.
     """
     with node_process(name), Terminal() as terminal:
         node = make(terminal)
