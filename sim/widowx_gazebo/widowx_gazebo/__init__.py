@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The station of a task file in Gazebo; never run with Gazebo itself."""
+"""The station of a task file in Gazebo; it was never run with Gazebo itself."""

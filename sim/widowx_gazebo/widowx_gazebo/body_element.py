@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bodies of a compiled MuJoCo model as SDF models: the same links, joints and shapes."""
+"""Turns bodies of a compiled MuJoCo model into SDF models: the same links, joints and shapes."""
 
 import copy
 from xml.etree.ElementTree import Element, SubElement
@@ -15,17 +15,17 @@ _JOINT_TYPES = {
     int(mujoco.mjtJoint.mjJNT_HINGE): ('revolute', wx250s.VELOCITY_LIMIT_RAD_S),
     int(mujoco.mjtJoint.mjJNT_SLIDE): ('prismatic', wx250s.FINGER_VELOCITY_LIMIT_M_S),
 }
-"""MuJoCo's type -> SDF's, and the highest speed [rad/s; m/s]."""
+"""SDF type and highest speed [rad/s; m/s] of each MuJoCo joint type."""
 
 
 def body_element(model: mujoco.MjModel, root: int, name: str, start: FloatArray) -> Element:
-    """Return a body, and all that hangs on it, as a model.
+    """Return a body and its descendants as an SDF model.
 
     Args:
-        model: where it stands.
-        root: the body: a child of the world, or the world for what is fixed to it.
-        name: of the SDF model.
-        start: (7,) position [m] and quaternion (w, x, y, z) that it begins at.
+        model: the compiled MuJoCo model.
+        root: the body: a child of the world, or the world itself for the fixed bodies.
+        name: name of the SDF model.
+        start: (7,) position [m] and quaternion (w, x, y, z) of the body at the start.
     """
     element = Element('model', {'name': name})
     add_pose(element, start[:3], start[3:])
@@ -51,7 +51,7 @@ def body_element(model: mujoco.MjModel, root: int, name: str, start: FloatArray)
 
 
 def _link_name(model: mujoco.MjModel, body: int) -> str:
-    # SDF keeps the name 'world' for itself.
+    # SDF reserves the name 'world'.
     return str(model.body(body).name) if body else 'base'
 
 
@@ -80,7 +80,7 @@ def _efforts(model: mujoco.MjModel) -> dict[int, float]:
     """Return the highest torque or force of each joint [N m; N]."""
     joints, ranges = model.actuator_trnid[:, 0], model.actuator_forcerange
     efforts = {int(joint): float(high) for joint, (_, high) in zip(joints, ranges, strict=True)}
-    # The right finger is coupled to the left one; here it has a drive of its own.
+    # In MuJoCo the right finger is coupled to the left one; here it has its own drive.
     for follower, leader in zip(model.eq_obj1id, model.eq_obj2id, strict=True):
         efforts[int(follower)] = efforts[int(leader)]
     return efforts
@@ -98,12 +98,12 @@ def _add_inertial(link: Element, model: mujoco.MjModel, body: int) -> None:
 
 
 def _add_shape(link: Element, model: mujoco.MjModel, geom: int, index: int) -> None:
-    """Add a shape that is seen, and felt unless the model's touches nothing."""
+    """Add a visual shape, and a collision shape unless the model's shape touches nothing."""
     geometry = Element('geometry')
     geometry.append(_shape(int(model.geom_type[geom]), model.geom_size[geom]))
     touches = model.geom_contype[geom] or model.geom_conaffinity[geom]
     for kind in ('visual', 'collision') if touches else ('visual',):
-        # Siblings of any kind must not share a name.
+        # Siblings must not share a name, whatever their kind.
         part = SubElement(link, kind, {'name': f'{kind}_{index}'})
         add_pose(part, model.geom_pos[geom], model.geom_quat[geom])
         part.append(copy.deepcopy(geometry))
@@ -114,7 +114,7 @@ def _add_shape(link: Element, model: mujoco.MjModel, geom: int, index: int) -> N
 
 
 def _shape(kind: int, size: FloatArray) -> Element:
-    """Return a shape; MuJoCo gives halves."""
+    """Return a shape; MuJoCo's sizes are half lengths."""
     name, texts = {
         int(mujoco.mjtGeom.mjGEOM_BOX): ('box', {'size': 2 * size}),
         int(mujoco.mjtGeom.mjGEOM_CAPSULE): ('capsule', _round(size)),

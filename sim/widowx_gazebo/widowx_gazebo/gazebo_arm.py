@@ -11,15 +11,15 @@ from widowx_sim.servos.joint_state import JointState
 from widowx_sim.servos.servos import Servos
 
 _MODES = ('position', 'ext_position', 'linear_position', 'velocity')
-"""What a controller that takes positions can follow."""
+"""The modes that a controller of positions can follow."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredJoints:
-    """What Gazebo tells of the eight joints that it drives, both fingers among them."""
+    """Gazebo's measurements of the eight joints that it drives, with both fingers."""
 
     stamp_s: float
-    """Simulated time."""
+    """Simulated time [s]."""
     positions: FloatArray
     """(8,) [rad; m of a finger]."""
     velocities: FloatArray
@@ -29,18 +29,18 @@ class MeasuredJoints:
 
 
 class GazeboServos(Servos):
-    """Servos whose joints are held whatever happens: without torque they only ignore goals."""
+    """Servos whose joints always hold: without torque they only ignore goals."""
 
     def modes(self, motor: int) -> list[str]:
-        """See Servos; without those that command current or voltage."""
+        """Return the modes of a servo, without those that command current or voltage."""
         return [mode for mode in super().modes(motor) if mode in _MODES]
 
 
 class GazeboArm:
-    """Follows the servos' set-points, one step a measured state."""
+    """Follows the servos' set-points, one step for each measured state."""
 
     def __init__(self, measured: MeasuredJoints) -> None:
-        """Hold the arm where it is."""
+        """Create an arm that holds where it is."""
         self._measured, self._positions = measured, _within_limits(measured)
         self.servos = GazeboServos(self._positions)
 
@@ -50,26 +50,26 @@ class GazeboArm:
         return self._measured.stamp_s
 
     def advance(self, measured: MeasuredJoints) -> FloatArray:
-        """Take a measured state; return the set-points (8,) [rad; m of a finger] from now on."""
+        """Take a measured state and return the next set-points (8,) [rad; m of a finger]."""
         elapsed_s = measured.stamp_s - self.stamp_s
         self._measured, self._positions = measured, _within_limits(measured)
-        if elapsed_s < 0.0:  # the world was put back to its beginning, and the arm with it
+        if elapsed_s < 0.0:  # the world was reset, and the arm with it
             self.servos.profile.hold(self._positions)
         set_points = self.servos.advance(max(elapsed_s, 0.0))
         return np.append(set_points, -set_points[6])
 
     def motor_positions(self) -> FloatArray:
-        """See widowx_sim.servos.bus.Body."""
+        """Return the measured positions of the servos, (7,) [rad; m of the finger]."""
         return self._positions
 
     def joint_state(self) -> JointState:
-        """See widowx_sim.servos.bus.Body; efforts are what Gazebo tells of the joints."""
+        """Return the servos' measurements; the efforts are those of Gazebo's joints."""
         velocities, efforts = self._measured.velocities[:7], self._measured.efforts[:7]
         return JointState.of_motors(self._positions, velocities, efforts)
 
 
 def _within_limits(measured: MeasuredJoints) -> FloatArray:
-    """Return the motors' positions (7,); Gazebo's fingers begin at 0, where no real one can be."""
+    """Return the motors' positions (7,) [rad; m]; Gazebo's fingers begin at an impossible 0."""
     lower = np.append(wx250s.ARM_LOWER_RAD, wx250s.FINGER_CLOSED_M)
     upper = np.append(wx250s.ARM_UPPER_RAD, wx250s.FINGER_OPEN_M)
     return np.clip(measured.positions[:7], lower, upper)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts models of the running world somewhere, all at once, through Gazebo's own command line.
+"""Puts models of the running world at poses, all at once, through Gazebo's command line.
 
-ros_gz_bridge offers the like as ros_gz_interfaces/srv/SetEntityPose, one model at a time and in
-its newer versions only; that package is on no registry of wheels, and Gazebo needs no bridge.
+Newer versions of ros_gz_bridge offer ros_gz_interfaces/srv/SetEntityPose, for one model at a time.
+It is not used: its package is on no registry of wheels, and Gazebo itself needs no bridge.
 """
 
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ def set_model_poses(poses: Mapping[str, FloatArray]) -> None:
     """Put models at poses.
 
     Args:
-        poses: by the model's name: position [m] and quaternion (w, x, y, z), (7,).
+        poses: by the model's name: (7,) position [m] and quaternion (w, x, y, z).
 
     Raises:
-        GazeboError: it is not there, or does not answer.
+        GazeboError: Gazebo is not installed, or does not answer.
     """
     request = ' '.join(_pose_text(name, pose) for name, pose in poses.items())
     command = ['gz', 'service', '-s', _SERVICE, '--reqtype', 'gz.msgs.Pose_V']
@@ -39,7 +39,7 @@ def set_model_poses(poses: Mapping[str, FloatArray]) -> None:
         raise GazeboError(
             f'gz service has not ended for {_LONGEST_S:g} s: start Gazebo again'
         ) from error
-    # Its exit code is 0 whatever happens.
+    # The exit code is 0 even after a failure.
     if 'data: true' not in answer.stdout:
         said = (answer.stdout + answer.stderr).strip() or 'nothing'
         raise GazeboError(f'{_SERVICE}: Gazebo says {said!r}; does the world run?')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the world of a task file and becomes the Gazebo that runs it."""
+"""Writes the world of a task file and runs Gazebo on it in place of this process."""
 
 from itertools import takewhile
 import os
@@ -15,12 +15,12 @@ USAGE = 'usage: run_gazebo <task file> [options of gz sim, as -r -s --headless-r
 
 
 def main() -> None:
-    """Run Gazebo on the world of a task file; a launch file's --ros-args are not looked at."""
+    """Run Gazebo on the world of a task file; the --ros-args of a launch file are ignored."""
     words = list(takewhile(lambda word: word != '--ros-args', sys.argv[1:]))
     if not words or words[0].startswith('-'):
         print(USAGE, file=sys.stderr)
         sys.exit(2)
-    # What stands in one launch argument comes as one word.
+    # A launch argument comes as one word, even if it holds several options.
     task_file, options = words[0], ' '.join(words[1:]).split()
     try:
         world = station_world(load_task_scene(task_file))

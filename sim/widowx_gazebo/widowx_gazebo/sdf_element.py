@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pieces of SDF that everything in a world is made of."""
+"""Builds the pieces of SDF that a world is made of."""
 
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement
 
 
 def numbers(*values: float) -> str:
-    """Return numbers as SDF writes them, to seven digits; below a nanometre nothing counts."""
+    """Return numbers in SDF's form: rounded to 1e-9, at most seven digits."""
     return ' '.join(f'{round(value, 9) + 0.0:.7g}' for value in values)
 
 
 def add_text(parent: Element, name: str, text: str) -> None:
-    """Add a child that holds a text."""
+    """Add a child element with a text."""
     SubElement(parent, name).text = text
 
 
@@ -24,10 +24,10 @@ def add_pose(
     """Add a pose.
 
     Args:
-        parent: what is there.
+        parent: element that has the pose.
         position: (3,) [m].
         quaternion: (4,) w, x, y, z.
-        relative_to: frame; empty for the parent's.
+        relative_to: frame of the pose; empty for the parent's frame.
     """
     attributes = {'rotation_format': 'quat_xyzw'}
     if relative_to:
@@ -37,7 +37,7 @@ def add_pose(
 
 
 def add_plugin(parent: Element, file: str, name: str, **texts: str) -> Element:
-    """Add a system of Gazebo, with the elements that it reads."""
+    """Add a system of Gazebo, with the elements that the system reads; return it."""
     names = {'filename': f'gz-sim-{file}-system', 'name': f'gz::sim::systems::{name}'}
     plugin = SubElement(parent, 'plugin', names)
     for key, text in texts.items():

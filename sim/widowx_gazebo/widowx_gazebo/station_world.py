@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Gazebo world of a task: arm, table, objects and camera of the MuJoCo station."""
+"""Builds the Gazebo world of a task: arm, table, objects and camera of the MuJoCo station."""
 
 import math
 from xml.etree import ElementTree
@@ -18,17 +18,17 @@ from widowx_sim.servos.wx250s import ARM_JOINTS
 
 WORLD = 'station'
 DRIVEN_JOINTS = (*ARM_JOINTS, 'left_finger', 'right_finger')
-"""Fingers are driven one by one: not every physics engine can make one mimic the other."""
+"""Each finger has its own drive: not every physics engine can make one mimic the other."""
 
 _STATE_RATE_HZ = 100
 _CAMERA_RATE_HZ = 20
 _STEP_S = 0.005
-"""Two steps a set-point. A joint makes good a set-point in as few steps as its speed allows and
-stands still until the next one comes: short steps would shake what the gripper holds."""
+"""Physics step, two for each set-point. A joint reaches a set-point in as few steps as its speed
+allows, then stands still until the next one: shorter steps would shake a held object."""
 
 
 def station_world(task: TaskScene) -> str:
-    """Return the world as SDF text; its frame is base_link, the objects are as after reset 0."""
+    """Return the world as SDF text, in the frame base_link, with the objects of reset seed 0."""
     model = build_model(task)
     poses = draw_poses(task, np.random.default_rng(0))
     root = Element('sdf', {'version': '1.11'})
@@ -71,9 +71,9 @@ def _add_drives(arm: Element, model: mujoco.MjModel, robot: str) -> None:
             'JointPositionController',
             joint_name=name,
             topic=f'{robot}/gazebo/{name}',
-            # The model begins at zero, where the fingers cannot be.
+            # The model begins at joint position 0, which the fingers cannot have.
             initial_position=numbers(np.clip(0.0, *model.joint(name).range)),
-            # Follows exactly, up to the joint's speed: no gains that nobody could tune here.
+            # The joint follows exactly, up to its speed, so there are no gains to tune.
             use_velocity_commands='true',
             cmd_max=str(speeds[name]),
         )
@@ -83,14 +83,14 @@ def _light(model: mujoco.MjModel) -> Element:
     light = Element('light', {'name': 'lamp', 'type': 'directional'})
     add_pose(light, model.light_pos[0], [1.0, 0.0, 0.0, 0.0])
     add_text(light, 'cast_shadows', 'false')
-    # Brighter than in MuJoCo, whose camera carries a second light.
+    # Brighter than in MuJoCo, where the camera has a second light.
     add_text(light, 'diffuse', '0.8 0.8 0.8 1')
     add_text(light, 'direction', numbers(*model.light_dir[0]))
     return light
 
 
 def _camera(camera: CameraScene, robot: str) -> Element:
-    """The fixed camera; Gazebo's look along their x, z up."""
+    """Return the fixed camera; Gazebo's cameras look along their x axis, with z up."""
     optical = camera_geometry.optical_pose(camera)
     right, down, forward = optical[:3, :3].T
     quaternion = np.zeros(4)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A script that takes an object and puts it on its goal, with the noise of a human operator."""
+"""A script that puts an object on its goal, with the noise of a human operator."""
 
 from dataclasses import dataclass
 import enum
@@ -26,19 +26,19 @@ class _Phase(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class ExpertConfig:
-    """How badly the script is carried out."""
+    """The noise with which the script acts."""
 
     close_steps: int = 2
     """Control steps to wait with the gripper closing or opening."""
     aim_error_m: float = 0.0
-    """Standard deviation of where the operator takes the cup to be, drawn once an episode [m]."""
+    """Standard deviation of the error in the object's place, drawn once an episode [m]."""
     jitter: float = 0.0
     """Standard deviation of each translation of each step, as a part of the largest step."""
     rotation_jitter: float = 0.0
     """Standard deviation of each rotation of each step, as a part of the largest step."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         for name in ('aim_error_m', 'jitter', 'rotation_jitter'):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ValueError(f'{name} is {getattr(self, name)}: give 0 or more, less than 1')
@@ -47,15 +47,15 @@ class ExpertConfig:
 
 
 class ScriptedExpert:
-    """Pick and place by phases that react to where the gripper is; one instance an episode."""
+    """Picks and places in phases that follow the gripper's position; one instance an episode."""
 
     def __init__(self, script: Script, config: ExpertConfig, seed: int) -> None:
         """Draw the episode's aim error.
 
         Args:
-            script: heights and the place of the grasp.
-            config: noise.
-            seed: of the episode; the same seed and inputs give the same actions.
+            script: heights, and where to grasp.
+            config: the noise.
+            seed: seed of the episode; the same seed and inputs give the same actions.
         """
         self._script = script
         self._config = config
@@ -77,10 +77,10 @@ class ScriptedExpert:
 
         Args:
             step: control step of the episode, from 0.
-            ee_position: (3,) last commanded ee_gripper_link [m, base_link].
-            gripper_opening: measured, 0 closed to 1 open.
-            thing: (3,) detected position [m, base_link]; not looked at once it is held.
-            goal: (3,) detected position of what it goes onto [m, base_link].
+            ee_position: (3,) last commanded position of ee_gripper_link [m, base_link].
+            gripper_opening: measured opening, 0 closed to 1 open.
+            thing: (3,) detected position of the object [m, base_link]; unused once it is held.
+            goal: (3,) detected position of the goal [m, base_link].
 
         Returns:
             (7,) action normalised to [-1, 1].
@@ -95,7 +95,7 @@ class ScriptedExpert:
         self._waited_steps += 1
         action = np.zeros(7)
         action[:3] = (way_point - ee_position) / _MAX_STEP_M
-        # Shorten rather than clip each axis: a straight line keeps clear of what lies beside it.
+        # The step is shortened, not clipped by axis: a straight path misses what lies beside it.
         action[:3] /= max(1.0, float(np.abs(action[:3]).max()))
         action[:3] += self._config.jitter * self._random.standard_normal(3)
         action[3:6] = self._config.rotation_jitter * self._random.standard_normal(3)

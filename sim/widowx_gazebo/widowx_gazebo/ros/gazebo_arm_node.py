@@ -24,12 +24,13 @@ from widowx_sim.servos.bus import ServoBus
 
 
 class GazeboArmNode(StationNode):
-    """Is there as soon as Gazebo tells of the arm; answers each of its states with set-points."""
+    """Begins with Gazebo's first joint states, and answers each state with set-points."""
 
     def __init__(self, **node_options: object) -> None:
-        """Wait for Gazebo; `node_options` as rclpy has them.
+        """Read the task and wait for Gazebo; `node_options` are those of rclpy.
 
-        Raises ConfigError for a bad task file.
+        Raises:
+            ConfigError: The task file cannot be used.
         """
         super().__init__('gazebo_arm', **node_options)
         self._task = load_task_scene(self.declare_parameter('task_file', '').value)
@@ -40,7 +41,7 @@ class GazeboArmNode(StationNode):
         self.create_subscription(JointState, 'gazebo/joint_states', self._on_joints, 10)
 
     def now_s(self) -> float:
-        """See StationNode."""
+        """Return the simulated time [s]."""
         return self._arm.stamp_s if self._arm else 0.0
 
     def _on_joints(self, message: JointState) -> None:
@@ -55,7 +56,7 @@ class GazeboArmNode(StationNode):
     def _begin(self, measured: MeasuredJoints, stamp_ns: int) -> GazeboArm:
         self._arm = GazeboArm(measured)
         self.serve(ServoBus(self._arm), self._task, stamp_ns)
-        # Reentrant: while it waits for Gazebo, the arm goes on.
+        # Reentrant: while a reset waits for Gazebo, the arm goes on.
         waiting = ReentrantCallbackGroup()
         self.create_service(Reset, 'reset', self._on_reset, callback_group=waiting)
         return self._arm
@@ -72,7 +73,7 @@ class GazeboArmNode(StationNode):
                 answer.set_result(str(error))
             self.executor.wake()
 
-        # It takes a second: not in the thread that answers each state.
+        # Placing takes a second, so it has its own thread: the arm answers each state meanwhile.
         threading.Thread(target=place, daemon=True).start()
         response.message = await answer
         response.success = not response.message
@@ -80,7 +81,7 @@ class GazeboArmNode(StationNode):
 
 
 def main() -> None:
-    """Run the node."""
+    """Run the node until it is interrupted."""
     with node_process('gazebo_arm'):
         spin(GazeboArmNode())
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages of Gazebo's bridge to plain arrays."""
+"""Converts messages of Gazebo's bridge to plain arrays."""
 
 import numpy as np
 from sensor_msgs.msg import JointState
@@ -11,10 +11,10 @@ from widowx_gazebo.station_world import DRIVEN_JOINTS
 
 
 def measured_joints(message: JointState) -> MeasuredJoints:
-    """Convert what Gazebo publishes of the arm, in an order of its own.
+    """Convert Gazebo's joint states of the arm, which have an order of their own.
 
     Raises:
-        GazeboError: naming the joints that are missing.
+        GazeboError: joints are missing; the message names them.
     """
     missing = [name for name in DRIVEN_JOINTS if name not in message.name]
     if missing:

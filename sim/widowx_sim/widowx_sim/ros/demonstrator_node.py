@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Serves the scripted expert as an actor, for demonstrations through the policy node."""
+"""Serves the scripted expert as an actor, so that the policy node records demonstrations."""
 
 from rclpy.node import Node
 
@@ -12,10 +12,10 @@ from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
 
 
 class DemonstratorNode(Node):
-    """Answers `demonstrator/act` from detected positions; remembers one episode."""
+    """Answers `demonstrator/act` from the detected positions; remembers one episode."""
 
     def __init__(self, **node_options: object) -> None:
-        """Read noise and task; `node_options` as rclpy has them.
+        """Read noise and task; `node_options` are those of rclpy.
 
         Raises:
             ConfigError: The noise is wrong, or the task file cannot be used.

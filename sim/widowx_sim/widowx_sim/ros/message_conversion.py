@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plain arrays to ROS messages and back."""
+"""Converts plain arrays to ROS messages and back."""
 
 from array import array
 
@@ -34,12 +34,12 @@ from widowx_sim.servos.wx250s import JOINT_STATE_NAMES
 
 
 def clock_message(stamp_ns: int) -> Clock:
-    """Convert nanoseconds since the epoch to a simulated clock's reading."""
+    """Convert nanoseconds since the epoch to a message of the simulated clock."""
     return Clock(clock=stamp_from_nanoseconds(stamp_ns))
 
 
 def joint_state_message(state: JointState, stamp_ns: int) -> JointStateMessage:
-    """Convert measured joints; units as the real arm's driver mixes them."""
+    """Convert measured joints; the units are those of the real arm's driver."""
     message = JointStateMessage(
         name=list(JOINT_STATE_NAMES),
         position=state.position.tolist(),
@@ -53,7 +53,7 @@ def joint_state_message(state: JointState, stamp_ns: int) -> JointStateMessage:
 def image_message(image: NDArray[np.uint8], frame_id: str, stamp_ns: int) -> Image:
     """Convert an RGB image (H, W, 3)."""
     height, width, _ = image.shape
-    # An array is taken as it is; bytes would be checked one by one.
+    # An array is taken as it is, while bytes would be checked one by one.
     message = Image(
         height=height,
         width=width,
@@ -69,7 +69,7 @@ def image_message(image: NDArray[np.uint8], frame_id: str, stamp_ns: int) -> Ima
 def camera_info_message(
     intrinsics: FloatArray, image: NDArray[np.uint8], frame_id: str, stamp_ns: int
 ) -> CameraInfo:
-    """Convert the intrinsics K (3, 3) of the camera, free of distortion, that took `image`."""
+    """Convert the intrinsics K (3, 3) [px] of the camera that took `image`, free of distortion."""
     height, width, _ = image.shape
     projection = np.hstack([intrinsics, np.zeros((3, 1))])
     message = CameraInfo(
@@ -118,7 +118,7 @@ def trajectory_command(
     """Return motors, waypoints and the nanosecond part of each waypoint's time.
 
     Raises:
-        CommandError: unknown group or joint.
+        CommandError: the group or joint is unknown.
     """
     motors = motor_selection.select_motors(message.cmd_type, message.name)
     waypoints = [np.array(point.positions) for point in message.traj.points]
@@ -128,7 +128,7 @@ def trajectory_command(
 def answer_robot_info(
     bus: ServoBus, request: RobotInfo.Request, response: RobotInfo.Response
 ) -> None:
-    """Fill in what is known of a group or joint; raises CommandError for an unknown one."""
+    """Fill in the description of a group or joint; raises CommandError for an unknown one."""
     info = motor_selection.robot_info(request.cmd_type, request.name)
     response.mode, response.profile_type = bus.mode_of(request.cmd_type, request.name)
     response.joint_names, response.joint_ids = info.joint_names, info.joint_ids
@@ -143,7 +143,7 @@ def answer_robot_info(
 def set_operating_mode(
     bus: ServoBus, request: OperatingModes.Request, _response: OperatingModes.Response
 ) -> None:
-    """Pass a request on; raises CommandError for what the servos do not do."""
+    """Set a mode on the bus; raises CommandError for a mode that the servos do not have."""
     bus.set_operating_mode(
         request.cmd_type,
         request.name,
@@ -157,17 +157,17 @@ def set_operating_mode(
 def set_torque(
     bus: ServoBus, request: TorqueEnable.Request, _response: TorqueEnable.Response
 ) -> None:
-    """Pass a request on; raises CommandError for unknown names."""
+    """Switch torque on the bus; raises CommandError for unknown names."""
     bus.torque_enable(request.cmd_type, request.name, request.enable)
 
 
 def reboot(bus: ServoBus, request: Reboot.Request, _response: Reboot.Response) -> None:
-    """Pass a request on; raises CommandError for unknown names."""
+    """Reboot motors on the bus; raises CommandError for unknown names."""
     bus.reboot(request.cmd_type, request.name, request.enable, request.smart_reboot)
 
 
 def set_gains(bus: ServoBus, request: MotorGains.Request, _response: MotorGains.Response) -> None:
-    """Pass a request on; raises CommandError for unknown names or values."""
+    """Write gains on the bus; raises CommandError for unknown names, or gains out of range."""
     bus.set_gains(
         request.cmd_type,
         request.name,
@@ -186,7 +186,7 @@ def answer_registers(
 def set_registers(
     bus: ServoBus, request: RegisterValues.Request, _response: RegisterValues.Response
 ) -> None:
-    """Write a register of each motor named; raises CommandError for what they do not take."""
+    """Write a register of each motor named; raises CommandError for a value they do not take."""
     bus.write(request.cmd_type, request.name, request.reg, request.value)
 
 
@@ -199,7 +199,7 @@ SERVO_SERVICES = {
     'get_motor_registers': (RegisterValues, answer_registers),
     'set_motor_registers': (RegisterValues, set_registers),
 }
-"""Service name -> type and answer."""
+"""Type and answering function of each service, by name."""
 
 
 def object_position(objects: ObjectPositions, name: str) -> FloatArray | None:
@@ -212,5 +212,5 @@ def object_position(objects: ObjectPositions, name: str) -> FloatArray | None:
 
 
 def end_effector_position(pose: Pose) -> FloatArray:
-    """Return the position (3,) of a pose [m]."""
+    """Return the position (3,) [m] of a pose, in the frame of the pose."""
     return np.array([pose.position.x, pose.position.y, pose.position.z])

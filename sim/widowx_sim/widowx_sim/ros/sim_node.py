@@ -32,10 +32,10 @@ from widowx_sim.station.station import Station
 
 
 class SimNode(StationNode):
-    """Publishes what arm and camera measure, and takes commands and requests."""
+    """Publishes the measurements of arm and camera, and takes commands and requests."""
 
     def __init__(self, **node_options: object) -> None:
-        """Build the station; `node_options` as rclpy has them.
+        """Build the station; `node_options` are those of rclpy.
 
         Raises:
             ConfigError: A parameter is wrong, the task file cannot be used, or the arm cannot
@@ -44,7 +44,7 @@ class SimNode(StationNode):
         super().__init__('sim', **node_options)
         config = config_parameters(self, PacingConfig)
         modes, self._failed_read = self._read_parameters()
-        # Not before the parameters were found good: it holds a graphics context.
+        # Built only after the parameters are checked, because it holds a graphics context.
         self._station = Station(self.declare_parameter('task_file', '').value)
         self._paced = PacedStation(
             self._station, config, self._publish_joints, self._publish_frame
@@ -61,12 +61,12 @@ class SimNode(StationNode):
         self.serve(bus, self._station.task, self._stamp_ns())
         self.create_service(Reset, 'reset', self._on_reset)
         self.create_service(InjectFault, 'inject_fault', self._on_inject_fault)
-        # The wall's clock: the simulated one stands still between commands.
+        # The wall clock, because simulated time stands still between commands.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(TICK_S, lambda: self._paced.poll(time.monotonic()), clock=steady)
 
     def _read_parameters(self) -> tuple[str, float]:
-        """Return start_modes, and the position that is told for a failed read."""
+        """Return start_modes, and the position that a failed read reports [rad]."""
         modes = self.declare_parameter('start_modes', 'station').value
         check_start_modes(modes)
         behaviour = self.declare_parameter('read_failure_behavior', 0).value
@@ -75,25 +75,25 @@ class SimNode(StationNode):
         return modes, (-np.pi if behaviour == 0 else np.nan)
 
     def now_s(self) -> float:
-        """See StationNode."""
+        """Return the simulated time [s]."""
         return self._station.time_s
 
     def command(self, motors: list[int], values: FloatArray) -> None:
-        """See StationNode; in lock-step time may go on."""
+        """Take a command; in lock-step time may go on. See StationNode."""
         try:
             super().command(motors, values)
         finally:
             self._paced.note_command(motors)
 
     def deliver(self, motors: list[int], values: FloatArray) -> None:
-        """See StationNode; on a line that is cut they are lost."""
+        """Give goals to motors; on a line that is cut they are lost. See StationNode."""
         if not self._faults.is_active('serial_dropout', self._station.time_s):
             super().deliver(motors, values)
 
     def on_servo_request(
         self, answer: Callable[..., None], request: object, response: object
     ) -> object:
-        """See StationNode."""
+        """Answer a service of the arm's driver; see StationNode."""
         self._bus.is_cut = self._faults.is_active('serial_dropout', self._station.time_s)
         return super().on_servo_request(answer, request, response)
 
@@ -126,7 +126,7 @@ class SimNode(StationNode):
             if self._faults.is_read_failing(now_s):
                 state = JointState.of_failed_read(self._failed_read)
             self.publish_joint_state(state, stamp_ns)
-        # Time comes last: nobody shall find the joints old because a reset moved the clock.
+        # The clock comes last, so that no joint state looks old after a reset moved the clock.
         self._clock_publisher.publish(conversion.clock_message(stamp_ns))
 
     def _publish_frame(self) -> None:
@@ -146,13 +146,13 @@ class SimNode(StationNode):
         self._image_publisher.publish(conversion.image_message(image, *header))
 
     def is_commanded(self) -> bool:
-        """Tell whether anybody is there who commands the arm, or a driver that is to do so."""
-        # The vendor's modules publish commands only some seconds after the driver's start.
+        """Tell whether a node commands the arm, or a driver is there that will."""
+        # The vendor's modules begin to publish commands some seconds after the driver's start.
         topics = ('commands/joint_group', 'executed_target')
         return any(self.count_publishers(topic) for topic in topics)
 
     def destroy_node(self) -> None:
-        """Free the graphics context with the node."""
+        """Free the graphics context, then destroy the node."""
         self._station.close()
         super().destroy_node()
 
@@ -171,10 +171,10 @@ def _spin_until_left(node: SimNode) -> None:
 
 
 def main() -> None:
-    """Run the node until Ctrl-C, and then on until nobody commands the arm any more.
+    """Run the node until Ctrl-C, and from then until no node commands the arm any more.
 
-    Ctrl-C on a launch file reaches all its nodes at once, and the driver then parks the arm: this
-    arm is there meanwhile, as the real one is. SIGTERM ends it at once.
+    Ctrl-C on a launch file reaches all its nodes at once, and the driver then parks the arm. This
+    arm stays for that, as the real one does. SIGTERM ends it at once.
     """
     with node_process('sim', signal_handler_options=SignalHandlerOptions.SIGTERM):
         node = SimNode()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a simulated station's node has of the real arm's ROS interface, whoever simulates it."""
+"""The ROS interface of the real arm, for the node of any simulated station."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -26,15 +26,15 @@ from widowx_sim.servos.joint_trajectory import TrajectoryPlayer
 
 
 class StationNode(Node, ABC):
-    """Passes commands and requests on to servos; a command that they refuse is logged."""
+    """Passes commands and requests on to servos, and logs commands that they refuse."""
 
     def serve(self, bus: ServoBus, task: TaskScene, stamp_ns: int) -> None:
-        """Begin to listen, and tell where the camera is.
+        """Begin to take commands and requests, and publish the pose of the camera.
 
         Args:
-            bus: the servos.
-            task: whose camera.
-            stamp_ns: time now, since the epoch.
+            bus: the bus of the servos.
+            task: the task with the camera.
+            stamp_ns: time now, since the epoch [ns].
         """
         self._bus = bus
         self._trajectory = TrajectoryPlayer(self.deliver)
@@ -65,7 +65,7 @@ class StationNode(Node, ABC):
         self._bus.servos.command(motors, values)
 
     def command(self, motors: list[int], values: FloatArray) -> None:
-        """Take a command for a group or a joint; raises CommandError as `deliver`."""
+        """Take a command for a group or a joint; raises CommandError as `deliver` does."""
         self.deliver(motors, values)
 
     def on_servo_request(
@@ -76,15 +76,15 @@ class StationNode(Node, ABC):
         return response
 
     def play_trajectory(self) -> None:
-        """Send the waypoints that are due; to be called at every joint state."""
+        """Send the waypoints that are due; call this at every joint state."""
         self.obey(lambda: self._trajectory.poll(self.now_s()))
 
     def publish_joint_state(self, state: MeasuredJoints, stamp_ns: int) -> None:
-        """Publish what the servos measured."""
+        """Publish the servos' measurements."""
         self._joint_publisher.publish(conversion.joint_state_message(state, stamp_ns))
 
     def obey(self, command: Callable[[], None]) -> None:
-        """Carry something out; log why if it is refused."""
+        """Carry out a command, and log the reason if it is refused."""
         try:
             command()
         except CommandError as error:

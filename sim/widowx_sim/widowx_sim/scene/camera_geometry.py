@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pin-hole camera of a task: intrinsics and pose."""
+"""The pin-hole camera of a task: intrinsics and pose."""
 
 import math
 
@@ -10,7 +10,7 @@ from widowx_sim.servos.floats import FloatArray
 
 
 def intrinsics(camera: CameraScene) -> FloatArray:
-    """Return K (3, 3) [px] of the distortion-free image, pixel centres at whole numbers."""
+    """Return K (3, 3) [px] of the image, free of distortion, pixel centres at whole numbers."""
     focal = 0.5 * camera.height / math.tan(0.5 * camera.fovy)
     return np.array(
         [

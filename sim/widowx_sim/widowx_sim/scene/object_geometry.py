@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MuJoCo bodies for the shapes of a scene, all of primitives, grasped by friction."""
+"""Builds the shapes of a scene as MuJoCo bodies: primitives that friction holds in a grasp."""
 
 from collections.abc import Callable
 import itertools
@@ -13,7 +13,7 @@ from widowx_sim.scene.scene_object import Cup, Plate, Pot, Rack, SceneObject, Si
 
 FRICTION = (1.0, 0.005, 0.0001)
 _GRIPPED = (1.0, 0.01, 0.0001)
-# A smooth body on one point of contact needs friction against spinning and rolling.
+# A smooth body with one point of contact needs friction against spinning and rolling.
 _ROLLING = (1.0, 0.02, 0.0015)
 _WHITE_RGBA = (0.93, 0.93, 0.93, 1.0)
 _CUP_WALLS = 12
@@ -25,12 +25,12 @@ _PLATE_RIM_RADIUS_M = 0.004
 
 
 def add_object(world: mujoco.MjsBody, name: str, thing: SceneObject) -> None:
-    """Add a body of that name."""
+    """Add the body of a shape to the world under a name."""
     _BUILDERS[type(thing)](world, name, thing)
 
 
 def _add_rack(world: mujoco.MjsBody, name: str, rack: Rack) -> None:
-    """A slab with a rim of rods and a row of dowels along the edge towards the arm."""
+    """Add a slab with a rim of rods and a row of dowels along the edge towards the arm."""
     body = world.add_body(name=name, pos=[*rack.position, 0.0])
     half_x, half_y = 0.5 * rack.size[0], 0.5 * rack.size[1]
     solid = {'conaffinity': 3, 'condim': 4, 'friction': FRICTION}
@@ -134,9 +134,9 @@ def _add_vegetable(world: mujoco.MjsBody, name: str, vegetable: Vegetable) -> No
 
 
 def _add_cup(world: mujoco.MjsBody, name: str, cup: Cup) -> None:
-    """A hollow cup, origin at the middle of its underside; one wall is painted white.
+    """Add a hollow cup, origin at the middle of its underside; one wall is painted white.
 
-    It stands on six small feet: one contact each, where walls or a disc would cost several.
+    It stands on six small feet with one contact each; walls or a disc would have several.
     """
     body = world.add_body(name=name, pos=[0.3, 0.0, 0.0])
     body.add_freejoint(name=name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a scene's objects are put at a reset, and whether the task is truly done."""
+"""Places the objects of a scene at a reset, and tells whether the task is truly done."""
 
 import math
 
@@ -13,10 +13,10 @@ _STILL_M_S = 0.02
 
 
 def draw_poses(task: TaskScene, random: np.random.Generator) -> dict[str, FloatArray]:
-    """Draw x, y and yaw of each movable object, in order; each stands on what is below.
+    """Draw x, y and yaw of each movable object, in order; each stands on the surface below it.
 
     Returns:
-        By name: position [m, base_link] and quaternion (w, x, y, z) of the body's frame, (7,).
+        By name: (7,) position [m, base_link] and quaternion (w, x, y, z) of the body's frame.
     """
     poses = {}
     for name, thing in task.movables.items():
@@ -36,7 +36,7 @@ def place_objects(task: TaskScene, data: mujoco.MjData, random: np.random.Genera
 
 
 def underside(task: TaskScene, data: mujoco.MjData, name: str) -> tuple[FloatArray, float]:
-    """Return the truth about an object.
+    """Return the true pose of an object.
 
     Returns:
         (3,) position of the middle of its underside [m, base_link], and yaw [rad].
@@ -49,9 +49,9 @@ def underside(task: TaskScene, data: mujoco.MjData, name: str) -> tuple[FloatArr
 
 
 def rests_on_goal(task: TaskScene, data: mujoco.MjData) -> bool:
-    """Tell whether the object to move stands or lies still on its goal, wholly, without the arm.
+    """Tell whether the moved object rests wholly on its goal and does not touch the arm.
 
-    Contacts decide: between open fingers, or tilted on a finger, it may be anywhere.
+    Contacts decide: its position does not tell whether a finger still carries it.
     """
     thing, goal = data.body(task.moved), task.surfaces[task.goal]
     x, y, _ = thing.xipos
@@ -64,6 +64,6 @@ def rests_on_goal(task: TaskScene, data: mujoco.MjData) -> bool:
 
 
 def _touching(data: mujoco.MjData, body: int) -> set[int]:
-    """Bodies in contact with a body."""
+    """Return the bodies in contact with a body."""
     pairs = data.model.geom_bodyid[data.contact.geom]
     return set(pairs[(pairs == body).any(axis=1)].flat) - {body}

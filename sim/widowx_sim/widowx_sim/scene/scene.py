@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MuJoCo model of the station: the arm, a table, the task's objects and a camera."""
+"""Builds the MuJoCo model of the station: the arm, a table, the task's objects and a camera."""
 
 from importlib import resources
 import math
@@ -14,8 +14,8 @@ from widowx_sim.scene.task_scene import CameraScene, TaskScene
 TIMESTEP_S = 0.0025
 _SOLREF = (2 * TIMESTEP_S, 1.0)
 _SOLIMP = (0.95, 0.999, 0.001, 0.5, 2.0)
-"""As hard as the time step allows. With MuJoCo's own an arm pushes a finger 8 mm into the rim of a
-cup, whose wall of 3 mm then sticks in the finger and is carried away by an open gripper."""
+"""Contacts as hard as the time step allows. With MuJoCo's default the arm pushes a finger 8 mm
+into the rim of a cup; the wall of 3 mm sticks in the finger, and an open gripper takes it away."""
 _TABLE_RGBA = (0.80, 0.78, 0.75, 1.0)
 _FLOOR_RGBA = (0.34, 0.33, 0.33, 1.0)
 
@@ -24,7 +24,7 @@ def build_model(task: TaskScene) -> mujoco.MjModel:
     """Compile the scene of a task.
 
     Args:
-        task: what to build.
+        task: scene and camera.
 
     Returns:
         Model whose world frame is base_link, with a body for each object of the scene, site
@@ -44,7 +44,7 @@ def build_model(task: TaskScene) -> mujoco.MjModel:
 
 
 def _set_options(spec: mujoco.MjSpec) -> None:
-    # A pyramidal cone lets a held rim slip ten times as far; longer steps let it slip too.
+    # With a pyramidal cone a held rim slips ten times as far; with longer steps it slips too.
     spec.option.timestep = TIMESTEP_S
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
@@ -52,7 +52,7 @@ def _set_options(spec: mujoco.MjSpec) -> None:
 
 
 def _set_visuals(spec: mujoco.MjSpec, camera: CameraScene) -> None:
-    # Software rendering: no multi-sampling and few facets, or a frame costs 40 ms instead of 4.
+    # For rendering in software: with multi-sampling or many facets a frame costs 40 ms, not 4.
     visual = spec.visual
     visual.quality.offsamples = 0
     visual.quality.numslices = 16
@@ -95,7 +95,7 @@ def _add_table(world: mujoco.MjsBody) -> None:
 
 def _add_camera(world: mujoco.MjsBody, camera: CameraScene) -> None:
     pose = camera_geometry.optical_pose(camera)
-    # MuJoCo cameras look along -z with y up.
+    # MuJoCo's cameras look along -z with y up.
     rotation = pose[:3, :3] @ np.diag([1.0, -1.0, -1.0])
     quaternion = np.zeros(4)
     mujoco.mju_mat2Quat(quaternion, rotation.reshape(9))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shapes that a task's scene is made of: things to move, and things to move them onto."""
+"""The shapes of a task's scene: things to move, and things to put them on."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ def require(is_valid: bool, name: str, value: object, remedy: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Movable(ABC):
-    """A free body, put somewhere at each reset."""
+    """A free body, which each reset puts somewhere."""
 
     name: str
     """Its name in the scene."""
     mass: float
     """Mass [kg]."""
     x: Range
-    """Lowest and highest x of its axis after a reset [m, base_link]."""
+    """Lowest and highest x of the body's axis after a reset [m, base_link]."""
     y: Range
-    """Lowest and highest y of its axis after a reset [m, base_link]."""
+    """Lowest and highest y of the body's axis after a reset [m, base_link]."""
     yaw: Range
     """Lowest and highest yaw after a reset [rad]."""
     rgba: Rgba
     """Colour, each channel 0 to 1."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         require(self.mass > 0.0, 'mass', self.mass, 'give a positive mass')
         for name in ('x', 'y', 'yaw'):
             low, high = getattr(self, name)
@@ -43,7 +43,7 @@ class Movable(ABC):
     @property
     @abstractmethod
     def footprint(self) -> float:
-        """Largest horizontal distance of the body from its axis, handles left out [m]."""
+        """Largest horizontal distance of the body from its axis, without handles [m]."""
 
     @property
     def origin_height(self) -> float:
@@ -64,33 +64,33 @@ class Cup(Movable):
     """Thickness of wall and floor [m]."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         super().__post_init__()
         require(0.0 < self.wall < self.radius, 'wall', self.wall, 'give 0 < wall < radius')
         require(self.height > 3 * self.wall, 'height', self.height, 'give more than 3 walls')
 
     @property
     def footprint(self) -> float:
-        """Its radius."""
+        """The radius [m]."""
         return self.radius
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pot(Movable):
-    """A closed pot with a lid, a knob on it to take it by, and two handles along its own x."""
+    """A closed pot with a lid, a knob to grasp it by, and two handles along its own x axis."""
 
     shape: Literal['pot'] = 'pot'
     radius: float
     """Radius [m]."""
     height: float
-    """Height, lid included, knob left out [m]."""
+    """Height with the lid, without the knob [m]."""
     knob_radius: float
     """Radius of the knob [m]."""
     knob_height: float
     """Height of the knob [m]."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         super().__post_init__()
         radius, knob = self.radius, self.knob_radius
         require(0.0 < knob < radius, 'knob_radius', knob, 'give 0 < knob_radius < radius')
@@ -99,22 +99,22 @@ class Pot(Movable):
 
     @property
     def footprint(self) -> float:
-        """Its radius."""
+        """The radius [m]."""
         return self.radius
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vegetable(Movable):
-    """An ellipsoid of revolution that lies along its own x."""
+    """An ellipsoid of revolution that lies along its own x axis."""
 
     shape: Literal['vegetable'] = 'vegetable'
     length: float
-    """From end to end [m]."""
+    """Length from end to end [m]."""
     thickness: float
-    """Across [m]."""
+    """Diameter across [m]."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         super().__post_init__()
         require(
             0.0 < self.thickness <= self.length,
@@ -125,12 +125,12 @@ class Vegetable(Movable):
 
     @property
     def footprint(self) -> float:
-        """Half its thickness: the middle is supported while that much of it is."""
+        """Half the thickness [m]: with that much support the middle does not fall."""
         return 0.5 * self.thickness
 
     @property
     def origin_height(self) -> float:
-        """The origin is the middle."""
+        """Half the thickness [m]: the origin is the middle."""
         return 0.5 * self.thickness
 
 
@@ -143,33 +143,39 @@ class Fixed(ABC):
     position: tuple[float, float]
     """Centre (x, y) [m, base_link]."""
     height: float
-    """Height above the table of the surface that things stand on [m]."""
+    """Height of the surface that things stand on, above the table [m]."""
     rgba: Rgba
     """Colour, each channel 0 to 1."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         require(self.height > 0.002, 'height', self.height, 'give more than 0.002 m')
 
     @abstractmethod
     def carries(self, x: float, y: float, footprint: float) -> bool:
-        """Tell whether a thing with its axis at (x, y) [m, base_link] stands on it wholly."""
+        """Tell whether a thing stands on it wholly.
+
+        Args:
+            x: x of the thing's axis [m, base_link].
+            y: y of the thing's axis [m, base_link].
+            footprint: largest distance of the thing from its axis [m].
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slab(Fixed):
-    """Something rectangular."""
+    """A rectangular body."""
 
     size: tuple[float, float]
     """Full extent of the surface along x and y [m]."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         super().__post_init__()
         require(min(self.size) > 0.04, 'size', self.size, 'give more than 0.04 m each way')
 
     def carries(self, x: float, y: float, footprint: float) -> bool:
-        """See Fixed."""
+        """Tell whether a thing stands on it wholly; see Fixed."""
         return all(
             abs(value - middle) <= 0.5 * extent - footprint
             for value, middle, extent in zip((x, y), self.position, self.size, strict=True)
@@ -194,7 +200,7 @@ class Sink(Slab):
     """Thickness of the walls [m]."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         super().__post_init__()
         require(self.rim > self.height, 'rim', self.rim, 'give more than height')
         require(self.wall > 0.0, 'wall', self.wall, 'give a positive thickness')
@@ -206,17 +212,17 @@ class Plate(Fixed):
 
     shape: Literal['plate'] = 'plate'
     radius: float
-    """Radius of the flat inside the rim [m]."""
+    """Radius of the flat part inside the rim [m]."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         super().__post_init__()
         require(self.radius > 0.02, 'radius', self.radius, 'give more than 0.02 m')
 
     def carries(self, x: float, y: float, footprint: float) -> bool:
-        """See Fixed."""
+        """Tell whether a thing stands on it wholly; see Fixed."""
         return math.dist((x, y), self.position) <= self.radius - footprint
 
 
 SceneObject: TypeAlias = Cup | Pot | Vegetable | Rack | Sink | Plate
-"""`shape` in a task file says which."""
+"""A shape of the scene; `shape` in a task file says which."""

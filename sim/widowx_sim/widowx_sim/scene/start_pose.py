@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Joint positions for an end-effector pose, for putting the simulated arm at its start."""
+"""Solves joint positions for an end-effector pose, to put the simulated arm at its start."""
 
 import math
 
@@ -18,7 +18,7 @@ _GUESS_RAD = np.array([0.0, 0.1, 0.2, 0.0, 1.3, 0.0])
 
 
 def start_rotation(start: StartPose) -> FloatArray:
-    """Return the rotation (3, 3) of ee_gripper_link in base_link of a start pose."""
+    """Return the rotation (3, 3) of ee_gripper_link in base_link at a start pose."""
     roll, pitch, yaw = start.roll_pitch_yaw
     about_x = np.array(
         [[1, 0, 0], [0, math.cos(roll), -math.sin(roll)], [0, math.sin(roll), math.cos(roll)]]
@@ -42,15 +42,15 @@ def solve_arm_positions(
 
     Args:
         model: model whose first six joints are the arm, with site `ee_gripper`.
-        position: (3,) of ee_gripper_link [m, base_link].
-        rotation: (3, 3) of ee_gripper_link in base_link.
-        guess: (6,) where to begin [rad].
+        position: (3,) position of ee_gripper_link [m, base_link].
+        rotation: (3, 3) rotation of ee_gripper_link in base_link.
+        guess: (6,) joint positions to begin with [rad].
 
     Returns:
         (6,) joint positions [rad] within the limits, exact to 1e-6 m and 1e-6 rad.
 
     Raises:
-        ConfigError: no solution found from that guess.
+        ConfigError: no solution is found from that guess.
     """
     data = mujoco.MjData(model)
     site = model.site('ee_gripper').id

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the simulated station reads from a task file: camera, start pose, scene, script."""
+"""The part of a task file that the simulated station reads: camera, start, scene, script."""
 
 from dataclasses import dataclass
 import math
@@ -30,7 +30,7 @@ class CameraScene(SharedSection):
     """Point on the optical axis [m, base_link]."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         require(self.width > 0, 'width', self.width, 'give a positive number of pixels')
         require(self.height > 0, 'height', self.height, 'give a positive number of pixels')
         require(0.0 < self.fovy < math.pi, 'fovy', self.fovy, 'give 0 < fovy < pi rad')
@@ -44,35 +44,38 @@ class CameraScene(SharedSection):
 
 @dataclass(frozen=True, kw_only=True)
 class StartPose:
-    """Where the arm begins an episode."""
+    """The pose in which the arm begins an episode."""
 
     position: Vector3
-    """ee_gripper_link [m, base_link]."""
+    """Position of ee_gripper_link [m, base_link]."""
     roll_pitch_yaw: Vector3
     """Fixed-axis rotation away from pointing straight down [rad]."""
     gripper: float
-    """Opening, 0 closed to 1 open."""
+    """Gripper opening, 0 closed to 1 open."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         require(0.0 <= self.gripper <= 1.0, 'gripper', self.gripper, 'give 0 to 1')
 
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
-    """How the scripted operator takes the object and where it lets go."""
+    """How the scripted operator takes the object, and where it releases it."""
 
     hover_height: float
-    """ee_gripper_link on the way, high enough for what is held to clear everything [m]."""
+    """Height of ee_gripper_link on the way: a held object clears everything [m, base_link]."""
     grasp_height: float
-    """ee_gripper_link when the gripper closes [m]."""
+    """Height of ee_gripper_link when the gripper closes [m, base_link]."""
     release_height: float
-    """ee_gripper_link when the gripper opens: grasp height plus the surface and a little [m]."""
+    """Height of ee_gripper_link when the gripper opens [m, base_link].
+
+    It is the grasp height plus the height of the surface and a little more.
+    """
     grasp_offset: tuple[float, float]
-    """From the object's centre to where it is taken, (x, y) [m, base_link]."""
+    """From the object's centre to the point of the grasp, (x, y) [m, base_link]."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         heights = [self.grasp_height, self.release_height, self.hover_height]
         require(
             0.0 < self.grasp_height < self.release_height < self.hover_height,
@@ -84,7 +87,7 @@ class Script:
 
 @dataclass(frozen=True, kw_only=True)
 class Region(SharedSection):
-    """Where the object is to be."""
+    """The region into which the object must go."""
 
     relative_to: str
     """Name of the object that the region is around."""
@@ -92,7 +95,7 @@ class Region(SharedSection):
 
 @dataclass(frozen=True, kw_only=True)
 class Goal(SharedSection):
-    """What is to be moved, and where to."""
+    """The object to move, and its goal."""
 
     object: str
     """Name of the object to move."""
@@ -101,7 +104,7 @@ class Goal(SharedSection):
 
 @dataclass(frozen=True, kw_only=True)
 class TaskScene(SharedSection):
-    """Everything the simulated station needs to know of a task."""
+    """All that the simulated station needs of a task."""
 
     task: Text
     """Name of the task."""
@@ -114,14 +117,14 @@ class TaskScene(SharedSection):
     camera: CameraScene
     """The camera."""
     scene: Named[SceneObject]
-    """In the order of the file; those the detector is not told of are distractors."""
+    """Objects in the order of the file; those that the detector does not know are distractors."""
     reward: Goal
-    """Which of them is to stand on which."""
+    """Which object must stand on which."""
     script: Script
     """How a script does the task."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         require(
             0.0 < self.control_rate_hz <= 50.0,
             'control_rate_hz',
@@ -143,7 +146,7 @@ class TaskScene(SharedSection):
 
     @property
     def goal(self) -> str:
-        """Name of the object it goes onto."""
+        """Name of the object that it must stand on."""
         return self.reward.region.relative_to
 
     @property
@@ -161,12 +164,12 @@ def load_task_scene(path: str | Path) -> TaskScene:
     """Read the parts of a task file that the simulation uses.
 
     Args:
-        path: task file (YAML).
+        path: path of the task file (YAML).
 
     Returns:
-        The checked scene. Sections of other packages are not looked at.
+        The checked scene; sections of other packages are not read.
 
     Raises:
-        ConfigError: unreadable file, missing or unknown key, wrong type or value out of range.
+        ConfigError: the file cannot be read, or a key is missing, unknown or has a wrong value.
     """
     return read_task(TaskScene, path)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The arm driver's services: what a request does to the servos, and how long the bus is busy.
+"""Serves the arm driver's requests: what they do to the servos, and how long the bus is busy.
 
-None of them reports success: a bad request is logged and answered emptily, a list ends before the
-first motor that does not answer.
+No answer reports success: a bad request is logged and gets an empty answer, and a list ends before
+the first motor that does not answer.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from widowx_sim.servos.registers import Measurement, ServoRegisters
 from widowx_sim.servos.servos import Servos
 
 TRANSACTION_S = 0.0025
-"""One write or read of one servo and its answer: about 1 ms of USB latency each way."""
+"""Time of one write or read of one servo with its answer: about 1 ms of USB latency each way."""
 REBOOT_S = 1.0
 """Time the arm's driver waits after it rebooted a servo, before it goes on to the next."""
 
@@ -27,14 +27,14 @@ _GAINS = ('Position_P_Gain', 'Position_I_Gain', 'Position_D_Gain', 'Feedforward_
 
 
 class Body(Protocol):
-    """What the servos move, and what they measure there."""
+    """The body that the servos move and measure."""
 
     @property
     def servos(self) -> Servos:
         """The servos."""
 
     def motor_positions(self) -> FloatArray:
-        """Return (7,) what the servos measure in their own units [rad; m of the finger]."""
+        """Return the measured positions of the servos, (7,) [rad; m of the finger]."""
 
     def joint_state(self) -> JointState:
         """Return what the servos measure now."""
@@ -44,25 +44,25 @@ class ServoBus:
     """Carries out requests on the servos of a body, one transaction after the other."""
 
     def __init__(self, body: Body, wait: Callable[[float], None] | None = None) -> None:
-        """Take over the servos as they are.
+        """Create a bus; the servos keep their state.
 
         Args:
-            body: whose servos.
-            wait: lets time pass while the bus is busy [s]; None if none passes.
+            body: the body with the servos.
+            wait: lets time pass while the bus is busy [s]; None if no time passes.
         """
         self._body = body
         self.servos = body.servos
         self._wait = wait or (lambda _seconds: None)
         self.registers = ServoRegisters(self.servos.states, self.servos.profile)
-        # What a mode file with modes for the group arm alone leaves.
+        # As after a mode file that sets modes of the group arm alone.
         self._group_modes = {'arm': ('position', 'time'), 'all': ('position', 'velocity')}
         self.is_cut = False
-        """Nothing gets through to the servos or back."""
+        """Whether the line is cut: nothing gets to the servos or back."""
 
     def mode_of(self, cmd_type: str, name: str) -> tuple[str, str]:
         """Return mode and profile type; raises CommandError for an unknown name.
 
-        A group's are what was last set by its own name, whatever its motors were given since.
+        Those of a group were last set by its own name, even if its motors got others since.
         """
         motor = select_motors(cmd_type, name)[0]
         if cmd_type == 'group':
@@ -74,18 +74,18 @@ class ServoBus:
         self, cmd_type: str, name: str, mode: str, profile_type: str, velocity: int,
         acceleration: int,
     ) -> None:  # fmt: skip
-        """Let go, change mode and profile, hold again: one motor after the other, always.
+        """Let go, change mode and profile, and hold again, always one motor after the other.
 
         Args:
             cmd_type: group or single.
             name: of a group or a motor.
-            mode: as the driver names it.
+            mode: the driver's name of the mode.
             profile_type: time [ms] or velocity [0.229 rpm, 214.577 rev/min^2].
             velocity: Profile_Velocity.
             acceleration: Profile_Acceleration.
 
         Raises:
-            CommandError: unknown name, mode or profile type, or a value out of range.
+            CommandError: name, mode or profile type is unknown, or a value is out of range.
         """
         motors = select_motors(cmd_type, name)
         if profile_type not in ('time', 'velocity'):
@@ -112,16 +112,16 @@ class ServoBus:
         self._each(select_motors(cmd_type, name), lambda motor: self._set_torque(motor, is_on))
 
     def reboot(self, cmd_type: str, name: str, is_on: bool, is_smart: bool) -> None:
-        """Reboot motors; in a smart reboot of a group only those in trouble, or not to be read.
+        """Reboot motors, each of them or only those in trouble.
 
         Args:
             cmd_type: group or single.
             name: of a group or a motor.
-            is_on: hold afterwards.
-            is_smart: groups only.
+            is_on: whether the motors hold afterwards.
+            is_smart: of a group, reboot only motors with an error or without an answer.
 
         Raises:
-            CommandError: unknown name.
+            CommandError: the name is unknown.
         """
         motors = select_motors(cmd_type, name)
         if cmd_type == 'group' and is_smart:
@@ -140,7 +140,7 @@ class ServoBus:
         """Write kp, ki, kd, 1st and 2nd feed-forward, velocity kp, ki of each motor named.
 
         Raises:
-            CommandError: unknown name, or a gain out of range.
+            CommandError: the name is unknown, or a gain is out of range.
         """
         for register, value in zip(_GAINS, gains, strict=True):
             self.write(cmd_type, name, register, value)
@@ -148,7 +148,8 @@ class ServoBus:
     def read(self, cmd_type: str, name: str, register: str) -> list[int]:
         """Return a register of each motor before the first that does not answer or lacks it.
 
-        Raises CommandError for an unknown name.
+        Raises:
+            CommandError: the name or register is unknown.
         """
         motors = select_motors(cmd_type, name)
         self.registers.check_name(register)
@@ -164,7 +165,7 @@ class ServoBus:
         """Write a register of each motor named.
 
         Raises:
-            CommandError: unknown name or register, or a value that the servos do not take.
+            CommandError: name or register is unknown, or the servos do not take the value.
         """
         motors = select_motors(cmd_type, name)
         self.registers.check_write(register, value)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The error of a command that the servos cannot take."""
+"""The error of a command or request that the servos refuse."""
 
 from parl_files.error import ParlError
 

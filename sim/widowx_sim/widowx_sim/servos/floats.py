@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The array type that the modules of this package speak."""
+"""The array type of this package."""
 
 from typing import TypeAlias
 

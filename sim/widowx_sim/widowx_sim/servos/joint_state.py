@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the servos measure, as the arm's driver tells it."""
+"""The servos' measurements as the arm's driver publishes them."""
 
 from dataclasses import dataclass
 
@@ -11,20 +11,20 @@ from widowx_sim.servos.floats import FloatArray
 
 @dataclass(frozen=True, kw_only=True)
 class JointState:
-    """Measured state, in the order of `wx250s.JOINT_STATE_NAMES`."""
+    """A measured state, in the order of `wx250s.JOINT_STATE_NAMES`."""
 
     position: FloatArray
-    """(9,) [rad], fingers [m] from the centre."""
+    """(9,) [rad]; fingers: distance from the centre [m]."""
     velocity: FloatArray
     """(9,) [rad/s]; 0 for the fingers."""
     effort: FloatArray
-    """(9,) [mA], load [2.69 a 0.1 %] for wrist_rotate and gripper; 0 for the fingers."""
+    """(9,) [mA]; wrist_rotate and gripper: 2.69 for each 0.1 % of load; fingers: 0."""
 
     @classmethod
     def of_motors(
         cls, positions: FloatArray, velocities: FloatArray, torques: FloatArray
     ) -> 'JointState':
-        """Return what the arm's driver publishes of the motors.
+        """Return the state that the arm's driver publishes of the motors.
 
         Args:
             positions: (7,) [rad; m of the finger].
@@ -42,7 +42,7 @@ class JointState:
 
     @classmethod
     def of_failed_read(cls, position_rad: float) -> 'JointState':
-        """Return what the arm's driver publishes when it could not read: -pi or NaN each."""
+        """Return the state that the driver publishes after a failed read: -pi or NaN each."""
         finger = wx250s.finger_position(position_rad)
         return cls(
             position=np.array([position_rad] * 7 + [finger, -finger]),

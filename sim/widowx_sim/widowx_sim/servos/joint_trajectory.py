@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the arm driver plays a trajectory, its timing defect included."""
+"""Plays a trajectory as the arm's driver does, with its timing defect."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -11,14 +11,14 @@ _WRAP_NS = 2**32
 
 
 class TrajectoryPlayer:
-    """Sends one waypoint after the other, each when the one before it is due; never the first.
+    """Sends one waypoint after the other, each when the one before it is due, without the first.
 
-    The driver computes each waiting time from the nanosecond part of two stamps alone, in unsigned
-    32 bits: across a whole second it wraps, and the arm pauses about 3.34 s too long.
+    The real driver computes each waiting time from the nanosecond parts of two stamps alone, in
+    unsigned 32 bits. Across a whole second it wraps, and the arm pauses about 3.34 s too long.
     """
 
     def __init__(self, command: Callable[[list[int], FloatArray], None]) -> None:
-        """Take a function that gives goals to motors."""
+        """Create the player; `command` gives goals to motors."""
         self._command = command
         self._motors: list[int] = []
         self._waypoints: list[FloatArray] = []
@@ -40,14 +40,14 @@ class TrajectoryPlayer:
         """Send the second waypoint at once and remember the others; the first is where the arm is.
 
         Args:
-            motors: whose goals.
-            waypoints: goals, one array per waypoint.
+            motors: motors that the goals are for.
+            waypoints: goals, one array per waypoint [rad; m of the finger].
             nanoseconds: nanosecond part of each waypoint's time_from_start.
             now_s: time.
 
         Raises:
-            CommandError: one is still being played, there are fewer than two waypoints, or one has
-                the wrong length.
+            CommandError: a trajectory is still being played, there are fewer than two waypoints,
+                or a waypoint has the wrong length.
         """
         if self.is_busy:
             raise CommandError('trajectory refused: joints are still moving; wait for its end')
@@ -63,7 +63,7 @@ class TrajectoryPlayer:
         self.poll(now_s)
 
     def poll(self, now_s: float) -> None:
-        """Send what is due; raises CommandError for goals out of range."""
+        """Send the waypoints that are due; raises CommandError for goals out of range."""
         while self._waypoints and now_s >= self._due_s - 1e-9:
             waypoint = self._waypoints.pop(0)
             self._due_s += self._waits_s.pop(0) if self._waits_s else 0.0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of groups and motors, and what the driver tells about them."""
+"""Looks up groups and motors by name, and describes them as the driver does."""
 
 from dataclasses import dataclass
 
@@ -11,22 +11,22 @@ GROUPS = {'arm': range(6), 'all': range(7)}
 
 @dataclass(frozen=True, kw_only=True)
 class RobotInfo:
-    """What the driver tells about a group or a joint; one entry a joint."""
+    """The driver's description of a group or a joint, with one entry per joint."""
 
     joint_names: list[str]
     """Joint names; left_finger for the gripper."""
     joint_ids: list[int]
     """Servo numbers on the bus."""
     lower_limits: list[float]
-    """[rad], finger [m]."""
+    """One per joint [rad; m of the finger]."""
     upper_limits: list[float]
-    """[rad], finger [m]."""
+    """One per joint [rad; m of the finger]."""
     velocity_limits: list[float]
-    """[rad/s], finger [m/s]."""
+    """One per joint [rad/s; m/s of the finger]."""
     sleep_positions: list[float]
-    """[rad], finger [m]."""
+    """One per joint [rad; m of the finger]."""
     state_indices: list[int]
-    """Where the joint stands in joint_states."""
+    """Index of the joint in joint_states."""
     names: list[str]
     """The name asked for, or every group for `all`."""
 
@@ -42,7 +42,7 @@ def select_motors(cmd_type: str, name: str) -> list[int]:
         Indices into `wx250s.MOTORS`.
 
     Raises:
-        CommandError: unknown type or name.
+        CommandError: the type or the name is unknown.
     """
     if cmd_type == 'group' and name in GROUPS:
         return list(GROUPS[name])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The servos' control table: names, ranges, factory values.
+"""The servos' control table: names, ranges and factory values of the registers.
 
-Source: manufacturer's manual of the X series; values at start as in the vendor's motor file.
+Source: the manufacturer's manual of the X series; values at start as in the vendor's motor file.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ _MODE_NUMBERS = {
 
 @dataclass(frozen=True)
 class _Plain:
-    """A register that is only remembered."""
+    """A register that is only stored."""
 
     factory: int
     lowest: int
@@ -81,12 +81,12 @@ _READ_ONLY = (
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """What the servos measure now, (7,) each."""
+    """The servos' measurements at one time, (7,) each."""
 
     positions_rad: FloatArray
     velocities_rad_s: FloatArray
     efforts: FloatArray
-    """as in joint_states: 2.69 a count"""
+    """effort as in joint_states: 2.69 for each count"""
 
 
 class ServoRegisters:
@@ -110,7 +110,7 @@ class ServoRegisters:
 
     @staticmethod
     def has(motor: int, name: str) -> bool:
-        """Return whether the model of this servo has a register that `check_name` let pass."""
+        """Tell whether this servo's model has a register that `check_name` accepts."""
         missing = 'Present_Load' if motor in wx250s.CURRENT_MOTORS else 'Present_Current'
         return name != missing
 
@@ -148,7 +148,7 @@ class ServoRegisters:
             raise CommandError(f'{name} is {value}: give {lowest} to {highest}')
 
     def write(self, motor: int, name: str, value: int) -> None:
-        """Write a register that `check_write` let pass, except Torque_Enable."""
+        """Write a register that `check_write` accepts, except Torque_Enable."""
         state = self._states[motor]
         if name in _PLAIN:
             self._values[name][motor] = value
@@ -163,7 +163,7 @@ class ServoRegisters:
             state.position_gain = value / FACTORY_POSITION_GAIN
 
     def reboot(self, motor: int) -> None:
-        """Put everything in RAM back: gains, and the profile, which is then unlimited."""
+        """Reset all registers in RAM: the gains, and the profile, which is then unlimited."""
         for name, plain in _PLAIN.items():
             if plain.in_ram:
                 self._values[name][motor] = plain.factory

@@ -12,17 +12,17 @@ from widowx_sim.servos.time_profile import TimeProfile
 POSITION_MODES = ('position', 'ext_position', 'current_based_position', 'linear_position')
 GRIPPER = 6
 CRANK_RATE_RAD_M = 73.0
-"""Turn of the gripper's crank per finger travel at mid-range, from `horn_angle`."""
+"""Turn of the gripper's crank for each metre of finger travel, at mid-range of `horn_angle`."""
 
 
 class Servos:
     """Turns goals into set-points according to each servo's mode and torque.
 
-    Whatever moves the joints takes the set-points of `advance`.
+    The body that moves the joints takes the set-points of `advance`.
     """
 
     def __init__(self, positions: FloatArray) -> None:
-        """Hold still, in the position modes.
+        """Create servos that hold still in the position modes.
 
         Args:
             positions: (7,) set-points to begin with [rad; m of the finger].
@@ -42,7 +42,7 @@ class Servos:
         limp servo ignores all goals.
 
         Raises:
-            CommandError: wrong number of goals, or naming those that were out of range.
+            CommandError: the number of goals is wrong, or goals are out of range.
         """
         if values.shape != (len(motors),):
             raise CommandError(f'command has shape {values.shape}: give ({len(motors)},)')
@@ -66,11 +66,11 @@ class Servos:
             raise CommandError('; '.join(refusals))
 
     def set_mode(self, motor: int, mode: str, measured: FloatArray) -> None:
-        """Change the mode of a servo; its goal becomes where it is.
+        """Change the mode of a servo; its goal becomes its present position.
 
         Args:
-            motor: which.
-            mode: one that `check_mode` lets pass.
+            motor: index of the servo.
+            mode: a mode that `check_mode` accepts.
             measured: (7,) positions [rad; m of the finger].
         """
         self.states[motor].mode, self.states[motor].goal = mode, 0.0
@@ -103,13 +103,13 @@ class Servos:
         self.refresh()
 
     def refresh(self) -> None:
-        """Take up changed states; whoever changes one calls this.
+        """Take over changed states; call this after a change of a state.
 
-        Here there is nothing to do: set-points are made of the states as they are.
+        Here there is nothing to do, because set-points are computed from the states themselves.
         """
 
     def advance(self, elapsed_s: float) -> FloatArray:
-        """Let `elapsed_s` [s] pass; return the set-points (7,) [rad; m of the finger]."""
+        """Let `elapsed_s` [s] pass and return the set-points (7,) [rad; m of the finger]."""
         for motor, state in enumerate(self.states):
             if state.mode == 'velocity' and state.drives:
                 self._run_on(motor, state.goal * elapsed_s)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The modes in which the servos stand when the arm's driver has started."""
+"""Sets the modes that the servos have after the arm's driver has started."""
 
 from parl_files.config_file import ConfigError
 from widowx_sim.servos.bus import ServoBus
@@ -12,9 +12,9 @@ def check_start_modes(name: str) -> None:
 
 
 def set_vendor_modes(bus: ServoBus) -> None:
-    """Set what the vendor's modes.yaml says: moves of 2 s, and a gripper driven by PWM.
+    """Set the modes of the vendor's modes.yaml: moves of 2 s, and a gripper driven by PWM.
 
-    The other set, `station`, is how `Station` is built: moves of 0.2 s, gripper by position.
+    `Station` is built with the other set, `station`: moves of 0.2 s, gripper by position.
     """
     bus.set_operating_mode('group', 'arm', 'position', 'time', 2000, 300)
     bus.set_operating_mode('single', 'gripper', 'pwm', 'velocity', 0, 0)

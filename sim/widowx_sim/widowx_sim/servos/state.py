@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a servo remembers beside its motion profile, and what makes it give up."""
+"""The state of a servo apart from its motion profile, and the errors that switch it off."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -8,7 +8,7 @@ AMBIENT_C = 32
 """Temperature that servos report unless told otherwise [degC]; they do not warm up here."""
 
 STALL_PWM = 300
-"""PWM that a servo at a standstill bears only for a while: ~350 'for a few seconds' [users]."""
+"""PWM that a servo at a standstill bears only for a while (users: 350 for a few seconds)."""
 
 STALL_TIME_S = 5.0
 
@@ -22,45 +22,45 @@ class HardwareError(IntEnum):
 
 @dataclass
 class ServoState:
-    """One servo, with its shadow if it has one."""
+    """State of one servo, and of its shadow servo if it has one."""
 
     mode: str
     """Operating mode."""
     torque_on: bool = True
-    """Whether it holds; off, only friction is left."""
+    """Whether the servo holds; if not, only friction is left."""
     goal: float = 0.0
     """Goal of the velocity [rad/s], current [mA] and pwm modes."""
     goal_pwm: int = 885
     """Highest PWM in the position modes."""
     position_gain: float = 1.0
-    """Position_P_Gain as a part of the factory's."""
+    """Position_P_Gain as a part of the factory value."""
     hardware_error: int = 0
     """Hardware_Error_Status."""
     answers: bool = True
-    """Whether it answers on the bus."""
+    """Whether the servo answers on the bus."""
     temperature_c: int = AMBIENT_C
     """Present_Temperature."""
     stalled_s: float = 0.0
-    """How long it has pushed at a standstill."""
+    """How long the servo has pushed at a standstill."""
 
     @property
     def drives(self) -> bool:
-        """Whether it takes goals."""
+        """Whether the servo takes goals."""
         return self.torque_on and self.answers
 
     def latch(self, error: HardwareError) -> None:
-        """Give up: torque off, goals ignored, still answering."""
+        """Latch an error: torque is off and goals are ignored, but the servo still answers."""
         self.hardware_error |= error
         self.torque_on = False
 
     def reboot(self) -> None:
-        """Forget errors and everything kept in RAM; torque is off afterwards."""
+        """Forget errors and all that is kept in RAM; torque is off afterwards."""
         self.hardware_error, self.answers, self.torque_on = 0, True, False
         self.goal, self.goal_pwm, self.position_gain = 0.0, 885, 1.0
         self.temperature_c, self.stalled_s = AMBIENT_C, 0.0
 
     def note_stall(self, is_still: bool, elapsed_s: float) -> None:
-        """Count the time of pushing at a standstill in pwm mode; too long is an overload."""
+        """Count the time of pushing at a standstill in pwm mode; latch an overload if too long."""
         pushes = self.mode == 'pwm' and self.drives and abs(self.goal) >= STALL_PWM
         self.stalled_s = self.stalled_s + elapsed_s if pushes and is_still else 0.0
         if self.stalled_s > STALL_TIME_S:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Motion profiles of Dynamixel servos, by time or by velocity, several motors at once."""
+"""Motion profiles of Dynamixel servos, by time or by velocity, for several motors at once."""
 
 from dataclasses import dataclass, field
 
@@ -13,12 +13,13 @@ _SHORTEST_S = 1e-6
 
 @dataclass
 class TimeProfile:
-    """Set-points that go from where they are to a goal, trapezoidal in velocity.
+    """Set-points that move to a goal with a trapezoidal velocity.
 
-    Dynamixel X series. Drive_Mode bit 2 set (`is_time`): Profile_Velocity is the duration of a
-    move and Profile_Acceleration the duration of its acceleration. Clear: they are its speed and
-    its acceleration, and 0 means as fast as the servo can. A new goal starts a new profile at
-    rest from the current set-point. A move that would exceed the velocity limit takes longer.
+    Source: manual of the Dynamixel X series. If bit 2 of Drive_Mode is set (`is_time`),
+    Profile_Velocity is the duration of a move and Profile_Acceleration the duration of its
+    acceleration. If it is clear, they are speed and acceleration, and 0 means as fast as the servo
+    can. A new goal starts a new profile at rest from the current set-point. A move that would
+    exceed the velocity limit takes longer.
     """
 
     positions: FloatArray
@@ -28,15 +29,15 @@ class TimeProfile:
     durations_s: FloatArray
     """(N,) duration of the next moves."""
     accelerations_s: FloatArray
-    """(N,) duration of the acceleration of the next moves; half the move is used if it is more."""
+    """(N,) acceleration time of the next moves, at most half a move's duration."""
     is_time: NDArray[np.bool_] = field(init=False)
-    """(N,) whether the next moves go by time, else by velocity."""
+    """(N,) whether the next moves go by time; if not, they go by velocity."""
     speeds: FloatArray = field(init=False)
-    """(N,) speed of the next moves that go by velocity [unit/s]; 0: the velocity limit."""
+    """(N,) speed of the next moves by velocity [unit/s]; 0: the velocity limit."""
     slopes: FloatArray = field(init=False)
-    """(N,) acceleration of the next moves that go by velocity [unit/s^2]; 0: at once."""
+    """(N,) acceleration of the next moves by velocity [unit/s^2]; 0: at once."""
     goals: FloatArray = field(init=False)
-    """(N,) where the set-points go."""
+    """(N,) goals of the set-points [unit of the motor]."""
 
     def __post_init__(self) -> None:
         """Start at rest, by time."""
@@ -53,7 +54,7 @@ class TimeProfile:
         self._totals_s[motor], self._ramps_s[motor] = _SHORTEST_S, _SHORTEST_S / 2
 
     def hold(self, positions: FloatArray) -> None:
-        """Put the set-points at `positions` (N,) at once, at rest."""
+        """Put all set-points at `positions` (N,) at once, at rest."""
         self.positions = np.array(positions, dtype=np.float64)
         self.goals = self.positions.copy()
         self._starts = self.positions.copy()
@@ -65,8 +66,8 @@ class TimeProfile:
         """Begin a move of some motors.
 
         Args:
-            goals: goal of each of those motors [unit of the motor].
-            motors: which of the N motors.
+            goals: goal of each of the motors [unit of the motor].
+            motors: indices of the motors.
         """
         distances = np.abs(goals - self.positions[motors])
         by_velocity = self._velocity_durations(distances, motors)
@@ -91,7 +92,7 @@ class TimeProfile:
         speeds = np.where(self.speeds[motors] > 0.0, self.speeds[motors], limits)
         speeds = np.minimum(speeds, limits)
         slopes = np.where(self.slopes[motors] > 0.0, self.slopes[motors], np.inf)
-        # A short way ends before the speed is reached: a triangle.
+        # A short move ends before the speed is reached: its velocity is a triangle.
         ramps = np.minimum(speeds / slopes, np.sqrt(distances / slopes))
         peaks = np.where(np.isinf(slopes), speeds, np.maximum(ramps, _SHORTEST_S) * slopes)
         return distances / np.maximum(peaks, 1e-9) + ramps, ramps
@@ -100,7 +101,7 @@ class TimeProfile:
         """Let time pass.
 
         Args:
-            duration_s: [s].
+            duration_s: the time that passes.
 
         Returns:
             (N,) new set-points.

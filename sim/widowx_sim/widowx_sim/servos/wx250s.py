@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Published facts of the WidowX-250 6DoF that the simulated servos need.
+"""The published facts of the WidowX-250 6DoF that the simulated servos need.
 
 Source: vendor description wx250s.urdf.xacro and motor configuration wx250s.yaml.
 """
@@ -15,9 +15,9 @@ MOTORS = (*ARM_JOINTS, 'gripper')
 JOINT_STATE_NAMES = (*MOTORS, 'left_finger', 'right_finger')
 MOTOR_IDS = (1, 2, 4, 6, 7, 8, 9)
 DRIVE_MODES = (0, 0, 0, 0, 1, 0, 0)
-"""Bit 0: turns the other way."""
+"""Bit 0 is set for a servo that turns the other way."""
 TICK_LIMITS = ((0, 4095), (819, 3345), (648, 3094), (0, 4095), (910, 3447), (0, 4095), (0, 4095))
-"""Min_ and Max_Position_Limit; 4096 ticks a turn, 2048 at zero."""
+"""Min_ and Max_Position_Limit [ticks]: 4096 ticks are a turn, 2048 is zero."""
 VELOCITY_LIMIT_TICKS = 131
 """Velocity_Limit: 131 x 0.229 rpm = pi rad/s."""
 SLEEP_POSITIONS_RAD = (0.0, -1.80, 1.55, 0.0, 0.8, 0.0)
@@ -30,7 +30,7 @@ ARM_UPPER_RAD = np.array(
 )
 VELOCITY_LIMIT_RAD_S = math.pi
 
-# The mechanism travels further than the 0.015 m that the vendor's description gives as minimum.
+# The fingers close further than the minimum in the vendor's description, 0.015 m.
 FINGER_CLOSED_M = 0.010
 FINGER_OPEN_M = 0.037
 FINGER_LIMITS_URDF_M = (0.015, 0.037)
@@ -38,7 +38,7 @@ FINGER_VELOCITY_LIMIT_M_S = 1.0
 _HORN_RADIUS_M = 0.014
 _ROD_LENGTH_M = 0.024
 
-# N m per A of the motors that sense current; shoulder and elbow count both servos as one.
+# [N m/A] of the motors that sense current; shoulder and elbow count both servos as one.
 _TORQUE_CONSTANTS = np.array([1.793, 1.793, 1.793, 0.897, 0.897])
 _WRIST_ROTATE_RATED_NM = 1.0
 
@@ -58,7 +58,7 @@ def horn_angle(finger_m: float) -> float:
     """Turn a finger position into the gripper servo's angle.
 
     Args:
-        finger_m: distance of a finger from the centre [m], about 0.010 to 0.038.
+        finger_m: distance of a finger from the centre, about 0.010 to 0.038.
 
     Returns:
         Angle [rad] of the crank that moves the finger, -pi/2 (closed) to pi/2; from the law of
@@ -71,7 +71,7 @@ def horn_angle(finger_m: float) -> float:
 def finger_position(horn_rad: float) -> float:
     """Turn the gripper servo's angle [rad] into a finger position [m]; inverse of `horn_angle`.
 
-    The driver does this with whatever it has read: -pi of a failed read gives 0.0195 m.
+    The driver does this with every reading: -pi of a failed read gives 0.0195 m.
     """
     across = _HORN_RADIUS_M * math.cos(horn_rad)
     return _HORN_RADIUS_M * math.sin(horn_rad) + math.sqrt(_ROD_LENGTH_M**2 - across**2)
@@ -83,21 +83,21 @@ def current_to_torque(motor: int, current_ma: float) -> float:
 
 
 def horn_angle_rate(finger_m: float) -> float:
-    """Derivative of `horn_angle` [rad/m], bounded at the dead points of the crank."""
+    """Return the derivative of `horn_angle` [rad/m], bounded at the dead points of the crank."""
     step = 1e-5
     return (horn_angle(finger_m + step) - horn_angle(finger_m - step)) / (2 * step)
 
 
 def motor_efforts(arm_torques_nm: FloatArray, finger_force_n: float) -> FloatArray:
-    """Convert torques to what the servos report.
+    """Convert torques to the efforts that the servos report.
 
     Args:
         arm_torques_nm: (6,) torque of each arm joint [N m].
         finger_force_n: force on the finger [N].
 
     Returns:
-        (7,) current [mA] for the five motors that sense it. The others report their load [0.1 %],
-        which the arm's driver takes for a current and multiplies by 2.69, too.
+        (7,) current [mA] of the five motors that sense it. The others report their load [0.1 %];
+        the arm's driver takes it for a current and multiplies it by 2.69, too.
     """
     current_ma = 1000.0 * arm_torques_nm[:5] / _TORQUE_CONSTANTS
     loads = np.array([arm_torques_nm[5] / _WRIST_ROTATE_RATED_NM, finger_force_n * _HORN_RADIUS_M])

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arm, scene and time together: the simulated station."""
+"""The simulated station: arm, scene and time together."""

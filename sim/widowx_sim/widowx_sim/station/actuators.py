@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The seven servos as MuJoCo actuators: what their modes, torque and faults do to the physics."""
+"""The seven servos as MuJoCo actuators, with the effect of modes, torque and faults."""
 
 import math
 
@@ -12,9 +12,9 @@ from widowx_sim.servos.servos import CRANK_RATE_RAD_M, GRIPPER, POSITION_MODES, 
 from widowx_sim.servos.state import ServoState
 
 _LIMP_DAMPING = 0.6
-"""Back-driven gears [N m s/rad]: a limp arm takes about a second to fall, as real ones do."""
+"""Damping of back-driven gears [N m s/rad]: a limp arm falls in about a second, as a real one."""
 _BREAKAWAY_PWM = 100
-"""Gear friction: users report that less than 50 to 150 does not move the gripper."""
+"""PWM that gear friction takes: users report that 50 to 150 is needed to move the gripper."""
 _STILL_RAD_S = 0.1
 _FINGER_FORCE_N = 35.0
 
@@ -22,7 +22,7 @@ _FINGER_FORCE_N = 35.0
 class ServoActuators(Servos):
     """Applies set-points to the physics according to each servo's mode, torque and faults.
 
-    In the position modes with torque on, everything is left as the model has it.
+    In the position modes with torque on, the model's own gains and limits stay.
     """
 
     def __init__(self, model: mujoco.MjModel, positions: FloatArray) -> None:
@@ -63,7 +63,7 @@ class ServoActuators(Servos):
         data.ctrl[:] = self.advance(elapsed_s)
 
     def torques(self, data: mujoco.MjData) -> FloatArray:
-        """Return what each servo exerts, (7,) [N m; N on the finger], gravity's share included."""
+        """Return the torque of each servo, (7,) [N m; N on the finger], with gravity's share."""
         torques: FloatArray = data.qfrc_actuator[:7] + data.qfrc_gravcomp[:7]
         torques[self._open_loop] = self._open_torques[self._open_loop]
         return torques
@@ -88,7 +88,7 @@ class ServoActuators(Servos):
         elif motor != GRIPPER:
             damping = damping + _LIMP_DAMPING
         self._model.dof_damping[motor] = damping
-        # What a servo does not carry falls: the model's gravity compensation is taken back.
+        # A joint that its servo does not carry falls: the model's gravity compensation is undone.
         data.qfrc_applied[motor] = torque - data.qfrc_gravcomp[motor]
         self._open_torques[motor] = torque
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Breaks things on purpose, the way they break on the real station."""
+"""Injects the faults that occur at the real station."""
 
 import math
 
@@ -16,26 +16,26 @@ _LONGEST_S = 3600.0
 
 
 class StationFaults:
-    """Servo faults last until a reboot, the others for the time asked for."""
+    """The faults in force; servo faults last until a reboot, the others for a given time."""
 
     def __init__(self, servos: Servos) -> None:
         self._servos = servos
         self._ends_s = dict.fromkeys(PASSING_FAULTS, -math.inf)
 
     def inject(self, fault: str, joint: str, duration_s: float, now_s: float) -> str:
-        """Break something.
+        """Begin a fault.
 
         Args:
             fault: one of SERVO_FAULTS or PASSING_FAULTS.
-            joint: name of a servo; not used by the others.
-            duration_s: of a passing fault [s, simulated].
+            joint: name of the servo; unused by passing faults.
+            duration_s: duration of a passing fault [s, simulated].
             now_s: simulated time.
 
         Returns:
-            What was broken.
+            The fault that began, in words.
 
         Raises:
-            CommandError: unknown fault or joint, or no sensible duration.
+            CommandError: fault or joint is unknown, or the duration is out of range.
         """
         if fault in SERVO_FAULTS:
             self._break_servo(fault, select_motors('single', joint)[0])
@@ -49,11 +49,11 @@ class StationFaults:
         return f'{fault} for {duration_s:g} s'
 
     def is_active(self, fault: str, now_s: float) -> bool:
-        """Return whether a passing fault is in force at simulated time `now_s`."""
+        """Tell whether a passing fault is in force at simulated time `now_s`."""
         return now_s < self._ends_s[fault]
 
     def is_read_failing(self, now_s: float) -> bool:
-        """Return whether a read of all servos fails: one silent servo spoils it for all."""
+        """Tell whether a read of all servos fails, as it does when one servo is silent."""
         is_cut = self.is_active('serial_dropout', now_s)
         return is_cut or not all(state.answers for state in self._servos.states)
 
@@ -65,6 +65,6 @@ class StationFaults:
             state.temperature_c = _LIMIT_C
             state.latch(HardwareError.OVERHEATING)
         else:
-            # Its supply is gone: it neither answers nor holds.
+            # The servo has no supply: it neither answers nor holds.
             state.answers = state.torque_on = False
         self._servos.refresh()

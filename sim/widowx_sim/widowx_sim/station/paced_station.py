@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A station whose time goes on by itself or step by step with its commands."""
+"""A station whose time goes on with the wall clock, or step by step with its commands."""
 
 from collections.abc import Callable
 import time
@@ -10,7 +10,7 @@ from widowx_sim.station.station import Station
 
 
 class PacedStation:
-    """Advances a station and says when its joints and its camera frame are to be published."""
+    """Advances a station, and has its joints and camera frames published when they are due."""
 
     def __init__(
         self,
@@ -19,14 +19,14 @@ class PacedStation:
         publish_joints: Callable[[], None],
         publish_frame: Callable[[], None],
     ) -> None:
-        """Stand still until the first `poll`.
+        """Create the paced station; time stands still until the first `poll`.
 
         Args:
-            station: what to advance.
-            config: how.
-            publish_joints: called after each tick.
-            publish_frame: called at each control boundary (realtime: each camera period), after
-                `publish_joints` for the same time.
+            station: the station to advance.
+            config: how time goes on.
+            publish_joints: publishes the joints; called after each tick.
+            publish_frame: publishes a frame; called at each control boundary (realtime: each
+                camera period), after `publish_joints` for the same time.
         """
         self._station = station
         self._publish_joints = publish_joints
@@ -48,16 +48,16 @@ class PacedStation:
             self._publish_boundary()
 
     def reset(self, seed: int) -> None:
-        """Begin an episode and publish its first boundary; commands that wait are forgotten."""
+        """Begin an episode, publish its first boundary and forget the commands that wait."""
         self._station.reset(seed)
         self._next_frame_s = self._station.time_s
         self._publish_boundary()
 
     def stall(self, duration_s: float) -> None:
-        """Let time pass in which nothing is published or heard, as while the bus is busy.
+        """Let time pass in which nothing is published or received, as while the bus is busy.
 
-        In lock-step time stands still anyway; else the clock goes on as before, and the camera
-        takes its next frame when it would have.
+        In lock-step the clock stands still anyway. Otherwise it goes on as before, and the camera
+        takes its next frame at the usual time.
 
         Args:
             duration_s: simulated time [s].
@@ -69,12 +69,12 @@ class PacedStation:
         self._pacer.note_advanced(duration_s)
 
     def note_command(self, motors: list[int]) -> None:
-        """Note a command, and let the period run if it completes the pair of arm and gripper.
+        """Note a command; when arm and gripper both have one, let the control period run.
 
-        A refused or lost command counts too: the real arm would hold as well while time goes on.
+        A refused or lost command counts too: the real arm would also hold while time goes on.
 
         Args:
-            motors: for which it was; a command for a single arm joint is not waited for.
+            motors: motors of the command; one for a single arm joint does not count.
         """
         if set(range(6)) <= set(motors):
             self._gate.note_arm()

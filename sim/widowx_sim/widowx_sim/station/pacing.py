@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When simulated time goes on: in lock-step with commands, or along with the wall clock."""
+"""Decides when simulated time goes on: in lock-step with commands, or with the wall clock."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ TICK_S = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class PacingConfig:
-    """How the simulation's clock goes."""
+    """How simulated time goes on."""
 
     pacing: str = 'lockstep'
-    """'lockstep': each control period waits for its commands; 'realtime': goes on by itself."""
+    """'lockstep': each control period waits for its commands; 'realtime': by the wall clock."""
     speed: float = 1.0
     """Simulated seconds per wall second, realtime only."""
     camera_rate_hz: float = 20.0
-    """Frames per simulated second, realtime only; in lock-step there is one a control period."""
+    """Frames per simulated second, realtime only; lock-step has one per control period."""
 
     def __post_init__(self) -> None:
-        """Check ranges; raises ValueError naming field, value and remedy."""
+        """Check the ranges; raise ValueError that names field, value and remedy."""
         if self.pacing not in ('lockstep', 'realtime'):
             raise ValueError(f'pacing is {self.pacing!r}: give lockstep or realtime')
         if not 0.0 < self.speed <= 100.0:
@@ -32,14 +32,14 @@ class PacingConfig:
 
 
 class LockstepGate:
-    """Stands still at a control boundary until both commands for the next period have come."""
+    """Holds time at a control boundary until both commands for the next period have come."""
 
     def __init__(self, republish_after_s: float = 0.5) -> None:
-        """Wait at a boundary that has never been published.
+        """Create a gate at a boundary that has never been published.
 
         Args:
-            republish_after_s: wall time without a pair of commands after which whoever missed
-                the boundary shall be told again [s].
+            republish_after_s: wall time without a pair of commands after which the boundary is
+                published again, for subscribers that missed it [s].
         """
         self._republish_after_s = republish_after_s
         self._published_s = -float('inf')
@@ -60,11 +60,11 @@ class LockstepGate:
         self._has_gripper = True
 
     def is_open(self) -> bool:
-        """Return whether both have come since the boundary."""
+        """Tell whether both commands have come since the boundary."""
         return self._has_arm and self._has_gripper
 
     def take_republish(self, wall_s: float) -> bool:
-        """Return whether to publish the boundary again now, at most once per waiting time."""
+        """Tell whether to publish the boundary again now, at most once per waiting time."""
         if wall_s - self._published_s < self._republish_after_s:
             return False
         self._published_s = wall_s
@@ -75,12 +75,12 @@ class RealtimePacer:
     """Turns passing wall time into ticks of simulated time."""
 
     def __init__(self, speed: float, most_ticks: int = 20) -> None:
-        """Start at the first call of `take_due_ticks`.
+        """Create a pacer; time starts at the first call of `take_due_ticks`.
 
         Args:
             speed: simulated seconds per wall second.
-            most_ticks: time lost beyond this is given up, so that a stall is not made up for by
-                a burst.
+            most_ticks: most ticks that are due at once; further delay is dropped, so that no
+                burst follows a stall.
         """
         self._speed = speed
         self._most_ticks = most_ticks
@@ -97,5 +97,5 @@ class RealtimePacer:
         return min(ticks, self._most_ticks)
 
     def note_advanced(self, duration_s: float) -> None:
-        """Take simulated time [s] that has gone on otherwise off what is due."""
+        """Note simulated time [s] that has already passed, so that it is no longer due."""
         self._owed_s -= duration_s

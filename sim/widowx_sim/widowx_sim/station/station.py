@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated station: arm, table, objects and camera, advanced by whoever owns it."""
+"""The simulated station: arm, table, objects and camera; its owner advances its time."""
 
 from pathlib import Path
 
@@ -23,13 +23,13 @@ _SETTLE_S = 0.5
 
 
 class Station:
-    """MuJoCo physics and camera of one task, without any ROS."""
+    """MuJoCo physics and camera of one task, without ROS."""
 
     def __init__(self, task: TaskScene | str | Path) -> None:
         """Build the model and solve the start pose.
 
         Args:
-            task: scene, or path of a task file.
+            task: the scene, or the path of a task file.
 
         Raises:
             ConfigError: the task file cannot be used, or the arm cannot reach the start pose.
@@ -60,7 +60,7 @@ class Station:
         """Put arm and objects at an episode's start, at rest.
 
         Args:
-            seed: of the episode; the same seed gives the same state to the last bit.
+            seed: seed of the episode; the same seed gives the same state to the last bit.
         """
         mujoco.mj_resetData(self._model, self._data)
         qpos = self._data.qpos
@@ -71,25 +71,25 @@ class Station:
         self.advance(_SETTLE_S)
 
     def command_arm(self, joint_positions_rad: FloatArray) -> None:
-        """Begin to move the arm; it follows the time profile.
+        """Begin to move the arm by its time profile.
 
         Args:
             joint_positions_rad: (6,) goal [rad].
 
         Raises:
-            CommandError: wrong shape, not finite, or beyond a joint limit. A joint whose goal
-                was bad goes on with what it was doing; the others obey.
+            CommandError: the goal has a wrong shape, is not finite, or is beyond a joint limit.
+                A joint with a bad goal keeps its last one; the others obey.
         """
         self.servos.command(_ARM, np.asarray(joint_positions_rad, dtype=np.float64))
 
     def command_gripper(self, finger_m: float) -> None:
-        """Begin to move the gripper; it follows the time profile until something is in the way.
+        """Begin to move the gripper by its time profile, until something is in the way.
 
         Args:
-            finger_m: goal of the left finger [m] from the centre; mode linear_position.
+            finger_m: goal of the left finger from the centre [m], in mode linear_position.
 
         Raises:
-            CommandError: not finite, or beyond the travel.
+            CommandError: the goal is not finite, or beyond the finger's travel.
         """
         self.servos.command(_GRIPPER, np.array([2 * finger_m]))
 
@@ -106,15 +106,15 @@ class Station:
         return JointState.of_motors(self._data.qpos[:7], velocities, torques)
 
     def motor_positions(self) -> FloatArray:
-        """Return (7,) what the servos measure in their own units [rad; m of the finger]."""
+        """Return the measured positions of the servos, (7,) [rad; m of the finger]."""
         return np.array(self._data.qpos[:7])
 
     def render(self) -> NDArray[np.uint8]:
-        """Return the camera's image now, (H, W, 3) RGB."""
+        """Return the camera's image now, (H, W, 3) RGB, 0 to 255."""
         camera = self.task.camera
         if self._renderer is None:
             self._renderer = mujoco.Renderer(self._model, camera.height, camera.width)
-        # Positions of bodies lag the joints by one step until the kinematics are run again.
+        # Positions of bodies lag the joints by one step until the kinematics run again.
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
         self._renderer.update_scene(self._data, camera=camera.name)
@@ -123,10 +123,10 @@ class Station:
         return self._renderer.render()
 
     def object_pose(self, name: str) -> tuple[FloatArray, float]:
-        """Return the truth about an object, for tests and labels only.
+        """Return the true pose of an object, for tests and labels only.
 
         Args:
-            name: as in the task file's `scene`.
+            name: name in the task file's `scene`.
 
         Returns:
             (3,) position of the middle of its underside [m, base_link], and yaw [rad].
@@ -135,7 +135,7 @@ class Station:
         return underside(self.task, self._data, name)
 
     def end_effector_pose(self) -> FloatArray:
-        """Return the truth about ee_gripper_link in base_link, (4, 4) [m], for tests only."""
+        """Return the true pose of ee_gripper_link in base_link, (4, 4) [m], for tests only."""
         mujoco.mj_kinematics(self._model, self._data)
         site = self._data.site('ee_gripper')
         pose = np.eye(4)
@@ -143,8 +143,8 @@ class Station:
         return pose
 
     def is_task_done(self) -> bool:
-        """Return whether the object truly rests on its goal, released; to judge others by."""
-        mujoco.mj_fwdPosition(self._model, self._data)  # contacts too
+        """Tell whether the object truly rests on its goal, released; to judge a detector by."""
+        mujoco.mj_fwdPosition(self._model, self._data)  # computes contacts too
         opening = (self._data.qpos[6] - wx250s.FINGER_CLOSED_M) / (
             wx250s.FINGER_OPEN_M - wx250s.FINGER_CLOSED_M
         )
@@ -157,7 +157,7 @@ class Station:
             self._renderer = None
 
     def camera_intrinsics(self) -> FloatArray:
-        """Return K (3, 3) [px]."""
+        """Return the camera's intrinsics K (3, 3) [px]."""
         return camera_geometry.intrinsics(self.task.camera)
 
     def camera_pose(self) -> FloatArray:
