@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a task file says of the station's space: the workspace box and the camera's pose."""
+"""Reads the workspace box and the camera's pose from a task file."""
 
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -12,20 +12,20 @@ from parl_files.task_file import read_task, Vector3
 
 @dataclass(frozen=True, kw_only=True)
 class StationShapes:
-    """What the displays draw of a task."""
+    """The parts of a task that the displays draw."""
 
     base_frame: str
     """`<robot>/base_link`."""
     camera_frame: str
     """`<robot>/<camera>_optical`: x right, y down, z forward."""
     low: Vector3
-    """Corner of the box of ee_gripper_link [m]."""
+    """Lowest corner of the box of ee_gripper_link [m, base_link]."""
     high: Vector3
-    """Opposite corner [m]."""
+    """Highest corner of the box of ee_gripper_link [m, base_link]."""
     camera_position: Vector3
-    """Optical centre [m, base_link]."""
+    """Optical centre of the camera [m, base_link]."""
     camera_quaternion: tuple[float, float, float, float]
-    """Rotation of the optical frame in base_link, x y z w."""
+    """Rotation of the optical frame in base_link, (x, y, z, w)."""
 
     def box_edges(self) -> list[tuple[Vector3, Vector3]]:
         """Return the 12 edges of the workspace box, each as its two ends [m, base_link]."""
@@ -51,7 +51,7 @@ class _Camera(SharedSection):
     look_at: Vector3
 
     def __post_init__(self) -> None:
-        _ = self.quaternion  # refuses a camera without a roll
+        _ = self.quaternion  # raises if the roll is not defined
 
     @property
     def quaternion(self) -> tuple[float, float, float, float]:
@@ -79,16 +79,24 @@ def read_station_shapes(path: str | Path) -> StationShapes:
 
 
 def look_at_quaternion(position: Vector3, look_at: Vector3) -> tuple[float, float, float, float]:
-    """Return the rotation (x y z w) of an optical frame without roll that looks at a point.
+    """Return the rotation of an optical frame without roll that looks at a point.
+
+    Args:
+        position: Optical centre [m].
+        look_at: Point on the optical axis [m], in the same frame.
+
+    Returns:
+        Quaternion (x, y, z, w).
 
     Raises:
-        ValueError: the point is straight above or below, so that the roll is not defined.
+        ValueError: The point is straight above or below, so that the roll is not defined.
     """
     dx, dy, dz = (b - a for a, b in zip(position, look_at, strict=True))
     across = math.hypot(dx, dy)
     if across < 1e-6:
         raise ValueError('look_at lies straight below or above position; move one of the two')
-    # z forward and y down stand at yaw - 90 and -90 - pitch from base_link's axes.
+    # In degrees: the optical frame (z forward, y down) is base_link turned by a yaw of yaw - 90
+    # after a roll of -90 - pitch.
     half_yaw = 0.5 * (math.atan2(dy, dx) - 0.5 * math.pi)
     half_tilt = 0.5 * (math.atan2(dz, across) - 0.5 * math.pi)
     sin_yaw, cos_yaw = math.sin(half_yaw), math.cos(half_yaw)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The station around the arm as a URDF: the table, and the camera where the task file has it."""
+"""Builds a URDF of the station around the arm: the table, and the camera of the task file."""
 
 import math
 from xml.etree.ElementTree import Element, indent, SubElement, tostring
@@ -7,17 +7,17 @@ from xml.etree.ElementTree import Element, indent, SubElement, tostring
 from widowx_bringup.station_shapes import StationShapes, Vector3
 
 TABLE_SIZE: Vector3 = (0.80, 0.90, 0.04)
-"""Of the simulated table [m]; a real one is larger or smaller."""
+"""Size of the simulated table [m]; a real one is larger or smaller."""
 TABLE_CENTRE: Vector3 = (0.22, 0.02, -0.02)
-"""In base_link [m], so that its top is z = 0."""
+"""Centre of the table in base_link [m], so that its top is z = 0."""
 CAMERA_SIZE: Vector3 = (0.09, 0.025, 0.025)
-"""Body behind the optical centre [m]: width, height, depth."""
+"""Size of the camera's body behind the optical centre [m]: width, height, depth."""
 
 
 def station_urdf(shapes: StationShapes) -> str:
-    """Return the description of the station, whose root is the arm's base_link.
+    """Return the URDF of the station, whose root is the arm's base_link.
 
-    The links are the frames `base_link` and `<camera>_optical` without the robot's prefix, as in
+    Its links are the frames `base_link` and `<camera>_optical`, without the robot's prefix, as in
     the arm's own description.
     """
     camera = shapes.camera_frame.partition('/')[2]

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The facts of the WidowX-250 6DoF arm, once for all who need them."""
+"""The facts of the WidowX-250 6DoF arm, kept once for every package."""

@@ -17,11 +17,11 @@ class ArmJoint:
     """One revolute joint of the chain; all link frames are parallel when every joint is at 0."""
 
     name: str
-    """in joint_states and in commands"""
+    """name in joint_states and in commands"""
     axis: tuple[float, float, float]
-    """unit vector in the link's frame"""
+    """unit vector of the axis, in the link's frame"""
     origin_m: tuple[float, float, float]
-    """(x, y, z) in the frame of the link before it"""
+    """(x, y, z) of the joint, in the frame of the link before it"""
     lower_rad: float
     """the manufacturer's lower limit"""
     upper_rad: float
@@ -42,40 +42,41 @@ ARM_JOINTS = (
     ArmJoint(name='wrist_rotate', axis=(1, 0, 0), origin_m=(0.065, 0, 0),
              lower_rad=-_HALF_TURN_RAD, upper_rad=_HALF_TURN_RAD),
 )  # fmt: skip
-"""From the base to the hand."""
+"""The arm's joints, from the base to the hand."""
 JOINT_NAMES = tuple(joint.name for joint in ARM_JOINTS)
 JOINT_SPEED_LIMIT_RAD_S = np.pi
-"""What a servo does at most: Velocity_Limit 131 of the motor file, 0.229 rpm each."""
+"""Highest speed of a servo: Velocity_Limit of the motor file, 131 times 0.229 rpm."""
 
 END_EFFECTOR_SITE = 'ee_gripper_link'
-"""The frame that targets are given for; its x axis points along the fingers."""
+"""The frame whose pose is commanded; its x axis points along the fingers."""
 END_EFFECTOR_OFFSET_M = 0.093575
-"""ee_gripper_link from gripper_link (the last joint's link), along x: 0.043 + 0.023 + 0.027575."""
+"""Offset along x from gripper_link, the last joint's link, to ee_gripper_link:
+0.043 + 0.023 + 0.027575."""
 
 REST_JOINTS: NDArray[np.float64] = np.array([0.0, -1.80, 1.55, 0.0, 0.8, 0.0])
-"""(6,) [rad] sleep pose of the motor file: the arm lies on itself and may be let go."""
+"""(6,) [rad], the sleep pose of the motor file: the arm lies on itself, the servos may let go."""
 
 FAILED_READ_RAD = -np.pi
-"""Position that the arm's driver reports, for any joint, when it could not read the servo."""
+"""Position that the arm's driver reports for a joint whose servo it could not read."""
 _FAILED_READ_TOLERANCE_RAD = 1e-4
-# Single precision puts it 1e-7 off; the next position that a servo can measure is 1.5e-3 off.
+# In single precision the value is 1e-7 off; the next position of a servo is 1.5e-3 away.
 
 
 def joint_limits(margin_rad: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return lower and upper joint limits, (6,) each [rad], drawn in by a margin."""
+    """Return the lower and upper joint limits, (6,) each [rad], narrowed by a margin."""
     lower = np.array([joint.lower_rad for joint in ARM_JOINTS]) + margin_rad
     upper = np.array([joint.upper_rad for joint in ARM_JOINTS]) - margin_rad
     return lower, upper
 
 
 def is_failed_read(positions: ArrayLike) -> NDArray[np.bool_]:
-    """Tell which positions are the answer to a failed read: not finite, or -pi.
+    """Tell which positions come from a failed read: not finite, or -pi.
 
     Args:
-        positions: Of any shape [rad; m for fingers].
+        positions: Positions in any shape [rad; m for fingers].
 
     Returns:
-        Of the same shape.
+        Truth values in the same shape.
     """
     given = np.asarray(positions, dtype=np.float64)
     is_sentinel = np.abs(given - FAILED_READ_RAD) <= _FAILED_READ_TOLERANCE_RAD

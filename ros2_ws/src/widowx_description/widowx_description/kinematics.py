@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the gripper is, from joint positions."""
+"""Computes the pose of the gripper from joint positions."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

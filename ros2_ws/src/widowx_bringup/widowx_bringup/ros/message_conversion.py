@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Station shapes and targets to display messages."""
+"""Converts station shapes and targets to display messages."""
 
 from geometry_msgs.msg import Point, TransformStamped
 from std_msgs.msg import ColorRGBA
@@ -14,7 +14,7 @@ _WHITE = ColorRGBA(r=1.0, g=1.0, b=1.0, a=0.9)
 
 
 def workspace_markers(shapes: StationShapes) -> MarkerArray:
-    """Return the edges of the workspace box."""
+    """Return the markers of the edges of the workspace box."""
     marker = Marker(ns='workspace', type=Marker.LINE_LIST, color=_YELLOW)
     marker.header.frame_id = shapes.base_frame
     marker.pose.orientation.w = 1.0
@@ -24,7 +24,7 @@ def workspace_markers(shapes: StationShapes) -> MarkerArray:
 
 
 def target_markers(target: EndEffectorTarget) -> MarkerArray:
-    """Return the chosen target: a ball, wider the more the gripper shall open."""
+    """Return the marker of the chosen target: a ball that grows with the gripper's opening."""
     marker = Marker(header=target.header, ns='target', type=Marker.SPHERE, color=_WHITE)
     marker.pose = target.pose
     marker.scale.x = marker.scale.z = _TARGET_DIAMETER_M

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Table, camera, workspace walls and the chosen target, for rviz."""
+"""Shows table, camera, workspace and the chosen target in rviz."""
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -19,7 +19,11 @@ class StationDisplayNode(Node):
     """Publishes `station_description`, `workspace_markers`, `target_markers` and `/tf_static`."""
 
     def __init__(self, **node_options: object) -> None:
-        """Read the task file; raises ConfigError where it cannot be used."""
+        """Read the task file; `node_options` are those of rclpy.
+
+        Raises:
+            ConfigError: The task file cannot be used.
+        """
         super().__init__('station_display', **node_options)
         shapes = read_station_shapes(str(self.declare_parameter('task_file', '').value))
         description = self.create_publisher(String, 'station_description', _LATCHED)
@@ -31,7 +35,7 @@ class StationDisplayNode(Node):
         try:
             from tf2_msgs.msg import TFMessage
         except ImportError:
-            self.get_logger().warning('no tf2_msgs here: the camera has no frame on /tf_static')
+            self.get_logger().warning('tf2_msgs is missing: the camera has no frame on /tf_static')
         else:
             transforms = self.create_publisher(TFMessage, '/tf_static', _LATCHED)
             transforms.publish(TFMessage(transforms=[conversion.camera_transform(shapes)]))
