@@ -194,7 +194,7 @@ class Teaching:
             f'{residuals_mm.max():.1f} mm at mark {int(residuals_mm.argmax()) + 1}'
         ]
         if len(residuals_mm) == FEWEST_MARKS:
-            lines.append('  doubtful: four marks always fit, whatever their error; touch two more')
+            lines.append('  doubtful: four marks always fit, even wrong ones; touch two more')
         elif residuals_mm.max() > MAX_RESIDUAL_MM:
             lines.append(
                 f'  doubtful: more than {MAX_RESIDUAL_MM:.0f} mm; press z until that mark is '

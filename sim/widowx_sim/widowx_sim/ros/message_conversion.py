@@ -102,20 +102,37 @@ def transform_message(
 
 
 def group_command(message: JointGroupCommand) -> tuple[list[int], FloatArray]:
-    """Return motors and goals of a command for a group; raises CommandError for another."""
+    """Convert a command for a group.
+
+    Returns:
+        Indices of the N motors, and their goals (N,) in the unit of each servo's mode.
+
+    Raises:
+        CommandError: the group is unknown.
+    """
     motors = motor_selection.select_motors('group', message.name)
     return motors, np.array(message.cmd, dtype=np.float64)
 
 
 def single_command(message: JointSingleCommand) -> tuple[list[int], FloatArray]:
-    """Return motor and goal of a command for a joint; raises CommandError for an unknown one."""
+    """Convert a command for a joint.
+
+    Returns:
+        Index of the motor, and its goal (1,) in the unit of the servo's mode.
+
+    Raises:
+        CommandError: the joint is unknown.
+    """
     return motor_selection.select_motors('single', message.name), np.array([float(message.cmd)])
 
 
 def trajectory_command(
     message: JointTrajectoryCommand,
 ) -> tuple[list[int], list[FloatArray], list[int]]:
-    """Return motors, waypoints and the nanosecond part of each waypoint's time.
+    """Convert a trajectory.
+
+    Returns:
+        Indices of the N motors, waypoints (N,) each, and the nanosecond part of each one's time.
 
     Raises:
         CommandError: the group or joint is unknown.

@@ -51,8 +51,8 @@ def limit_translation_step(
     """Shorten a step, keeping its direction, until no axis moves further than the limit.
 
     Args:
-        position: (3,) wanted [m].
-        origin: (3,) last executed [m].
+        position: (3,) wanted position in base_link [m].
+        origin: (3,) last executed position in base_link [m].
         max_step_m: Largest change of x, y or z: the bound of a normalised action.
     """
     step = position - origin
@@ -68,8 +68,8 @@ def limit_rotation_step(
     """Shorten a turn, keeping its axis, until its rotation vector obeys the limit on every axis.
 
     Args:
-        rotation: (3, 3) wanted, in base_link.
-        origin: (3, 3) last executed, in base_link.
+        rotation: (3, 3) wanted rotation in base_link.
+        origin: (3, 3) last executed rotation in base_link.
         max_step_rad: Largest turn about x, y or z of base_link: the bound of a normalised action.
     """
     turn = rotation_to_vector(rotation @ origin.T)

@@ -52,7 +52,7 @@ class ServoKeeper:
 
     @property
     def is_rebooting(self) -> bool:
-        """Whether a reboot was asked for and has not ended: joint_states stall meanwhile."""
+        """Whether a reboot was asked for and has not ended; until then joint_states stall."""
         return self._is_rebooting
 
     def fault(self) -> str:

@@ -20,7 +20,7 @@ REBOOT_S = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class ServoRequest:
-    """One service call; none of them reports success."""
+    """One service call; the answer does not report success."""
 
     service: str
     """e.g. get_motor_registers"""
@@ -44,7 +44,8 @@ class Reply(Protocol):
     def result(self) -> object:
         """Return the answer: an object with the fields of the service's response.
 
-        Raises whatever the call failed with.
+        Raises:
+            Exception: The call failed; of any type.
         """
         ...
 
