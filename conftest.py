@@ -2,6 +2,7 @@
 """Settings and fixtures shared by every test of the tree."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 import gc
 import os
 from pathlib import Path
@@ -68,27 +69,48 @@ def torch_as_it_was() -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-@pytest.fixture
-def ros_domain_id(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+@contextmanager
+def own_domain() -> Iterator[int]:
     """Gives a ROS domain no other test on this machine uses; child processes inherit it."""
     coordinator = pytest.importorskip('domain_coordinator', reason='no ROS 2 in this Python')
-    with coordinator.domain_id() as domain_id:
-        monkeypatch.setenv('ROS_DOMAIN_ID', str(domain_id))
+    with coordinator.domain_id() as domain_id, pytest.MonkeyPatch.context() as patch:
+        patch.setenv('ROS_DOMAIN_ID', str(domain_id))
+        yield domain_id
+
+
+@contextmanager
+def rclpy_on(domain_id: int) -> Iterator[None]:
+    """Initialises rclpy on a ROS domain and shuts it down afterwards."""
+    rclpy = pytest.importorskip('rclpy', reason='no ROS 2 in this Python')
+    # The nodes of the test before lie about in reference cycles and keep their DDS participant, on
+    # the same domain: half a server there makes rmw_fastrtps say that this test's is not ready.
+    gc.collect()
+    rclpy.init(domain_id=domain_id)
+    try:
+        yield
+    finally:
+        rclpy.try_shutdown()
+
+
+@pytest.fixture
+def ros_domain_id() -> Iterator[int]:
+    """Gives a ROS domain of the test's own."""
+    with own_domain() as domain_id:
         yield domain_id
 
 
 @pytest.fixture
 def ros_domain(ros_domain_id: int) -> Iterator[None]:
     """Initialises rclpy on a ROS domain of the test's own and shuts it down afterwards."""
-    rclpy = pytest.importorskip('rclpy', reason='no ROS 2 in this Python')
-    # The nodes of the test before lie about in reference cycles and keep their DDS participant, on
-    # the same domain: half a server there makes rmw_fastrtps say that this test's is not ready.
-    gc.collect()
-    rclpy.init(domain_id=ros_domain_id)
-    try:
+    with rclpy_on(ros_domain_id):
         yield
-    finally:
-        rclpy.try_shutdown()
+
+
+@pytest.fixture(scope='module')
+def module_ros_domain() -> Iterator[None]:
+    """One ROS domain for the tests of a file that share a graph; not beside `ros_domain`."""
+    with own_domain() as domain_id, rclpy_on(domain_id):
+        yield
 
 
 @pytest.fixture(scope='session')

@@ -57,7 +57,7 @@ def graph(ros_domain_id, tmp_path):
             nodes.append(kind(parameter_overrides=overrides))
         witness = rclpy.create_node('witness')
         nodes.append(witness)
-        end = time.monotonic() + 10.0
+        end = time.monotonic() + 100.0
         while True:
             topics = dict(witness.get_topic_names_and_types())
             if '/wx250s/learner_status' in topics or time.monotonic() > end:

@@ -49,7 +49,7 @@ def made(programs, *words):
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=300,
     )
 
 

@@ -82,7 +82,7 @@ class Launched:
         if self._process.poll() is None:
             self.interrupt()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(60.0)
+                self._process.wait(300.0)
             self._process.kill()
         self._reader.join()
         assert self._process.stdout is not None

@@ -12,7 +12,8 @@ from sensor_msgs.msg import JointState
 from parl_msgs.srv import GoToStart
 from widowx_description.arm import REST_JOINTS
 
-pytestmark = pytest.mark.timeout(300)
+LIMIT_S = 300.0  # only a hang lasts so long
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.mark.parametrize('pacing', ['realtime', 'lockstep'])
@@ -23,13 +24,13 @@ def test_ctrl_c_on_the_station_parks_the_arm(launch, witness, tmp_path, pacing):
         JointState, 'joint_states', states.append, qos_profile_sensor_data
     )
     client = witness.node.create_client(GoToStart, 'go_to_start')
-    station.wait(lambda: states and client.service_is_ready(), 'driver', 60.0)
+    station.wait(lambda: states and client.service_is_ready(), 'driver', LIMIT_S)
     answer = client.call_async(GoToStart.Request())
-    station.wait(answer.done, 'way to the start', 60.0)
+    station.wait(answer.done, 'way to the start', LIMIT_S)
     assert answer.result().success, answer.result().message
     raised = np.array(states[-1].position)
     station.interrupt()
-    assert station.wait_until_ended(60.0) == 130
+    assert station.wait_until_ended(LIMIT_S) == 130
     assert station.has_printed('parked: at the rest pose')
     at = np.array(states[-1].position)
     assert np.max(np.abs(raised[1:3] - REST_JOINTS[1:3])) > 1.0

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='no ROS 2 in this Python')
 
-from drill import Drill, HOLD_S, stamp_s
+from drill import Drill, HOLD_S, SharedDrill, stamp_s
 from rclpy.action import ActionClient
 from std_srvs.srv import Trigger
 
@@ -22,13 +22,13 @@ from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, ObjectPositions
 from parl_msgs.srv import LabelEpisode
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 DETECTOR, POLICY = 'reward_detector.ros.reward_detector_node', 'parl_policy.ros.policy_node'
 DRIVER, SCRIPT = 'widowx_driver.ros.driver_node', 'widowx_sim.ros.demonstrator_node'
 PERIOD_S = 0.2
 FOR_EVER_S = 3600.0
-GOAL_LIMIT_S = 5.0
+GOAL_LIMIT_S = 20.0
 
 
 class StationDrill(Drill):
@@ -134,11 +134,16 @@ class StationDrill(Drill):
         assert self.stood_after_s(joints) < max(moved_s, 0.0) + HOLD_S
 
 
+@pytest.fixture(scope='module')
+def shared(module_ros_domain, tmp_path_factory):
+    shared = SharedDrill(lambda: StationDrill(tmp_path_factory.mktemp('station')))
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def drill(ros_domain, tmp_path):
-    drill = StationDrill(tmp_path)
-    yield drill
-    drill.close()
+def drill(shared):
+    return shared.begin()
 
 
 def test_camera_frozen_stuck_and_gone(drill):
@@ -156,7 +161,7 @@ def test_camera_frozen_stuck_and_gone(drill):
         drill.assert_held(within_s)
         drill.inject(fault, duration=0.01)
     drill.play_to_the_end()
-    drill.assert_limits()
+    drill.end()
 
 
 def test_reward_detector_and_policy_killed(drill):
@@ -174,7 +179,7 @@ def test_reward_detector_and_policy_killed(drill):
     assert episode_id not in drill.trained_on()
     drill.start_policy()
     drill.play_to_the_end()
-    drill.assert_limits()
+    drill.end()
 
 
 @pytest.mark.parametrize('joint', ['elbow', 'gripper'])
@@ -193,7 +198,7 @@ def test_servo_overload_in_mid_grasp(drill, joint):
     reply = drill.call(Trigger, 'recover')
     assert reply.success, reply.message
     drill.play_to_the_end()
-    drill.assert_limits()
+    drill.end()
 
 
 def test_serial_drop_out_and_stop(drill):
@@ -225,4 +230,4 @@ def test_serial_drop_out_and_stop(drill):
     assert drill.result().outcome == EpisodeStatus.DISCARDED
     assert episode_id not in drill.trained_on()
     drill.play_to_the_end()
-    drill.assert_limits()
+    drill.end()

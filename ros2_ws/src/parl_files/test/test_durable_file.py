@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_synced_does_not_cost_the_new_file(tmp_path, mon
 def test_file_size_limit_is_a_named_error_and_leaves_nothing(tmp_path):
     path = tmp_path / 'big.bin'
     with run_python(WRITE_BEYOND_LIMIT, path) as process:
-        output = process.communicate(timeout=20)[0]
+        output = process.communicate(timeout=100)[0]
     assert f'named: could not write {path}' in output
     assert 'no half file was left behind' in output
     assert list(tmp_path.iterdir()) == []

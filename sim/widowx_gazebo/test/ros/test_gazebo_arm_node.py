@@ -26,7 +26,7 @@ from widowx_sim.servos import wx250s
 from widowx_sim.station.station import Station
 
 TASK_FILE = Path(__file__).parents[4] / 'ros2_ws/src/widowx_bringup/config/tasks/cup_to_rack.yaml'
-LIMIT_S = 60.0
+LIMIT_S = 300.0
 START_M = [0.28, 0.02, 0.18]
 
 

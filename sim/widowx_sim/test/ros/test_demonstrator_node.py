@@ -39,12 +39,12 @@ def act(ros_domain, task_file):
             gripper_opening=1.0,
             objects=objects,
         )
-        end = time.monotonic() + 10.0
+        end = time.monotonic() + 100.0
         while not client.service_is_ready():
             executor.spin_once(timeout_sec=0.05)
             assert time.monotonic() < end
         future = client.call_async(request)
-        executor.spin_until_future_complete(future, timeout_sec=10.0)
+        executor.spin_until_future_complete(future, timeout_sec=100.0)
         return future.result()
 
     yield call

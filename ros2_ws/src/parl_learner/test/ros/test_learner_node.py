@@ -27,7 +27,7 @@ from parl_msgs.msg import Artifact, LearnerStatus
 from parl_policy.compute.device import choose_float32_product
 from parl_policy.critics.critic import CriticConfig
 
-LIMIT_S = 60.0  # the learner is nice: on a busy machine it starts late
+LIMIT_S = 300.0  # the learner is nice: on a busy machine it starts late
 LATCHED = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -131,7 +131,7 @@ def test_killed_learner_ends_with_the_same_versions(
     listener, experiment, learning, recorded, put, tmp_path, experiment_file
 ):
     choose_float32_product()  # as the node's process does; else the last bits differ
-    config = experiment(learning=learning(imitation_steps=800, policy_updates_per_step=120.0))
+    config = experiment(learning=learning(imitation_steps=500, policy_updates_per_step=60.0))
     straight = ArtifactStore(tmp_path / 'straight')
     for index, episode in enumerate(recorded):
         straight.put('episode', index, episode_to_bytes(episode), 'mcap')
@@ -155,7 +155,7 @@ def test_killed_learner_ends_with_the_same_versions(
             listener.wait(lambda is_right=is_right: any(map(is_right, listener.statuses)))
         finally:
             process.send_signal(signal.SIGKILL)
-            kills += process.wait(10) == -signal.SIGKILL
+            kills += process.wait() == -signal.SIGKILL
     assert kills == 3
     assert version_names(ArtifactStore(tmp_path / 'artifacts')) == version_names(straight)
 

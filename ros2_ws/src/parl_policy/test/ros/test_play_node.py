@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 
-from policy_bench import FakeStation, LATCHED, LIMIT_S
+from policy_bench import FakeStation, LATCHED
 import pytest
 from rclpy.parameter import Parameter
 
@@ -86,7 +86,6 @@ def test_an_episode_that_is_aborted_counts_for_nothing(bench, new_node, capsys):
 
 def test_ctrl_c_cancels_the_episode_and_begins_no_other(bench, task_file):
     bench.station.freezes_after = 2
-    bench.policy.link.INPUT_TIMEOUT_S = LIMIT_S
     process = subprocess.Popen(
         [
             *(sys.executable, '-m', 'parl_policy.ros.play_node', '--ros-args'),
@@ -97,7 +96,7 @@ def test_ctrl_c_cancels_the_episode_and_begins_no_other(bench, task_file):
         text=True,
     )
     try:
-        bench.wait(lambda: len(bench.station.targets) == 2, limit_s=30.0)
+        bench.wait(lambda: len(bench.station.targets) == 2)
         process.send_signal(signal.SIGINT)
         bench.wait(lambda: process.poll() is not None)
         assert process.returncode == 0
@@ -120,7 +119,6 @@ def test_without_a_policy_node_it_says_so(ros_domain, new_node, monkeypatch):
 def test_another_episode_is_not_disturbed(bench, new_node, monkeypatch):
     monkeypatch.setattr(PlayNode, 'FREE_S', 1.0)
     bench.station.freezes_after = 1
-    bench.policy.link.INPUT_TIMEOUT_S = LIMIT_S
     bench.send()
     bench.wait(lambda: len(bench.station.targets) == 1)
     assert play(bench, new_node()) == ['another episode is running; end it first']
@@ -128,7 +126,6 @@ def test_another_episode_is_not_disturbed(bench, new_node, monkeypatch):
 
 def test_an_episode_is_given_up_when_the_policy_node_starts_anew(bench, new_node):
     bench.station.freezes_after = 2
-    bench.policy.link.INPUT_TIMEOUT_S = LIMIT_S
     node = new_node()
     status = bench.client.create_publisher(EpisodeStatus, 'episode', LATCHED)
 
@@ -143,7 +140,6 @@ def test_an_episode_is_given_up_when_the_policy_node_starts_anew(bench, new_node
 def test_an_episode_of_which_nothing_is_heard_is_given_up(bench, new_node, monkeypatch):
     monkeypatch.setattr(EpisodeClient, 'SILENCE_S', 1.5)
     bench.station.freezes_after = 2
-    bench.policy.link.INPUT_TIMEOUT_S = LIMIT_S
     assert play(bench, new_node()) == ['the policy node is silent for 1.5 s']
 
 

@@ -163,6 +163,7 @@ def test_bare_policy_needs_no_critic(bench):
     assert result.outcome == EpisodeStatus.TIMEOUT
     bench.wait(lambda: len(bench.feedback) == 2)
     assert np.isnan([feedback.mean_q for feedback in bench.feedback]).all()
+    bench.lose_patience()
     assert 'critic version 1' in bench.play(episode_id='e2', optimise=True).reason
 
 

@@ -7,7 +7,7 @@ import subprocess
 from action_msgs.msg import GoalStatus
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
-from policy_bench import PIXELS
+from policy_bench import IMPATIENT_S, PIXELS
 import pytest
 from rclpy.task import Future
 
@@ -28,6 +28,7 @@ def test_pixels_that_do_not_come_are_named(bench, fault, reason):
     bench.put_version(2, PIXELS)
     for name, value in fault.items():
         setattr(bench.station, name, value)
+    bench.lose_patience()
     result = bench.play(image_size=PIXELS.image_size)
     assert result.outcome == EpisodeStatus.ABORTED
     assert reason in result.reason
@@ -61,6 +62,7 @@ def test_bad_input_aborts_with_its_name_and_keeps_what_was_recorded(bench, fault
     bench.wait(lambda: bench.station.steps >= 2)
     for name, value in fault.items():
         setattr(bench.station, name, value)
+    bench.lose_patience()
     answer = bench.result_of(handle)
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.outcome == EpisodeStatus.ABORTED
@@ -78,7 +80,6 @@ def test_what_an_episode_waits_for_is_on_diagnostics(bench):
         return any(words in report.status[0].message for report in reports)
 
     bench.wait(lambda: has_said('no episode is running'))
-    bench.policy.link.INPUT_TIMEOUT_S = 30.0
     handle = bench.send(max_steps=20)
     bench.wait(lambda: bench.station.steps >= 2)
     bench.station.silent = {'objects', 'reward', 'image'}
@@ -102,6 +103,7 @@ def test_bad_start_aborts_without_a_file_and_the_next_episode_is_fine(bench, fau
     before = {name: getattr(bench.station, name) for name in fault}
     for name, value in fault.items():
         setattr(bench.station, name, value)
+    bench.lose_patience()
     result = bench.play()
     assert result.outcome == EpisodeStatus.ABORTED
     assert re.search(words, result.reason)
@@ -109,10 +111,14 @@ def test_bad_start_aborts_without_a_file_and_the_next_episode_is_fine(bench, fau
     assert not bench.station.targets
     for name, value in before.items():
         setattr(bench.station, name, value)
+    bench.be_patient()
     assert bench.play(episode_id='e2').outcome == EpisodeStatus.TIMEOUT
 
 
-def test_missing_and_silent_services_are_named(bench):
+def test_missing_and_silent_services_are_named(start_bench):
+    bench = start_bench(reset_timeout_s=IMPATIENT_S)
+    bench.put_version(1)
+    bench.lose_patience()
     bench.station.destroy_service(bench.station.reset_service)
     assert 'service reset does not exist; is its node running?' in bench.play().reason
 
@@ -142,6 +148,7 @@ def test_service_that_goes_away_is_not_waited_for(start_bench):
 
 
 def test_missing_version_is_named(bench):
+    bench.lose_patience()
     reason = bench.play(policy_version=5).reason
     assert 'policy version 5 is not in' in reason
     assert 'learner' in reason
@@ -161,7 +168,7 @@ def test_second_goal_and_senseless_goals_are_rejected(bench):
 
 def test_reset_that_takes_long_shows_signs_of_life(start_bench, monkeypatch):
     monkeypatch.setattr(PolicyNode, 'SIGN_OF_LIFE_S', 0.1)
-    bench = start_bench()
+    bench = start_bench(reset_timeout_s=1.0)
 
     async def never(request, response):
         await Future()

@@ -3,7 +3,7 @@
 
 from action_msgs.msg import GoalStatus
 import numpy as np
-from policy_bench import LAYOUT, OBJECTS
+from policy_bench import IMPATIENT_S, LAYOUT, OBJECTS
 import pytest
 from std_srvs.srv import SetBool, Trigger
 
@@ -13,7 +13,6 @@ from parl_policy.ros.policy_node import PolicyNode
 
 
 def test_cancel_ends_an_episode_that_waits(bench):
-    bench.policy.link.INPUT_TIMEOUT_S = 30.0
     bench.station.freezes_after = 2
     handle = bench.send(max_steps=10)
     bench.wait(lambda: bench.station.steps >= 2)
@@ -36,7 +35,6 @@ def test_cancel_ends_an_episode_that_waits(bench):
     ],
 )
 def test_operator_overrules_the_detector(bench, label, outcome, reward):
-    bench.policy.link.INPUT_TIMEOUT_S = 30.0
     bench.station.freezes_after = 2
     bench.station.success_after = 2 if outcome != 'success' else None
     handle = bench.send(max_steps=10)
@@ -60,7 +58,9 @@ def test_pause_sends_no_targets_until_resume(bench):
     assert bench.call(Trigger, 'policy/pause').success
     bench.wait(lambda: len(bench.feedback) == bench.station.steps)  # what was under way
     steps = bench.station.steps
-    bench.spin_for(bench.policy.link.INPUT_TIMEOUT_S + 0.5)
+    bench.lose_patience()  # a pause is no silence
+    bench.spin_for(IMPATIENT_S + 0.5)
+    bench.be_patient()
     assert bench.station.steps == steps < 60
     assert bench.call(Trigger, 'policy/resume').success
     assert bench.result_of(handle).result.outcome == EpisodeStatus.TIMEOUT
@@ -100,7 +100,6 @@ def test_operator_takes_over_and_gives_back(bench):
             bench.station.freezes_after = 5  # so that what is asked for now holds from step 5
         return response
 
-    bench.policy.link.INPUT_TIMEOUT_S = 30.0
     bench.station.create_service(Act, 'operator/act', act)
     bench.station.freezes_after = 2
     handle = bench.send(max_steps=8)
@@ -134,7 +133,6 @@ def test_take_over_lasts_one_episode_of_a_policy_that_is_not_judged(bench):
         bench.station.freezes_after = None
         return message, bench.episode(bench.result_of(handle).result).interventions.tolist()
 
-    bench.policy.link.INPUT_TIMEOUT_S = 30.0
     bench.station.create_service(Act, 'operator/act', act)
     assert 'no episode' in bench.call(SetBool, 'policy/take_over', data=True).message
     assert take_over_in() == ('the operator acts', [False, True, True])
@@ -158,7 +156,9 @@ def test_actor_service_stands_in_for_the_policy(bench):
         return response
 
     name = 'demonstrator/act'
+    bench.lose_patience()
     assert 'service demonstrator/act does not exist' in bench.play(actor=name).reason
+    bench.be_patient()
     bench.station.create_service(Act, name, act)
     result = bench.play(episode_id='e2', actor=name, purpose='demonstration', max_steps=3)
     episode = bench.episode(result)
