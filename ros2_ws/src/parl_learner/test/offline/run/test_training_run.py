@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from parl_policy.acting.weights_file import load_weights, weights_to_bytes
 CORRIDOR = EnvironmentConfig(id='Corridor-v0', max_steps=6)
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def data():
     """Two walks to the end and two that dither."""
     draws = np.random.default_rng(0)
@@ -41,7 +42,7 @@ def data():
     return [episode.trajectory for episode in episodes]
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def config(learning):
     return TrainingConfig(
         name='corridor',
@@ -57,6 +58,25 @@ def config(learning):
     )
 
 
+@pytest.fixture(scope='module')
+def folder_of_whole(tmp_path_factory):
+    return tmp_path_factory.mktemp('whole')
+
+
+@pytest.fixture(scope='module')
+def whole(config, data, folder_of_whole):
+    """A run to the end, what it gave and what it said."""
+    said = []
+    run = TrainingRun(config, data, folder_of_whole, said.append)
+    return run, run.run(), said
+
+
+@pytest.fixture
+def finished(whole, folder_of_whole, tmp_path):
+    """A copy of that run's folder."""
+    return shutil.copytree(folder_of_whole, tmp_path / 'finished')
+
+
 class KilledError(Exception):
     pass
 
@@ -65,10 +85,8 @@ def weights(run):
     return torch.cat([p.flatten() for p in run.loop.critic_trainer.critic.parameters()])
 
 
-def test_a_run_trains_practises_and_is_evaluated(config, data, tmp_path):
-    said = []
-    run = TrainingRun(config, data, tmp_path, said.append)
-    result = run.run()
+def test_a_run_trains_practises_and_is_evaluated(config, data, whole):
+    run, result, said = whole
     assert config.practice_rounds == [2, 1, 1]
     evaluated = [(e.round, e.actor) for e in result.evaluations]
     assert evaluated == [(n, a) for n in (0, 2, 3) for a in ('policy', 'optimised')]
@@ -79,9 +97,8 @@ def test_a_run_trains_practises_and_is_evaluated(config, data, tmp_path):
 
 
 @pytest.mark.parametrize('units', [1, 6, 13, 25])
-def test_a_killed_run_ends_as_if_nothing_had_happened(config, data, tmp_path, units):
-    whole = TrainingRun(config, data, tmp_path / 'whole', lambda _: None)
-    expected = whole.run()
+def test_a_killed_run_ends_as_if_nothing_had_happened(config, data, tmp_path, whole, units):
+    run, expected, _ = whole
 
     class Dying(TrainingRun):
         CHECKPOINT_EVERY_S = 0.0
@@ -99,21 +116,20 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(config, data, tmp_path, un
     found = resumed.run()
     assert found.evaluations == expected.evaluations
     assert found.distillations == expected.distillations
-    torch.testing.assert_close(weights(resumed), weights(whole), rtol=0.0, atol=0.0)
+    torch.testing.assert_close(weights(resumed), weights(run), rtol=0.0, atol=0.0)
 
 
-def test_a_finished_run_is_not_done_again(config, data, tmp_path):
-    first = TrainingRun(config, data, tmp_path, lambda _: None).run()
+def test_a_finished_run_is_not_done_again(config, data, whole, finished):
+    _, first, _ = whole
     said = []
-    assert TrainingRun(config, data, tmp_path, said.append).run().evaluations == first.evaluations
+    assert TrainingRun(config, data, finished, said.append).run().evaluations == first.evaluations
     assert said == []
 
 
-def test_another_configuration_is_refused(config, data, tmp_path):
-    TrainingRun(config, data, tmp_path, lambda _: None).run()
+def test_another_configuration_is_refused(config, data, finished):
     changed = dataclasses.replace(config, evaluation_episodes=5)
     with pytest.raises(CheckpointError, match=r'evaluation_episodes was \d+ and is 5'):
-        TrainingRun(changed, data, tmp_path, lambda _: None)
+        TrainingRun(changed, data, finished, lambda _: None)
 
 
 def test_a_configuration_that_is_refused_leaves_nothing_behind(config, learning, data, tmp_path):
@@ -125,14 +141,13 @@ def test_a_configuration_that_is_refused_leaves_nothing_behind(config, learning,
     assert not (tmp_path / 'run').exists()
 
 
-def test_a_run_of_another_kind_of_device_is_named(config, data, tmp_path):
-    TrainingRun(config, data, tmp_path, lambda _: None).run()
-    path = tmp_path / 'learner.checkpoint'
+def test_a_run_of_another_kind_of_device_is_named(config, data, finished):
+    path = finished / 'learner.checkpoint'
     tensors, metadata = load_weights(path)
     tensors['random'] = tensors['random'][:16]  # as long as a GPU's
     path.write_bytes(weights_to_bytes(tensors, metadata))
     with pytest.raises(CheckpointError, match="on another kind of device than 'cpu'"):
-        TrainingRun(config, data, tmp_path, lambda _: None)
+        TrainingRun(config, data, finished, lambda _: None)
 
 
 def test_other_data_is_refused(config, data, tmp_path):
