@@ -104,5 +104,5 @@ def test_a_bad_task_file_ends_it_with_one_line(start_process, task_file):
     process.wait_for_end()
     said = process.process.stderr.read().decode()
     assert process.process.returncode == 2
-    assert said.startswith(f'driver: {task_file}: start is missing')
+    assert said.startswith(f'driver: {task_file}: robot is 5; give a text')
     assert 'Traceback' not in said

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The only node that moves the arm: targets in, safe joint commands out."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
-from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 import rclpy
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -30,15 +30,14 @@ from parl_msgs.srv import GoToStart
 from parl_node.message_conversion import seconds
 from parl_node.run_node import explained
 from widowx_driver.arm.state import ArmState
-from widowx_driver.backend import interbotix as interbotix_backend
-from widowx_driver.backend.arm_backend import ArmBackend
 from widowx_driver.backend.command_sender import CommandSender
-from widowx_driver.backend.direct import DirectBackend
 from widowx_driver.driver_config import DriverConfig
 from widowx_driver.driver_report import driver_report, Level, TargetCounter
 from widowx_driver.driver_task import load_driver_task
 from widowx_driver.motion.jobs import ArmJobs
+from widowx_driver.motion.slow import MotionResult
 from widowx_driver.ros import message_conversion as convert
+from widowx_driver.ros.backend_choice import make_backend
 from widowx_driver.ros.interrupts import Interrupts
 from widowx_driver.safety.command import Command
 from widowx_driver.safety.drop_watch import DropWatch
@@ -81,7 +80,11 @@ class DriverNode(Node):
             for name, service in convert.SERVO_SERVICES.items()
         }
         self._servo_services = ServoServices(clients, convert.service_request)
-        self._backend = self._make_backend()
+        self._backend = make_backend(
+            self,
+            self._task.robot,
+            lambda: self._state is not None and self._servo_services.are_there(),
+        )
         self._sender = CommandSender(self._backend.send, time.monotonic)
         self._servos = ServoKeeper(
             self._servo_services.call,
@@ -100,32 +103,6 @@ class DriverNode(Node):
         self.create_timer(self.REPORT_S, self._diagnose, clock=steady)
         self.create_timer(POLL_S, self._poll, clock=steady)
 
-    def _make_backend(self) -> ArmBackend:
-        try:
-            vendor = interbotix_backend.import_vendor()
-        except Exception as error:  # a foreign module may raise anything
-            vendor = None
-            self.get_logger().warning(
-                f'{interbotix_backend.MODULE} is installed but cannot be imported: {error}; '
-                'the driver publishes set-points itself, and nothing else changes'
-            )
-        if vendor is not None:
-            return interbotix_backend.InterbotixBackend(
-                vendor,
-                self._task.robot,
-                self.get_namespace().strip('/'),
-                lambda: self._state is not None and self._servo_services.are_there(),
-                time.monotonic,
-            )
-        single = self.create_publisher(JointSingleCommand, 'commands/joint_single', 10)
-        group = self.create_publisher(JointGroupCommand, 'commands/joint_group', 10)
-
-        def publish(command: Command) -> None:
-            single.publish(convert.joint_single_message(command))
-            group.publish(convert.joint_group_message(command))
-
-        return DirectBackend(publish)
-
     def _make_subscriptions(self) -> None:
         # joint_states come first, and only the newest. The executor takes one message of each
         # topic in the order of creation, and a target must meet the state it arrives with.
@@ -142,8 +119,8 @@ class DriverNode(Node):
         # Reentrant: while these wait for the arm to arrive, the other callbacks must go on.
         waiting = ReentrantCallbackGroup()
         self.create_service(GoToStart, 'go_to_start', self._on_go_to_start, callback_group=waiting)
-        self.create_service(Trigger, 'recover', self._on_recover, callback_group=waiting)
-        self.create_service(Trigger, 'park', self._on_park, callback_group=waiting)
+        for name, job in (('recover', self._jobs.recover), ('park', self._jobs.park)):
+            self.create_service(Trigger, name, _answer_of(job), callback_group=waiting)
         self.create_service(Trigger, 'stop', self._on_stop)
         self.create_service(Trigger, 'resume', self._on_resume)
 
@@ -236,20 +213,6 @@ class DriverNode(Node):
             response.target.header.stamp = self.get_clock().now().to_msg()
         return response
 
-    async def _on_recover(
-        self, request: Trigger.Request, response: Trigger.Response
-    ) -> Trigger.Response:
-        result = await self._jobs.recover()
-        response.success, response.message = result.success, result.message
-        return response
-
-    async def _on_park(
-        self, request: Trigger.Request, response: Trigger.Response
-    ) -> Trigger.Response:
-        result = await self._jobs.park()
-        response.success, response.message = result.success, result.message
-        return response
-
     async def park(self) -> None:
         """Park the arm and log how that went, before the driver ends."""
         result = await self._jobs.park()
@@ -285,6 +248,18 @@ class DriverNode(Node):
         """Close the interface to the arm, then destroy the node."""
         self._backend.close()
         super().destroy_node()
+
+
+def _answer_of(
+    job: Callable[[], Awaitable[MotionResult]],
+) -> Callable[[Trigger.Request, Trigger.Response], Awaitable[Trigger.Response]]:
+    async def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        del request
+        result = await job()
+        response.success, response.message = result.success, result.message
+        return response
+
+    return answer
 
 
 def main() -> None:
