@@ -29,11 +29,11 @@ class ArtifactError(ParlError):
 
 
 class ArtifactNameError(ArtifactError):
-    """The name is not one this store gives; also refuses anything that looks like a path."""
+    """The name is not one that this store gives to a file: a path, for example."""
 
 
 class ArtifactMissingError(ArtifactError):
-    """No such file in the store."""
+    """The file is not in the store."""
 
 
 class ArtifactDamagedError(ArtifactError):
@@ -45,22 +45,22 @@ class ArtifactRecord:
     """What is announced about a finished file (parl_msgs/Artifact)."""
 
     kind: str
-    """'episode', 'policy', 'critic' …"""
+    """'episode', 'policy', 'critic' and so on."""
     name: str
-    """file name, without folder"""
+    """File name, without folder."""
     version: int
-    """counts up within a kind"""
+    """Number of the version, 0 or more; it grows within a kind."""
     bytes: int
-    """size of the file"""
+    """Size of the file [bytes]."""
     sha256: str
-    """hex digest of the whole file"""
+    """Hex digest of the whole file."""
 
 
 def artifact_name(kind: str, version: int, sha256: str, extension: str) -> str:
-    """Give the file name of some content.
+    """Return the file name of some content.
 
     Raises:
-        ArtifactNameError: kind, version or extension cannot be part of a name.
+        ArtifactNameError: Kind, version or extension cannot be part of a name.
     """
     if not _KIND.fullmatch(kind):
         raise ArtifactNameError(f'artifact kind {kind!r}: use a-z, 0-9 and _, a letter first')
@@ -72,10 +72,10 @@ def artifact_name(kind: str, version: int, sha256: str, extension: str) -> str:
 
 
 def check_artifact_name(name: str) -> re.Match[str]:
-    """Match an artifact's file name: groups kind, version, digest, extension.
+    """Check an artifact's file name and return its parts: kind, version, digest, extension.
 
     Raises:
-        ArtifactNameError: anything else, above all a path.
+        ArtifactNameError: The name has another form; a path is refused too.
     """
     match = _NAME.fullmatch(name)
     if match is None:
@@ -90,7 +90,10 @@ class ArtifactStore:
     """Content-addressed files in one folder; several processes may write to it at once."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the folder (made if missing) and remove what killed processes left in it.
+        """Open the folder and remove the partial files that killed processes left in it.
+
+        Args:
+            folder: Where the files are; it is made if it is missing.
 
         Raises:
             DurableWriteError: The folder cannot be made.
@@ -100,11 +103,12 @@ class ArtifactStore:
         self._digests: dict[str, tuple[int, int, str]] = {}  # name -> size, mtime [ns], sha256
 
     def put(self, kind: str, version: int, data: bytes, extension: str) -> ArtifactRecord:
-        """Store a file durably; storing the same content again only makes it the latest written.
+        """Store a file durably; the same content again only becomes the latest written.
 
         Raises:
-            ArtifactNameError: kind, version or extension cannot be part of a name.
-            DurableWriteError: full disk and the like; the store is as before.
+            ArtifactNameError: Kind, version or extension cannot be part of a name.
+            DurableWriteError: The file cannot be written, on a full disk for example; the store
+                is as before.
         """
         sha256 = hashlib.sha256(data).hexdigest()
         name = artifact_name(kind, version, sha256, extension)
@@ -117,7 +121,7 @@ class ArtifactStore:
         )
 
     def list(self, kind: str) -> Sequence[ArtifactRecord]:
-        """Give the intact files of a kind, oldest version first; damaged ones are left out."""
+        """Return the intact files of a kind, lowest version first, without damaged ones."""
         return [
             record
             for name in self._names(kind)
@@ -125,7 +129,7 @@ class ArtifactStore:
         ]
 
     def damaged(self, kind: str) -> Sequence[ArtifactError]:
-        """Give one error for each file of a kind that list leaves out, to be reported."""
+        """Return one error for each damaged file of a kind, which `list` leaves out."""
         return [
             error
             for name in self._names(kind)
@@ -133,7 +137,7 @@ class ArtifactStore:
         ]
 
     def newest(self, kind: str) -> ArtifactRecord | None:
-        """Give the intact file with the highest version, the latest written if two share it."""
+        """Return the intact file with the highest version; of equal ones, the latest written."""
         for name in reversed(self._names(kind)):
             record = self._check(name)
             if isinstance(record, ArtifactRecord):
@@ -141,10 +145,11 @@ class ArtifactStore:
         return None
 
     def path(self, name: str) -> Path:
-        """Give the path of an artifact without looking at its content.
+        """Return the path of an artifact without a look at its content.
 
         Raises:
-            ArtifactNameError, ArtifactMissingError.
+            ArtifactNameError: The name has another form.
+            ArtifactMissingError: The file is not in the store.
         """
         check_artifact_name(name)
         path = self.folder / name
@@ -155,18 +160,20 @@ class ArtifactStore:
         return path
 
     def verify(self, name: str, expected: ArtifactRecord | None = None) -> ArtifactRecord:
-        """Check size and hash of a file, against its name and, if given, its announcement.
+        """Check size and hash of a file against its name and, if given, its announcement.
 
         Raises:
-            ArtifactNameError, ArtifactMissingError, ArtifactDamagedError.
+            ArtifactNameError: The name has another form.
+            ArtifactMissingError: The file is not in the store.
+            ArtifactDamagedError: Size or hash differ.
         """
         match = check_artifact_name(name)
         path = self.path(name)
         size = path.stat().st_size
         if expected is not None and size != expected.bytes:
             raise ArtifactDamagedError(
-                f'artifact {name} has {size} bytes, announced were {expected.bytes}: truncated '
-                f'or altered; delete it and fetch it again'
+                f'artifact {name} has {size} bytes, but {expected.bytes} were announced: '
+                f'truncated or altered; delete it and fetch it again'
             )
         sha256 = self._sha256(path)
         wanted = match['digest'] if expected is None else expected.sha256
@@ -180,18 +187,20 @@ class ArtifactStore:
         )
 
     def read_chunk(self, name: str, offset: int, length: int) -> bytes:
-        """Read part of a file for a remote reader, who checks the hash of the whole.
+        """Read a part of a file for a remote reader, who checks the hash of the whole.
 
         Args:
-            name: as announced.
-            offset: first byte.
-            length: at most this many bytes; never more than MAX_CHUNK_BYTES are given.
+            name: The file's name as it was announced.
+            offset: First byte to read.
+            length: Bytes to read at most; a chunk never has more than MAX_CHUNK_BYTES.
 
         Returns:
             The bytes; empty at the end of the file.
 
         Raises:
-            ArtifactNameError, ArtifactMissingError; ValueError for a negative offset or length.
+            ArtifactNameError: The name has another form.
+            ArtifactMissingError: The file is not in the store.
+            ValueError: Offset or length is negative.
         """
         if offset < 0 or length < 0:
             raise ValueError(f'chunk of {name}: offset {offset} and length {length} must be >= 0')
@@ -200,10 +209,11 @@ class ArtifactStore:
             return file.read(min(length, MAX_CHUNK_BYTES))
 
     def size(self, name: str) -> int:
-        """Give the size of a file [bytes].
+        """Return the size of a file [bytes].
 
         Raises:
-            ArtifactNameError, ArtifactMissingError.
+            ArtifactNameError: The name has another form.
+            ArtifactMissingError: The file is not in the store.
         """
         return self.path(name).stat().st_size
 

@@ -14,21 +14,21 @@ from parl_files.durable_file import write_durably
 
 
 class ChunkAssembler:
-    """Collects the bytes of one announced file in order; asks nothing of the transport.
+    """Collects the bytes of one announced file in order, whatever the transport is.
 
-    Loop: ask for `next_length` bytes at `next_offset`, `add` the answer until `is_complete`, then
-    `finish`. Nothing appears in the folder before the hash was right.
+    Loop: ask for `next_length` bytes at `next_offset` and `add` the answer until `is_complete`,
+    then `finish`. The file appears in the folder only after its hash was right.
     """
 
     def __init__(self, folder: Path, record: ArtifactRecord) -> None:
         """Start a transfer.
 
         Args:
-            folder: where the finished file goes.
-            record: as announced.
+            folder: Where the finished file goes.
+            record: What was announced about the file.
 
         Raises:
-            ArtifactNameError: the announced name is no artifact name (a path, for example).
+            ArtifactNameError: The announced name is no artifact name (a path, for example).
         """
         check_artifact_name(record.name)
         self._path = Path(folder) / record.name
@@ -42,7 +42,7 @@ class ChunkAssembler:
 
     @property
     def next_length(self) -> int:
-        """How many bytes to ask for next; 0 when complete."""
+        """Number of bytes to ask for next; 0 when complete."""
         return min(MAX_CHUNK_BYTES, self._record.bytes - len(self._data))
 
     @property
@@ -51,11 +51,11 @@ class ChunkAssembler:
         return len(self._data) == self._record.bytes
 
     def add(self, offset: int, data: bytes) -> None:
-        """Append the chunk that starts at offset.
+        """Append the chunk that starts at `offset`.
 
         Raises:
-            ArtifactDamagedError: a gap, a repetition, more bytes than announced, or an empty
-                chunk before the end (the file at the other side is shorter than announced).
+            ArtifactDamagedError: There is a gap, a repetition, more bytes than announced, or an
+                empty chunk before the end (the file on the other host is too short).
         """
         name, size = self._record.name, self._record.bytes
         if offset != self.next_offset:
@@ -65,12 +65,12 @@ class ChunkAssembler:
             )
         if not data and not self.is_complete:
             raise ArtifactDamagedError(
-                f'artifact {name} ends after {offset} bytes, announced were {size}; check the '
-                f'disk of the host that announced it'
+                f'artifact {name} ends after {offset} bytes, but {size} were announced; check '
+                f'the disk of the host that announced it'
             )
         if offset + len(data) > size:
             raise ArtifactDamagedError(
-                f'artifact {name}: {offset + len(data)} bytes came, announced were {size}; '
+                f'artifact {name}: {offset + len(data)} bytes came, but {size} were announced; '
                 f'start the transfer again'
             )
         self._data += data
@@ -79,23 +79,23 @@ class ChunkAssembler:
         """Check the hash and write the file durably.
 
         Returns:
-            Path of the finished file.
+            The path of the finished file.
 
         Raises:
-            ArtifactDamagedError: bytes missing or hash wrong; nothing is written.
-            DurableWriteError: full disk and the like.
+            ArtifactDamagedError: Bytes are missing or the hash is wrong; nothing is written.
+            DurableWriteError: The file cannot be written, on a full disk for example.
         """
         name = self._record.name
         if not self.is_complete:
             raise ArtifactDamagedError(
-                f'artifact {name}: {len(self._data)} of {self._record.bytes} bytes came; go on '
-                f'fetching at byte {self.next_offset}'
+                f'artifact {name}: {len(self._data)} of {self._record.bytes} bytes came; continue '
+                f'the transfer at byte {self.next_offset}'
             )
         sha256 = hashlib.sha256(self._data).hexdigest()
         digest_in_name = check_artifact_name(name)['digest']
         if sha256 != self._record.sha256 or not sha256.startswith(digest_in_name):
             raise ArtifactDamagedError(
-                f'artifact {name}: sha256 of what came is {sha256}, announced was '
-                f'{self._record.sha256}; start the transfer again'
+                f'artifact {name}: the bytes that came have sha256 {sha256}, but '
+                f'{self._record.sha256} was announced; start the transfer again'
             )
         return write_durably(self._path, bytes(self._data))

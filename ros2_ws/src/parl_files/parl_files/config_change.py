@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is no longer as it was when something was begun: a setting, by its name."""
+"""Finds the setting that has changed since a run was started."""
 
 from collections.abc import Mapping
 import json
@@ -12,35 +12,35 @@ if TYPE_CHECKING:
 
 
 def change_since(stored: object, config: 'DataclassInstance', where: str) -> str:
-    """Name the first setting that is not as it was; empty if all are.
+    """Name the first setting that differs from the stored one.
 
     Args:
-        stored: What `to_mapping` gave for a configuration of the same class, perhaps before that
-            class got further settings: those count with their defaults.
+        stored: What `to_mapping` returned for a configuration of the same class. Settings that
+            the class got later count with their defaults.
         config: The configuration now.
         where: File and key of what was stored, for the error message.
 
     Returns:
-        As `first_change`.
+        A text as from `first_change`; empty if nothing differs.
 
     Raises:
-        ConfigError: The class has no longer such settings.
+        ConfigError: The class no longer has such settings.
     """
     try:
         before = from_mapping(type(config), stored, where)
     except ConfigError as error:
         raise ConfigError(
             f'{error}; this was written by another version of the code: continue with that '
-            'version, or begin anew in another folder'
+            'version, or start again in another folder'
         ) from error
     return first_change(_plain(before), _plain(config))
 
 
 def first_change(before: object, after: object, key: str = '') -> str:
-    """Name the first entry in which two plain mappings differ; empty if none does.
+    """Name the first entry in which two plain mappings differ.
 
     Returns:
-        'learning.discount was 0.99 and is 0.95'.
+        A text such as 'learning.discount was 0.99 and is 0.95'; empty if nothing differs.
     """
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
         return '' if before == after else f'{key} was {before!r} and is {after!r}'
@@ -53,5 +53,5 @@ def first_change(before: object, after: object, key: str = '') -> str:
 
 
 def _plain(config: 'DataclassInstance') -> object:
-    """As it is read back: lists in the place of tuples."""
+    """Return the configuration as it is read back from a file: with lists instead of tuples."""
     return json.loads(json.dumps(to_mapping(config)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes nested, frozen dataclasses of what a file says; what is wrong is named with its remedy."""
+"""Makes nested, frozen dataclasses from a file, and explains what is wrong in the file."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 import dataclasses
@@ -34,31 +34,31 @@ Kind = TypeVar('Kind')
 
 
 class ConfigError(ParlError):
-    """A configuration file is missing, unreadable or says something wrong or unknown."""
+    """A configuration file is missing or unreadable, or a key or value in it is wrong."""
 
 
 class SharedSection:
-    """Base of a dataclass that takes its own keys of a mapping and leaves the rest to others."""
+    """Base of a dataclass that reads its own keys of a mapping and leaves the rest to others."""
 
     OTHERS: ClassVar[Collection[str] | None] = None
-    """Keys of other readers, where all are known: any further key is refused. None: not known."""
+    """Keys that other readers take; any further key is refused. None: those keys are not known."""
 
 
 class Named(dict[str, Kind]):
-    """As a field's type: a list of mappings that each have a `name`, by those names, in order."""
+    """Type of a field: a list of mappings that each have a `name`; a dict by name, in order."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Only:
-    """In `Annotated`: the values that a field takes from a file."""
+    """Limits, inside `Annotated`, the values that a field takes from a file."""
 
     is_right: Callable[[Any], bool]
     words: str
-    """What to give."""
+    """What to give, for the error message."""
 
 
 def between(low: float, high: float) -> Only:
-    """Take numbers of low..high."""
+    """Return the limit that accepts numbers in low..high."""
     return Only(lambda value: low <= value <= high, f'a number in {low:g}..{high:g}')
 
 
@@ -69,9 +69,9 @@ Text = Annotated[str, Only(bool, 'a text that is not empty')]
 def from_mapping(config_class: type[Config], mapping: object, where: str) -> Config:
     """Build a (nested) dataclass from plain YAML or JSON data.
 
-    A field may be a bool, int, float (finite) or str, a Literal, a tuple, a dataclass, `Named`,
-    any of those or None, and a union of dataclasses that a field of type Literal tells apart.
-    What a Mapping holds, and a field of any other type, is taken as it is.
+    A field may be a bool, int, finite float or str, a Literal, a tuple, a dataclass, `Named`, one
+    of those or None, or a union of dataclasses that a field of type Literal tells apart. The
+    content of a Mapping, and a field of any other type, is taken without a check.
 
     Args:
         config_class: A dataclass; fields with defaults may be missing from the mapping.
@@ -85,13 +85,13 @@ def from_mapping(config_class: type[Config], mapping: object, where: str) -> Con
 
 
 def to_mapping(config: 'DataclassInstance') -> dict[str, Any]:
-    """Inverse of `from_mapping`, `Named` left out: plain data that JSON and YAML can hold."""
+    """Return plain data for JSON or YAML: the inverse of `from_mapping`, except for `Named`."""
     return dataclasses.asdict(config)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Place:
-    """A key of a file."""
+    """A key in a file."""
 
     file: str
     key: str = ''
@@ -189,7 +189,7 @@ def _convert_only(hint: object, extras: Iterable[object], value: object, place: 
 
 
 def _convert_one_of(kinds: list[Any], value: object, place: _Place) -> object:
-    """The only kind there is, or the dataclass whose Literal says that it is meant."""
+    """Convert to the only kind, or to the dataclass whose Literal the value names."""
     if len(kinds) == 1:
         return _convert(kinds[0], value, place)
     if not all(dataclasses.is_dataclass(kind) for kind in kinds):
@@ -241,7 +241,7 @@ def _convert_plain(hint: Any, value: object, place: _Place) -> object:  # noqa: 
 
 
 def _remedy(hint: object, value: object) -> str:
-    """Say how to write what is nearly right."""
+    """Say how to write a value that is nearly right."""
     if hint is str and isinstance(value, int | float):
         return f", as '{value}'"
     if hint is int and isinstance(value, float) and value.is_integer():

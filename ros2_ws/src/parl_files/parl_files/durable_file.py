@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are either there whole or not there at all, whatever kills the process."""
+"""Writes files that are either whole or absent, even when the process is killed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,12 +16,12 @@ PARTIAL_SUFFIX = '.partial'
 
 
 class DurableWriteError(ParlError, OSError):
-    """A file could not be written; what was there before still is, or the new one already.
+    """A file could not be written; the path holds the old file or the whole new one.
 
     Attributes:
-        path: file that was to be written.
-        bytes_written: bytes that reached the temporary file.
-        free_bytes: free space on that disk afterwards, None if it could not be asked.
+        path: The file to write.
+        bytes_written: Bytes that reached the temporary file.
+        free_bytes: Free space on that disk afterwards; None if it is unknown.
     """
 
     def __init__(self, path: Path, bytes_written: int, cause: OSError) -> None:
@@ -39,19 +39,20 @@ class DurableWriteError(ParlError, OSError):
 def write_durably(path: Path, content: bytes | Callable[[BinaryIO], None]) -> Path:
     """Write a file so that readers see it complete or not at all, also after a power cut.
 
-    Temporary name in the same folder, fsync, rename, fsync of the folder. The temporary file is
-    locked while it is written, so that sweep_partial can tell it from a dead process's leftover.
+    The steps: a temporary name in the same folder, fsync, rename, fsync of the folder. The
+    temporary file is locked while it is written, so that `sweep_partial` can tell it from a file
+    that a dead process left.
 
     Args:
-        path: final name; an existing file is replaced. The folder must exist.
-        content: the bytes, or a function that writes them to the open file it is given.
+        path: Final name; an existing file is replaced. The folder must exist.
+        content: The bytes, or a function that writes them to the open file that it gets.
 
     Returns:
         The path.
 
     Raises:
-        DurableWriteError: full disk, missing folder, no permission, file size limit. Where only
-            the folder's fsync failed the file is there whole, but may not survive a power cut.
+        DurableWriteError: Full disk, missing folder, no permission, or file size limit. If only
+            the folder's fsync failed, the file is whole, but may be lost in a power cut.
     """
     path = Path(path)
     written = 0
@@ -74,13 +75,13 @@ def write_durably(path: Path, content: bytes | Callable[[BinaryIO], None]) -> Pa
 
 
 def make_folder(folder: Path) -> Path:
-    """Make a folder, and those it is in, unless it is there.
+    """Make a folder and its parents, if they are missing.
 
     Returns:
         The folder.
 
     Raises:
-        DurableWriteError: No permission, or a file has its name.
+        DurableWriteError: There is no permission, or a file has the folder's name.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,10 +91,10 @@ def make_folder(folder: Path) -> Path:
 
 
 def sweep_partial(folder: Path) -> list[Path]:
-    """Remove what killed processes left half-written; files being written now are kept.
+    """Remove partial files of killed processes; keep the files that are being written now.
 
     Args:
-        folder: where to look, not its sub-folders; may be missing.
+        folder: Where to look, without sub-folders; it may be missing.
 
     Returns:
         The files removed.
@@ -105,14 +106,14 @@ def sweep_partial(folder: Path) -> list[Path]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
         except (BlockingIOError, FileNotFoundError):
-            continue  # its writer lives, or has just finished
+            continue  # another process is writing it, or has just finished
         removed.append(path)
     return removed
 
 
 @contextmanager
 def _partial_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a locked temporary file beside path; it is gone at the end unless it was renamed."""
+    """Open a locked temporary file beside `path`; remove it at the end unless it was renamed."""
     partial = path.with_name(f'{path.name}.{uuid.uuid4().hex[:8]}{PARTIAL_SUFFIX}')
     with partial.open('xb') as file:
         try:

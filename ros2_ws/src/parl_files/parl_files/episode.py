@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One recorded episode, checked: what the replay may trust without looking again."""
+"""One recorded episode, checked, so that its readers need no checks of their own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Purpose(StrEnum):
     DEMONSTRATION = 'demonstration'
     PRACTICE = 'practice'
     EVALUATION = 'evaluation'
-    """Never trained on."""
+    """Measures a policy; the learner never trains on it."""
 
 
 class Outcome(StrEnum):
@@ -35,53 +35,53 @@ class Outcome(StrEnum):
 
     @property
     def is_played(self) -> bool:
-        """Whether the episode was played to its end: no fault and no operator spoilt it."""
+        """Whether the episode was played to its end, not aborted by a fault or discarded."""
         return self not in (Outcome.ABORTED, Outcome.DISCARDED)
 
 
 class EpisodeError(ParlError):
-    """An episode breaks a convention; the message names episode, field, value and remedy."""
+    """An episode breaks a rule of its format; the message names episode, field and value."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Episode:
-    """N transitions, N + 1 observations. Arrays are copied and read-only.
+    """N transitions with N + 1 observations; arrays are copied and read-only.
 
-    Conventions: a transition's reward is 0 if it ends in success and -1 otherwise; success
-    terminates; everything else that ends a recording (time-out, fault, operator) truncates.
+    The reward of a transition is 0 if it ends in success and -1 otherwise. Success terminates.
+    Everything else that ends a recording (time-out, fault, operator) truncates.
 
     Raises:
-        EpisodeError: any field breaks what is written under it.
+        EpisodeError: A field breaks the rule that is written below it.
     """
 
     episode_id: str
-    """unique, not empty"""
+    """Unique name, not empty."""
     purpose: Purpose
-    """or its word"""
+    """What it was played for; its word is accepted too."""
     outcome: Outcome
-    """or its word; 'success' exactly if the last transition terminated"""
+    """How it ended; its word is accepted too. 'success' exactly if the last one terminated."""
     observation_names: Sequence[str]
-    """name of every entry of an observation, each once; an image is one name (`image_name`)"""
+    """Name of every entry of an observation, all different; an image has one (`image_name`)."""
     observations: np.ndarray
-    """(N + 1, O) float32, finite; units as the names say"""
+    """(N + 1, O) float32, finite; units as the names say."""
     actions: np.ndarray
-    """(N, 7) float32 executed, in [-1, 1]"""
+    """(N, 7) float32 executed actions in [-1, 1]."""
     proposed_actions: np.ndarray
-    """(N, 7) float32 what the actor asked for before limits, finite"""
+    """(N, 7) float32 actions that the actor chose, before any limit; finite."""
     rewards: np.ndarray
-    """(N,) float32, 0 where terminated, else -1"""
+    """(N,) float32, 0 where terminated, else -1."""
     terminated: np.ndarray
-    """(N,) bool, ends in success"""
+    """(N,) bool, the transition ends in success."""
     truncated: np.ndarray
-    """(N,) bool, the recording ends without success; the value is bootstrapped"""
+    """(N,) bool, the recording ends without success; the value is bootstrapped."""
     stamps_s: np.ndarray
-    """(N + 1,) float64 node time of the observations [s], never decreasing"""
+    """(N + 1,) float64 stamps of the observations on the node's clock [s], never decreasing."""
     verdicts: np.ndarray
-    """(N + 1,) uint8 parl_msgs/Reward verdict on the frame of each observation"""
+    """(N + 1,) uint8 verdict (parl_msgs/Reward) on the camera frame of each observation."""
     policy_versions: Sequence[str]
-    """(N + 1,) artifact that chose the action; empty for an operator, a script, the last one"""
+    """(N + 1,) artifact that chose each action; empty for operator, script and last entry."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """JSON-able: task, seed, actor, versions"""
+    """Task, seed, actor, versions: only what JSON can hold."""
 
     def __post_init__(self) -> None:
         """Convert, freeze and check every field."""
@@ -102,17 +102,17 @@ class Episode:
 
     @property
     def success(self) -> bool:
-        """Whether the task was done."""
+        """Whether the outcome is success."""
         return self.outcome == Outcome.SUCCESS
 
     @property
     def trainable(self) -> bool:
-        """Whether the learner may use it: no evaluation, nothing a fault or operator spoilt."""
+        """Whether the learner may use it: played to its end, and not an evaluation."""
         return self.purpose != Purpose.EVALUATION and self.outcome.is_played
 
     @property
     def interventions(self) -> np.ndarray:
-        """(N,) bool: the operator took over from the policy and chose this action.
+        """(N,) bool, the operator took over from the policy and chose this action.
 
         The policy node names the actor of each episode: an outside service, or '' for the policy,
         whose own steps carry its version.
@@ -143,7 +143,9 @@ class Episode:
                 raise self._error(f'{name} {word!r}; use one of {[str(known) for known in words]}')
             self._set(name, words(word))
         if len(set(self.observation_names)) != len(self.observation_names):
-            raise self._error(f'observation_names {self.observation_names} repeat a name')
+            raise self._error(
+                f'observation_names {self.observation_names} repeat a name; give each its own'
+            )
 
     def _check_shapes(self) -> None:
         count = len(self.rewards) if self.rewards.ndim == 1 else 0

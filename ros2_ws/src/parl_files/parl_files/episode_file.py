@@ -33,12 +33,12 @@ _FIXED_FIELDS = ('episode_id', 'purpose', 'outcome', 'observation_names')
 
 
 class EpisodeFileError(ParlError):
-    """A file is no whole, valid episode of this format; readers skip it and report this."""
+    """A file is not a whole, valid episode of this format; readers report it and skip it."""
 
     def __init__(self, path: Path, reason: object) -> None:
         self.path = path
         super().__init__(
-            f'episode file {path}: {reason}; it is left where it is and not used - '
+            f'episode file {path}: {reason}; the file stays where it is and is not used; '
             f'fetch it again from the host that recorded it, or delete it'
         )
 
@@ -49,8 +49,11 @@ def episode_to_bytes(
     """Serialise an episode; the same episode always gives the same bytes.
 
     Args:
-        episode: what was recorded.
-        frames: camera images as (stamp [s], JPEG bytes), for people and videos, not for training.
+        episode: The recorded episode.
+        frames: Camera images as (stamp [s], JPEG bytes); for people to see, not for training.
+
+    Returns:
+        The content of an MCAP file.
     """
     output = io.BytesIO()
     with Writer(output) as writer:
@@ -75,8 +78,8 @@ def read_episode(path: Path) -> Episode:
     """Read and check an episode.
 
     Raises:
-        EpisodeFileError: missing, truncated, altered or foreign file, or content that breaks a
-            convention of Episode.
+        EpisodeFileError: The file is missing, truncated, altered or foreign, or its content
+            breaks a rule of `Episode`.
     """
     path = Path(path)
     try:
@@ -86,13 +89,13 @@ def read_episode(path: Path) -> Episode:
 
 
 def read_frames(path: Path) -> list[tuple[float, bytes]]:
-    """Read the camera frames of an episode, in the order they were given.
+    """Read the camera frames of an episode, in the order of recording.
 
     Returns:
-        (stamp [s], JPEG bytes) each; empty if none were recorded.
+        (stamp [s], JPEG bytes) for each frame; empty if none were recorded.
 
     Raises:
-        EpisodeFileError: missing, truncated, altered or foreign file.
+        EpisodeFileError: The file is missing, truncated, altered or foreign.
     """
     path = Path(path)
     try:
@@ -152,7 +155,7 @@ def _read_whole(path: Path) -> bytes:
 
 
 def _records(data: bytes) -> Iterator[McapRecord]:
-    # The limit keeps a damaged length from asking for gigabytes.
+    # The limit stops a damaged length field from asking for gigabytes.
     return StreamReader(io.BytesIO(data), validate_crcs=True, record_size_limit=len(data)).records
 
 
@@ -182,7 +185,7 @@ def _parse_episode(data: bytes) -> Episode:
     steps: list[SimpleNamespace] = []
     for message in _messages(records, STEP_TOPIC):
         if message.step != len(steps):
-            raise ValueError(f'step {message.step} where {len(steps)} should be')
+            raise ValueError(f'found step {message.step}, expected step {len(steps)}')
         steps.append(message)
         if len(steps) == fixed['steps']:
             break  # camera frames follow; they are not needed
@@ -205,7 +208,7 @@ def _parse_episode(data: bytes) -> Episode:
 
 
 def _parse_metadata(records: Iterator[McapRecord]) -> dict[str, dict[str, str]]:
-    """Take the two metadata records, which come before all messages, and check them."""
+    """Read and check the two metadata records, which come before all messages."""
     found: dict[str, dict[str, str]] = {}
     for record in records:
         if isinstance(record, Metadata):
@@ -218,7 +221,7 @@ def _parse_metadata(records: Iterator[McapRecord]) -> dict[str, dict[str, str]]:
     if version != json.dumps(FORMAT_VERSION):
         raise ValueError(f'format version {version}, this program reads {FORMAT_VERSION}')
     if found['episode'].get('checksum') != _checksum(found):
-        raise ValueError('its metadata was altered (checksum)')
+        raise ValueError('its metadata was altered: the checksum differs')
     return found
 
 

@@ -10,18 +10,18 @@ from parl_files.error import ParlError
 
 
 class EpisodeMissingError(ParlError):
-    """An episode that was learned from is there no more; the message names file and remedy."""
+    """An episode that the learner has used is missing; the message names file and remedy."""
 
 
 class EpisodeLibrary:
-    """Finds episode files in a store; a damaged one is reported once and left out."""
+    """The valid episode files of a store; a damaged file is reported once and left out."""
 
     def __init__(self, store: ArtifactStore, report: Callable[[str], None]) -> None:
-        """Look into the store at the first `refresh`.
+        """Start empty; `refresh` reads the store.
 
         Args:
-            store: Where episode files are.
-            report: Told about each unusable file, once.
+            store: Where the episode files are.
+            report: Called once with a text for each unusable file.
         """
         self._store = store
         self._report = report
@@ -40,10 +40,10 @@ class EpisodeLibrary:
                 self._report_once(record.name, f'{error}; it is left out of training')
 
     def named(self, name: str) -> Episode:
-        """The episode in a file of that name.
+        """Return the episode in the file of that name.
 
         Raises:
-            EpisodeMissingError: There is no such file any more, or it cannot be read.
+            EpisodeMissingError: The file no longer exists or cannot be read.
         """
         episode = self._known.get(name)
         if episode is None:
@@ -54,9 +54,9 @@ class EpisodeLibrary:
         return episode
 
     def completed(self, purpose: Purpose | None = None) -> dict[str, str]:
-        """File name by episode id, in order of id, without aborted and discarded episodes.
+        """Return file names by episode id, in order of id, without aborted and discarded ones.
 
-        Of several files with one id the first counts: a round never takes in an episode twice.
+        If several files have the same id, the first counts, so no episode is used twice.
         """
         found: dict[str, str] = {}
         for name, episode in self._known.items():

@@ -3,7 +3,7 @@
 
 
 class ParlError(Exception):
-    """Its message says all there is to say: what is wrong, the value found, and a remedy.
+    """An error whose message tells a person what is wrong, the value found, and a remedy.
 
     The `main` of every program prints the message of such an error and nothing else. Any other
     error is a bug, and keeps its traceback.

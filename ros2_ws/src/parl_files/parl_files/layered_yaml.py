@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A YAML file that is laid over others, and single settings laid over all of them."""
+"""Reads a YAML file that extends others, and single settings that override all of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,22 +17,25 @@ def load_layered_yaml(
 ) -> dict[str, Any]:
     """Read a YAML file that may extend others, and change single settings of it.
 
-    `extends: ../other.yaml`, relative to the file, lays this file's keys over the other's:
-    mappings key by key, everything else as a whole; null takes a key away, so that its default
-    holds again (JSON Merge Patch, RFC 7396). A list of files is laid one over the other in its
-    order. A layer that names another `policy_class` takes the settings `policy` of the former one
-    away, and so for any key and its `_class`.
+    `extends: ../other.yaml`, relative to the file, means that this file's keys override those of
+    the other file. Mappings are merged key by key, everything else is replaced as a whole. null
+    removes a key, so that its default holds again (JSON Merge Patch, RFC 7396). In a list of
+    files each one overrides those before it. A file that names another `policy_class` drops the
+    settings `policy` of the former class; this holds for any key and its `_class`.
 
     Args:
         path: The file.
-        over: Another one that is laid over it. It makes something else of any file and cannot
-            know what that says, so it takes nothing away but by null.
-        settings: 'learning.imitation_steps=100': values in YAML that take the place of what the
-            files say; null takes a key away.
+        over: Another file that overrides it. It may be used over any file and does not know what
+            that file says, so it removes a key only by null.
+        settings: Texts such as 'learning.imitation_steps=100' with a value in YAML, which override
+            what the files say; null removes a key.
         named: Files that `extends` may call by a name.
 
+    Returns:
+        The merged mapping.
+
     Raises:
-        ConfigError: A file cannot be read or extends itself, or a setting is none.
+        ConfigError: A file cannot be read or extends itself, or a setting has another form.
     """
     merged: dict[str, Any] = {}
     for layer in _layers(path, named or {}, ()):
@@ -48,9 +51,9 @@ def load_layered_yaml(
 def _layers(
     path: Path, named: Mapping[str, Path], above: tuple[Path, ...]
 ) -> Iterator[dict[str, Any]]:
-    """Give what the file extends, and then the file; `above` are those that extend it."""
+    """Yield what the file extends, then its own content; `above` are the files that extend it."""
     if path.resolve() in above:
-        raise ConfigError(f'{above[0]} extends itself by way of {path}')
+        raise ConfigError(f'{above[0]} extends itself through {path}')
     try:
         layer = load_yaml(path)
     except ConfigError as error:
@@ -70,7 +73,7 @@ def _layers(
 def _set(mapping: dict[str, Any], setting: str) -> None:
     names, is_one, text = setting.partition('=')
     if not is_one:
-        raise ConfigError(f'{setting!r} is no setting; write key=value')
+        raise ConfigError(f'{setting!r} is not a setting; write key=value')
     value = parse_yaml(text, f'--set {setting}')
     *sections, key = names.split('.')
     for section in sections:
@@ -100,7 +103,7 @@ def _laid_over(
 
 
 def _still_meant(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what stays of the base: settings say nothing to another class than they were for."""
+    """Return the base without the settings that were meant for another class."""
 
     def is_for_another_class(key: str) -> bool:
         name = f'{key}_class'

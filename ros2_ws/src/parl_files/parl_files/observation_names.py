@@ -7,12 +7,12 @@ import re
 
 
 def image_name(shape: tuple[int, int, int]) -> str:
-    """Name that stands for all the entries of an image (channels, height, width)."""
+    """Return the one name of all entries of an image of shape (channels, height, width)."""
     return 'image[{},{},{}]'.format(*shape)
 
 
 def image_shape(names: Sequence[str]) -> tuple[int, int, int] | None:
-    """(channels, height, width) of the image an observation begins with; None if it has none."""
+    """Return (channels, height, width) of the image an observation begins with, or None."""
     found = re.fullmatch(r'image\[(\d+),(\d+),(\d+)\]', names[0]) if names else None
     if found is None:
         return None
@@ -21,11 +21,11 @@ def image_shape(names: Sequence[str]) -> tuple[int, int, int] | None:
 
 
 def observation_size(names: Sequence[str]) -> int:
-    """Entries O of an observation with those names."""
+    """Return the number of entries O of an observation with those names."""
     shape = image_shape(names)
     return len(names) if shape is None else len(names) - 1 + math.prod(shape)
 
 
 def entry_name(names: Sequence[str], entry: int) -> str:
-    """Name of an entry; that of the image for a pixel."""
+    """Return the name of an entry; for a pixel, the name of the image."""
     return names[max(0, entry - (observation_size(names) - len(names)))]

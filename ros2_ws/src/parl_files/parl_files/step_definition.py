@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The message definitions an episode file carries, so that any MCAP reader can open it.
+"""The message definitions in an episode file, with which any MCAP reader can open it.
 
-Pure text: files are written and read without ROS. A test compares STEP with parl_msgs/msg/Step.
+They are text, because files are written and read without ROS. A test compares STEP with
+parl_msgs/msg/Step.
 """
 
 STEP_TYPE = 'parl_msgs/msg/Step'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A task file: one page that every package takes its own sections from."""
+"""Reads a task file, from which every package takes its own sections."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ Vector3 = tuple[float, float, float]
 
 
 def read_task(sections: type[Config], path: str | Path) -> Config:
-    """Read what one reader needs of a task file.
+    """Read the sections of a task file that one reader needs.
 
     Args:
-        sections: A `SharedSection` whose fields are the sections and values that it needs.
+        sections: A `SharedSection` whose fields are these sections and values.
         path: The file.
 
     Raises:
-        ConfigError: The file is missing or is not YAML; or names file, key, value and remedy.
+        ConfigError: The file is missing, is not YAML, or a key or value in it is wrong.
     """
     if Path(path) == Path():
         raise ConfigError('parameter task_file is empty; give the path of a task file')

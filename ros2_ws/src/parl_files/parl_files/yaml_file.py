@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads YAML as people mean it; refuses what YAML 1.1 would silently read as something else."""
+"""Reads YAML as people mean it, and refuses what YAML 1.1 would read as something else."""
 
 from collections.abc import Hashable
 from pathlib import Path
@@ -32,14 +32,14 @@ _TAGS = (
     ('tag:yaml.org,2002:float', f'{_NUMBER}|{_NOT_FINITE}'),
     (_REFUSED, _ODD_NUMBER),
 )
-"""What a text without quotes is; the first that matches holds, the rest are texts."""
+"""Type of a text without quotes: the first pattern that matches decides, the rest are texts."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Knows the values of `_TAGS`, lists and mappings, and of YAML 1.1 the merge key `<<`."""
+    """A loader that knows the values of `_TAGS`, lists, mappings, and the merge key `<<`."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:  # noqa: ANN401
-        """Refuse a key that stands twice: without that, the last one would count."""
+        """Refuse a key that stands twice; PyYAML would silently take the last one."""
         node = super().compose_mapping_node(anchor)
         lines: dict[object, int] = {}
         for key, _ in node.value:
@@ -76,7 +76,7 @@ def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int:
     try:
         return int(text)
     except ValueError as error:  # more digits than Python reads
-        raise _fault(node, f'a number of {len(text)} digits; give less') from error
+        raise _fault(node, f'a number of {len(text)} digits; give fewer') from error
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
@@ -97,7 +97,7 @@ def _refuse(loader: _Loader, node: yaml.ScalarNode) -> NoReturn:
     raise _fault(node, f"{text} can be read in two ways; write {remedy}, or '{text}' for a text")
 
 
-# Not SafeLoader's own, which know base 60, octal numbers and dates.
+# SafeLoader's own resolvers would read base 60, octal numbers and dates.
 _Loader.yaml_implicit_resolvers = {
     None: [(tag, re.compile(f'(?:{pattern})\\Z')) for tag, pattern in _TAGS]
 }
@@ -115,18 +115,18 @@ _Loader.yaml_constructors = {
 
 
 def parse_yaml(text: str, where: str) -> object:
-    """Read YAML.
+    """Read one YAML document.
 
-    What 1e-3, .5 and 1_000 mean is clear, so they are the numbers that people mean by them. What
-    YAML 1.1 alone takes for a number or a truth (060, 1:30, yes, off) is refused, and so is a key
-    that stands twice in a mapping.
+    The meaning of 1e-3, .5 and 1_000 is clear, so they are read as numbers. What only YAML 1.1
+    reads as a number or a truth value (060, 1:30, yes, off) is refused. A key that stands twice in
+    a mapping is refused too.
 
     Args:
-        text: One document.
+        text: The document.
         where: The file, for the error message.
 
     Raises:
-        ConfigError: Names file, line and remedy.
+        ConfigError: The text is refused; the message names file, line and remedy.
     """
     try:
         return yaml.load(text, _Loader)
@@ -137,14 +137,15 @@ def parse_yaml(text: str, where: str) -> object:
         raise ConfigError(f'{where}: {line}{problem}') from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = ' '.join(str(error).split())
-        raise ConfigError(f'{where}: is no YAML that can be read: {reason}') from error
+        raise ConfigError(f'{where}: cannot be read as YAML: {reason}') from error
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds a mapping.
 
     Raises:
-        ConfigError: Missing, unreadable, not YAML (see `parse_yaml`), or not a mapping.
+        ConfigError: The file is missing, unreadable, not YAML (see `parse_yaml`), or does not
+            hold a mapping.
     """
     try:
         text = path.read_text(encoding='utf-8')

@@ -72,7 +72,7 @@ def test_damaged_files_are_reported_and_not_used(store):
     assert store.newest('policy') == good
     with pytest.raises(ArtifactDamagedError, match='has sha256'):
         store.verify(bad.name)
-    with pytest.raises(ArtifactDamagedError, match=r'8 bytes, announced were 12.*fetch it again'):
+    with pytest.raises(ArtifactDamagedError, match=r'8 bytes, but 12 were announced.*fetch'):
         store.verify(bad.name, bad)
     (error,) = store.damaged('policy')
     assert bad.name in str(error)
@@ -148,7 +148,7 @@ def test_transfer_in_chunks_arrives_whole(store, tmp_path):
 
 def test_altered_transfer_is_refused_and_leaves_nothing(store, tmp_path):
     record = store.put('policy', 4, b'0123456789', 'bin')
-    with pytest.raises(ArtifactDamagedError, match='sha256 of what came'):
+    with pytest.raises(ArtifactDamagedError, match='the bytes that came have sha256'):
         transfer(store, record, tmp_path, lambda data: data[::-1])
     assert not (tmp_path / record.name).exists()
 
@@ -168,7 +168,7 @@ def test_chunks_must_follow_each_other_and_fit(store, tmp_path):
     assembler.add(0, b'0123')
     with pytest.raises(ArtifactDamagedError, match='at byte 8, expected 4'):
         assembler.add(8, b'89')
-    with pytest.raises(ArtifactDamagedError, match='ends after 4 bytes, announced were 10'):
+    with pytest.raises(ArtifactDamagedError, match='ends after 4 bytes, but 10 were announced'):
         assembler.add(4, b'')
     with pytest.raises(ArtifactDamagedError, match='11 bytes came'):
         assembler.add(4, b'4567890')

@@ -111,7 +111,7 @@ def test_switches_are_refused(text):
         ('a: b: c', 'f: line 1: mapping values are not allowed here'),
         ('a: 1\n---\nb: 2\n', 'f: line 2: but found another document; expected a single document'),
         ('a: &x [*x]', 'f: line 1: found unconstructable recursive node'),
-        ('a: \x00', 'f: is no YAML that can be read: unacceptable character'),
+        ('a: \x00', 'f: cannot be read as YAML: unacceptable character'),
         ('a: !!int "060"', 'f: line 1: 060 can be read in two ways'),
         ('a: !!float nought', 'f: line 1: nought can be read'),
         ('a: !!bool maybe', 'f: line 1: maybe can be read'),
@@ -125,9 +125,9 @@ def test_what_is_wrong_is_named_with_its_line(text, words):
 
 
 def test_what_is_too_deep_or_too_long_is_refused():
-    with pytest.raises(ConfigError, match=r'f: is no YAML that can be read: .*recursion'):
+    with pytest.raises(ConfigError, match=r'f: cannot be read as YAML: .*recursion'):
         parse_yaml('[' * 500, 'f')
-    with pytest.raises(ConfigError, match='f: line 1: a number of 5000 digits; give less'):
+    with pytest.raises(ConfigError, match='f: line 1: a number of 5000 digits; give fewer'):
         parse_yaml('a: ' + '1' * 5000, 'f')
 
 
@@ -233,7 +233,7 @@ def test_settings_of_another_class_are_not_inherited(tmp_path, text, expected):
 def test_a_circle_of_layers_is_refused(tmp_path):
     (tmp_path / 'a.yaml').write_text('extends: b.yaml\n')
     (tmp_path / 'b.yaml').write_text('extends: a.yaml\n')
-    with pytest.raises(ConfigError, match=r'a.yaml extends itself by way of .*a.yaml'):
+    with pytest.raises(ConfigError, match=r'a.yaml extends itself through .*a.yaml'):
         load_layered_yaml(tmp_path / 'a.yaml')
 
 

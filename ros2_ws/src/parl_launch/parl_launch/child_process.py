@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One child process that cannot outlive its parent, with its output line by line."""
+"""Starts a child process that cannot outlive its parent and gives its output line by line."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,16 +19,16 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 class ChildProcess:
     """A started process.
 
-    It leads a process group of its own, so a Ctrl-C in the terminal does not reach it: rclpy takes
-    a second SIGINT for a failure, so only the runner may send one. The kernel kills it with
-    SIGKILL should the runner itself die.
+    It leads a process group of its own, so a Ctrl-C in the terminal does not reach it. This is
+    needed because rclpy fails on a second SIGINT, so only the runner may send one. If the runner
+    itself dies, the kernel sends the process SIGKILL.
     """
 
     def __init__(self, specification: ProcessSpecification) -> None:
-        """Starts the process; to be called in a running event loop.
+        """Start the process; call this in a running event loop.
 
         Raises:
-            OSError: the program cannot be started.
+            OSError: The program cannot be started.
         """
         self._process = subprocess.Popen(
             specification.command,
@@ -41,35 +41,35 @@ class ChildProcess:
         )
         self.pid = self._process.pid
         self._ended = asyncio.Event()
-        # A pid file descriptor tells the end of the process itself; asyncio's own subprocesses
-        # would wait for every holder of its output, children it left behind included.
+        # A pid file descriptor tells when the process itself ends; asyncio's own subprocesses
+        # would also wait for the children that it left behind, as long as they hold its output.
         self._pid_fd = os.pidfd_open(self.pid)
         asyncio.get_running_loop().add_reader(self._pid_fd, self._ended.set)
 
     async def wait_until_ended(self) -> None:
-        """Returns when the process has ended; `collect` must follow."""
+        """Wait until the process has ended; `collect` must follow."""
         await self._ended.wait()
 
     def send(self, number: signal.Signals) -> None:
-        """Sends a signal to the process alone."""
+        """Send a signal to the process alone."""
         self._process.send_signal(number)
 
     def send_to_group(self, number: signal.Signals) -> None:
-        """Sends a signal to the process and all that it started."""
+        """Send a signal to the process and to all processes that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
     def collect(self) -> int:
-        """Kills what an ended process left behind; gives its exit code, 128 + n for signal n."""
+        """Kill the children of the ended process; return its exit code, 128 + n for signal n."""
         asyncio.get_running_loop().remove_reader(self._pid_fd)
         os.close(self._pid_fd)
-        # Until the process is collected its group's number cannot go to anybody else.
+        # Until the process is collected, no other process group can get the same number.
         self.send_to_group(signal.SIGKILL)
         code = self._process.wait()
         return code if code >= 0 else 128 - code
 
     async def read_lines(self, take_line: Callable[[str], None]) -> None:
-        """Hands over each line that it prints, until nobody holds its output any more."""
+        """Call `take_line` with each line of output, until no process can write any more."""
         assert self._process.stdout is not None, 'started with a pipe'
         stream = asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
@@ -86,11 +86,11 @@ class ChildProcess:
 
 
 def _die_with(parent: int) -> Callable[[], None]:
-    """Gives what a new process does first: die with the runner, and heed SIGINT again."""
+    """Return the first call of a new process: to die with the runner and to obey SIGINT."""
 
     def prepare() -> None:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        # A runner started in the background of a script ignores SIGINT and would hand that on.
+        # A runner started in the background of a script ignores SIGINT, and children inherit that.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One entry of a YAML launch file, and errors that say where in the file they are."""
+"""One entry of a YAML launch file, with errors that say where in the file it is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from parl_files.error import ParlError
 
 
 class LaunchError(ParlError):
-    """A launch file that cannot be carried out; the message names file, action and key."""
+    """A launch file cannot be used; the message names file, action and key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,16 +21,20 @@ class LaunchEntry:
     action: str
     """Kind of action, e.g. `node`."""
     label: str
-    """Where it stands, for messages: `node 'policy'`."""
+    """Name of the entry in messages, e.g. `node 'policy'`."""
     body: object
-    """What stands under the action: a mapping, or a list for a group."""
+    """Content of the action: a mapping, or a list for a group."""
 
     def error(self, message: str) -> LaunchError:
-        """Gives an error that says where it happened."""
+        """Return an error that says in which file and entry it happened."""
         return LaunchError(f'{self.file}: {self.label}: {message}')
 
     def check_keys(self, known: Sequence[str]) -> None:
-        """Raises LaunchError where the entry has a key that is not in `known`."""
+        """Check that the entry has only keys that are in `known`.
+
+        Raises:
+            LaunchError: There is another key, or the entry is not a mapping.
+        """
         if isinstance(self.body, list) and 'children' in known:
             return
         if not isinstance(self.body, dict):
@@ -41,13 +45,21 @@ class LaunchEntry:
             )
 
     def required(self, key: str) -> object:
-        """Gives the value of `key`; raises LaunchError where it is missing."""
+        """Return the value of `key`.
+
+        Raises:
+            LaunchError: The key is missing.
+        """
         if not isinstance(self.body, dict) or self.body.get(key) is None:
             raise self.error(f'key {key!r} is missing')
         return self.body[key]
 
     def items(self, key: str, known: Sequence[str]) -> list['LaunchEntry']:
-        """Gives the entries of the list under `key`, none where the key is absent."""
+        """Return the entries of the list under `key`; none if the key is absent.
+
+        Raises:
+            LaunchError: It is not a list, or an entry has a key that is not in `known`.
+        """
         values = self.body.get(key, []) if isinstance(self.body, dict) else []
         if not isinstance(values, list):
             raise self.error(f'key {key!r} needs a list, got {values!r}')
@@ -62,7 +74,11 @@ class LaunchEntry:
         return entries
 
     def scalar_text(self, value: object, key: str) -> str:
-        """Gives a YAML value as the text that would be written in its place."""
+        """Return a YAML value as text, as it would be written in the file.
+
+        Raises:
+            LaunchError: It is a mapping or a nested list.
+        """
         if isinstance(value, bool):
             return 'true' if value else 'false'
         if isinstance(value, str | int | float):
@@ -73,7 +89,11 @@ class LaunchEntry:
 
 
 def read_entries(file: Path, actions: object) -> list[LaunchEntry]:
-    """Splits a list of actions; each is a mapping with one key, the kind of action."""
+    """Return one entry for each action of a list.
+
+    Raises:
+        LaunchError: An action is not a mapping with one key, the kind of action.
+    """
     if not isinstance(actions, list):
         raise LaunchError(f'{file}: needs a list of actions, got {actions!r}')
     entries = []

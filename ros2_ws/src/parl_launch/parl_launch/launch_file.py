@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a ROS 2 YAML launch file into the processes it asks for.
 
-The same files run under `ros2 launch`. Of its actions only those that PARL's files use are known
-here; everything else is an error that names the file, the action and the key.
+The same files run under `ros2 launch`. Only the actions that PARL's files use are known here.
+Everything else is an error that names the file, the action and the key.
 """
 
 from collections.abc import Callable, Mapping
@@ -59,19 +59,19 @@ def read_launch_file(
     find_prefix: Callable[[str], Path],
     environment: Mapping[str, str],
 ) -> tuple[ProcessSpecification, ...]:
-    """Resolves a launch file.
+    """Read a launch file and resolve everything in it.
 
     Args:
-        path: the `*.launch.yaml` file.
-        arguments: values for its `arg` entries.
-        find_prefix: install prefix of a package by name; raises LookupError where there is none.
-        environment: environment variables that `$(env ...)` sees.
+        path: The `*.launch.yaml` file.
+        arguments: Values for its `arg` entries.
+        find_prefix: Returns the install prefix of a package; raises LookupError if there is none.
+        environment: Environment variables that `$(env ...)` sees.
 
     Returns:
         The processes, in the order of the file.
 
     Raises:
-        LaunchError: anything in the file, or in an included one, that cannot be carried out.
+        LaunchError: Something in the file, or in an included one, cannot be used.
     """
     scope = LaunchScope(
         variables=dict(arguments), outer_environment=environment, find_prefix=find_prefix

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the actions at one place of a launch file see, and how they read their keys."""
+"""The names that the actions at one place of a launch file see, and how they read their keys."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,43 +13,43 @@ TRUTH = {'true': True, '1': True, 'false': False, '0': False}
 
 @dataclass(kw_only=True)
 class LaunchScope:
-    """Names in force; actions change it for the actions after them in the same group."""
+    """Names that hold at one place; an action changes them for later actions of its group."""
 
     variables: dict[str, str]
     """Launch arguments and `let` variables."""
     outer_environment: Mapping[str, str]
-    """Environment the runner itself was started with."""
+    """Environment of the runner itself."""
     find_prefix: Callable[[str], Path]
-    """Install prefix of a package by name; raises LookupError where there is none."""
+    """Returns the install prefix of a package; raises LookupError if there is none."""
     environment: dict[str, str] = field(default_factory=dict)
-    """What `set_env` added."""
+    """Environment variables that `set_env` added."""
     namespace: str = ''
-    """Absolute, or empty."""
+    """Namespace of the nodes: absolute, or empty."""
 
     def inner(self) -> 'LaunchScope':
-        """Gives a copy for a group, whose changes stay its own."""
+        """Return a copy for a group, so that changes in the group end with it."""
         return replace(self, variables=dict(self.variables), environment=dict(self.environment))
 
     def required(self, entry: LaunchEntry, key: str) -> str:
-        """Gives the resolved text under `key`; raises LaunchError where it is missing."""
+        """Return the resolved text under `key`; raise LaunchError if the key is missing."""
         return self._text(entry, entry.required(key), key)
 
     def optional(self, entry: LaunchEntry, key: str) -> str | None:
-        """Gives the resolved text under `key`, or None."""
+        """Return the resolved text under `key`; None if the key is missing."""
         value = entry.body.get(key) if isinstance(entry.body, dict) else None
         return None if value is None else self._text(entry, value, key)
 
     def pairs(
         self, entry: LaunchEntry, key: str, first: str, second: str
     ) -> list[tuple[str, str]]:
-        """Gives two resolved texts of each item of the list under `key`."""
+        """Return two resolved texts of each item of the list under `key`."""
         return [
             (self.required(item, first), self.required(item, second))
             for item in entry.items(key, (first, second))
         ]
 
     def applies(self, entry: LaunchEntry) -> bool:
-        """Says whether the entry's `if` and `unless` let it happen."""
+        """Say whether the entry's `if` and `unless` allow it."""
         for key, wanted in (('if', True), ('unless', False)):
             text = self.optional(entry, key)
             if text is not None and truth(entry, key, text) is not wanted:
@@ -70,7 +70,7 @@ class LaunchScope:
 
 
 def truth(entry: LaunchEntry, key: str, text: str) -> bool:
-    """Reads a resolved text as true or false; raises LaunchError where it is neither."""
+    """Read a resolved text as true or false; raise LaunchError if it is neither."""
     if text.strip().lower() not in TRUTH:
         raise entry.error(f'key {key!r}: {text!r} is neither true nor false')
     return TRUTH[text.strip().lower()]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns what a launch file says of a ROS node into command-line arguments of that node."""
+"""Converts what a launch file says about a ROS node to command-line arguments of that node."""
 
 from collections.abc import Sequence
 import json
@@ -12,7 +12,7 @@ TYPES = {'bool': bool, 'float': float, 'int': int, 'str': str}
 
 
 def join_namespaces(outer: str, inner: str) -> str:
-    """Appends a relative namespace to `outer`; an absolute one replaces it."""
+    """Append a relative namespace to `outer`, or replace `outer` by an absolute one."""
     if inner.startswith('/'):
         joined = inner
     elif not inner:
@@ -23,10 +23,10 @@ def join_namespaces(outer: str, inner: str) -> str:
 
 
 def parameter_value(text: str, type_name: str | None = None) -> ParameterValue:
-    """Reads a parameter as ROS launch does: by YAML's rules, unless a type is given.
+    """Read a parameter as ROS launch does: by the rules of YAML, unless a type is given.
 
     Raises:
-        ValueError: not a value ROS parameters can hold, or not of the given type.
+        ValueError: ROS parameters cannot hold the value, or it is not of the given type.
     """
     if type_name is not None and type_name not in TYPES:
         raise ValueError(f'type {type_name!r} is not one of {", ".join(TYPES)}')
@@ -39,9 +39,9 @@ def parameter_value(text: str, type_name: str | None = None) -> ParameterValue:
         raise ValueError(f'{text!r} is not of type {type_name}')
     items = value if isinstance(value, list) else [value]
     if not items or {type(item) for item in items} - {type(items[0])}:
-        raise ValueError(f'{text!r} is no list of values of one type')
+        raise ValueError(f'{text!r} is not a list of values of one type')
     if not isinstance(items[0], bool | int | float | str):
-        raise ValueError(f'{text!r} is no bool, number, text or list of these')
+        raise ValueError(f'{text!r} is not a bool, number, text or list of these')
     return value
 
 
@@ -53,7 +53,7 @@ def ros_arguments(
     parameters: Sequence[tuple[str, ParameterValue]],
     remappings: Sequence[tuple[str, str]],
 ) -> tuple[str, ...]:
-    """Gives the `--ros-args ...` part of a node's command; single parameters override files."""
+    """Return the `--ros-args ...` part of a node's command; `parameters` override the files."""
     arguments: list[str] = ['--ros-args']
     if name is not None:
         arguments += ['-r', f'__node:={name}']
@@ -62,7 +62,7 @@ def ros_arguments(
     for file in parameter_files:
         arguments += ['--params-file', file]
     for parameter, value in parameters:
-        # JSON is YAML with every text quoted, so rcl reads back exactly the type given here.
+        # In JSON every text is quoted, so rcl reads back exactly the type given here.
         arguments += ['-p', f'{parameter}:={json.dumps(value, ensure_ascii=False)}']
     for source, target in remappings:
         arguments += ['-r', f'{source}:={target}']

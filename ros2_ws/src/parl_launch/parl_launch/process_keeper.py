@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the processes of one launch file alive, and ends them together."""
+"""Keeps the processes of one launch file running, and ends them together."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -10,14 +10,14 @@ from parl_launch.child_process import ChildProcess
 from parl_launch.process_specification import ProcessSpecification
 
 GAVE_UP = 2
-"""Exit code of a process that says itself that starting it again would be of no use."""
+"""Exit code of a process that should not be started again: it would fail in the same way."""
 
 
 class ProcessKeeper:
-    """Runs processes until one that ends everything ends, all have ended, or `stop` is called.
+    """Runs processes until all have ended, one that ends everything ends, or `stop` is called.
 
-    All are told to end at once, as `ros2 launch` does: what others still need stays by itself, as
-    the simulated arm does until its driver has parked it.
+    All are told to end at the same time, as `ros2 launch` does. A process that others still need
+    must stay by itself: the simulated arm stays until its driver has parked it.
     """
 
     def __init__(
@@ -25,11 +25,11 @@ class ProcessKeeper:
         specifications: Sequence[ProcessSpecification],
         write_line: Callable[[str, str], None],
     ) -> None:
-        """Prepares the processes; `run` starts them.
+        """Prepare the processes; `run` starts them.
 
         Args:
-            specifications: what to run, in the order of the launch file.
-            write_line: takes the name of a process and one line it printed.
+            specifications: What to run, in the order of the launch file.
+            write_line: Called with the name of a process and one line that it printed.
         """
         self._specifications = specifications
         self._write_line = write_line
@@ -38,24 +38,25 @@ class ProcessKeeper:
         self._exit_code = 0
 
     def stop(self, exit_code: int) -> None:
-        """Ends everything; the first call decides what `run` returns."""
+        """End everything; the first call decides what `run` returns."""
         if not self._stopping.is_set():
             self._exit_code = exit_code
             self._stopping.set()
 
     def interrupt(self) -> None:
-        """Ends everything; called again, sends SIGINT once more to what has not ended yet."""
+        """End everything; a further call sends SIGINT again to what has not ended yet."""
         if self._stopping.is_set():
             for child in self._running:
                 child.send(signal.SIGINT)
         self.stop(128 + signal.SIGINT)
 
     async def run(self) -> int:
-        """Runs everything to its end.
+        """Run all processes to their end.
 
         Returns:
-            The code given to `stop`, or of the process whose end ended everything, or of the
-            last process that failed where all ended by themselves; 128 + n for signal n.
+            The exit code: that given to `stop`; or that of the process whose end ended
+            everything; or, if all ended by themselves, that of the last one that failed.
+            128 + n stands for signal n.
         """
         async with asyncio.TaskGroup() as group:
             for specification in self._specifications:
@@ -116,7 +117,7 @@ async def _end(
 
 
 async def _within(limit_s: float, what: 'Coroutine[Any, Any, Any] | asyncio.Future[None]') -> bool:
-    """Waits at most `limit_s` [s]; says whether it happened."""
+    """Wait for `what` at most `limit_s` [s], and say whether it happened."""
     try:
         await asyncio.wait_for(what, limit_s)
     except TimeoutError:

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a launch file: `python3 -m parl_launch.run [package] file.launch.yaml [name:=value ...]`.
 
-It takes the words and the files of ROS 2's own `ros2 launch`, which the wheels do not have, and
-keeps more than that promises: who crashed is started again, nothing outlives it, and the exit code
-is told.
+It takes the same words and files as `ros2 launch`, which the wheels do not have. Beyond that it
+starts crashed processes again, leaves no process behind, and returns the exit code of a failure.
 """
 
 import argparse
@@ -24,13 +23,13 @@ from parl_launch.process_specification import ProcessSpecification
 
 
 def find_launch_file(words: Sequence[str]) -> Path:
-    """Gives the path of a launch file.
+    """Return the path of a launch file.
 
     Args:
-        words: its path; or its package and its name there.
+        words: Its path; or its package and its file name there.
 
     Raises:
-        LaunchError: there is none; the message lists what there is.
+        LaunchError: It does not exist; the message lists the files that do.
     """
     *package, name = words
     if len(words) == 1:
@@ -51,10 +50,10 @@ def find_launch_file(words: Sequence[str]) -> Path:
 
 
 def parse_arguments(words: Sequence[str]) -> dict[str, str]:
-    """Splits `name:=value` words.
+    """Split words of the form `name:=value`.
 
     Raises:
-        LaunchError: a word of another form.
+        LaunchError: A word has another form.
     """
     pairs = [word.partition(':=') for word in words]
     for name, separator, _ in pairs:
@@ -64,7 +63,7 @@ def parse_arguments(words: Sequence[str]) -> dict[str, str]:
 
 
 def run(specifications: Sequence[ProcessSpecification]) -> int:
-    """Runs the processes until they end, or until Ctrl-C or SIGTERM; gives the exit code."""
+    """Run the processes until they end, or until Ctrl-C or SIGTERM; return the exit code."""
     width = max((len(specification.name) for specification in specifications), default=0)
 
     def write_line(name: str, line: str) -> None:
@@ -82,7 +81,7 @@ def run(specifications: Sequence[ProcessSpecification]) -> int:
 
 
 def main() -> int:
-    """Runs the launch file named on the command line; gives the exit code."""
+    """Run the launch file named on the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog='python3 -m parl_launch.run', description=__doc__)
     parser.add_argument(
         'words', nargs='+', metavar='word', help='[package] file, or a path; then name:=value'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `$(...)` substitutions of ROS 2 launch files that PARL's launch files use."""
+"""Resolves the `$(...)` substitutions of ROS 2 launch files that PARL's launch files use."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ WORD = re.compile(r"""'([^']*)'|"([^"]*)"|(\S+)""")
 
 
 class SubstitutionError(ParlError):
-    """A substitution that cannot be resolved; the message says which and what would do."""
+    """A substitution cannot be resolved; the message names it and what is possible."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SubstitutionContext:
-    """What a substitution may refer to at one place of a launch file."""
+    """The names that a substitution may use at one place of a launch file."""
 
     variables: Mapping[str, str]
     """Launch arguments and `let` variables by name."""
@@ -27,21 +27,21 @@ class SubstitutionContext:
     folder: Path
     """Folder of the launch file being read."""
     find_package_share: Callable[[str], Path]
-    """Share folder of a package by its name; raises LookupError where there is none."""
+    """Returns the share folder of a package; raises LookupError if there is none."""
 
 
 def substitute(text: str, context: SubstitutionContext) -> str:
-    """Resolves every `$(var x)`, `$(env X [default])`, `$(find-pkg-share p)` and `$(dirname)`.
+    """Resolve every `$(var x)`, `$(env X [default])`, `$(find-pkg-share p)` and `$(dirname)`.
 
     Inner substitutions are resolved first, so one may stand inside another.
 
     Raises:
-        SubstitutionError: unknown kind, or a name that nothing defines.
+        SubstitutionError: The kind is unknown, or a name is not defined.
     """
     while (match := INNERMOST.search(text)) is not None:
         text = text[: match.start()] + _resolve(match, context) + text[match.end() :]
     if '$(' in text:
-        raise SubstitutionError(f'{text!r} opens a substitution that it does not close')
+        raise SubstitutionError(f'{text!r} opens a substitution and does not close it; add a )')
     return text
 
 

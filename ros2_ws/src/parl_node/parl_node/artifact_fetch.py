@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One announced file on its way here from the node that has it."""
+"""Fetches one announced file from the node that has it."""
 
 from pathlib import Path
 import time
@@ -13,16 +13,16 @@ from parl_msgs.srv import ReadArtifact
 
 
 class ArtifactFetch:
-    """Asks for one chunk after the other; never blocks, survives a server that comes and goes."""
+    """Asks for one chunk after the other; never blocks and survives a restart of the server."""
 
     ANSWER_TIMEOUT_S = 5.0
-    """Wall time after which a chunk is asked for again."""
+    """Wall time without an answer after which the same chunk is requested again [s]."""
 
     def __init__(self, client: Client, folder: Path, record: ArtifactRecord) -> None:
-        """Ask for nothing yet.
+        """Prepare the transfer; `advance` sends the first request.
 
         Raises:
-            ArtifactNameError: The announced name is no artifact name.
+            ArtifactNameError: The announced name is not an artifact's name.
         """
         self._assembler = ChunkAssembler(folder, record)
         self.client = client
@@ -33,14 +33,14 @@ class ArtifactFetch:
         self._give_up_at = 0.0
 
     def advance(self) -> Future | None:
-        """Take the answer that came and ask for the next chunk; call it again and again.
+        """Take the answer that came and request the next chunk; call it repeatedly.
 
         Returns:
-            A new request; None while nothing new was asked.
+            The new request; None if there is no new one.
 
         Raises:
-            ArtifactError: The server refuses, or what came is not what was announced.
-            DurableWriteError: The disk is full, say.
+            ArtifactError: The server refuses, or the content is not what was announced.
+            DurableWriteError: The file cannot be written, on a full disk for example.
         """
         if self._answer is not None and self._answer.done():
             self._take(self._answer.result())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A node that shares finished files: announces and serves its own, fetches those of others."""
+"""A node that shares finished files: it announces and serves its own and fetches others'."""
 
 from collections.abc import Collection
 
@@ -20,10 +20,10 @@ LATCHED = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class ArtifactNode(Node):
-    """Keeps a store in `<data_folder>/artifacts`.
+    """A node with an artifact store in `<data_folder>/artifacts`.
 
-    On one host all nodes share the folder and nothing is copied; a node on another host has a
-    folder of its own and fetches the kinds it needs in chunks, checked by their hash.
+    On one host all nodes share the folder and nothing is copied. A node on another host has a
+    folder of its own and fetches the kinds that it needs in chunks, checked by their hash.
     """
 
     def __init__(self, name: str, fetched_kinds: Collection[str], **options: object) -> None:
@@ -43,19 +43,19 @@ class ArtifactNode(Node):
         self._announcements = self.create_publisher(Artifact, 'artifact', LATCHED)
         self.create_subscription(Artifact, 'artifact', self._on_artifact, LATCHED)
         self.create_service(ReadArtifact, '~/read_artifact', self._on_read)
-        # For servers that are not there yet, or no longer.
+        # Asks again while a server has not started yet or is gone.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.2, self._advance_fetches, clock=steady)
 
     def announce(self, record: ArtifactRecord) -> Artifact:
-        """Tell everybody about a file of the store; returns the announcement."""
+        """Publish a file of the store to all nodes and return the announcement."""
         server = f'{self.get_fully_qualified_name()}/read_artifact'
         message = to_artifact(record, self.get_clock().now().to_msg(), server)
         self._announcements.publish(message)
         return message
 
     def announce_stored(self, kind: str) -> None:
-        """Tell again about what was stored before this process began: nobody else would."""
+        """Announce again the files of a kind that were stored before this process started."""
         for record in self.store.list(kind)[-LATCHED.depth :]:
             self.announce(record)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A configuration whose fields are parameters of a node."""
+"""Reads a configuration from the parameters of a node."""
 
 import dataclasses
 from typing import TYPE_CHECKING, TypeVar
@@ -15,14 +15,14 @@ Config = TypeVar('Config', bound='DataclassInstance')
 
 
 def config_parameters(node: Node, config_class: type[Config]) -> Config:
-    """Declare a parameter for every field of a dataclass, and make the dataclass of their values.
+    """Declare a parameter for every field of a dataclass and return the dataclass they fill.
 
     Args:
-        node: Whose parameters they are.
+        node: The node that gets the parameters.
         config_class: A dataclass whose fields all have defaults.
 
     Raises:
-        ConfigError: A value is refused; names node, parameter, value and remedy.
+        ConfigError: A value is refused; the message names node, parameter, value and remedy.
     """
     values = {
         field.name: node.declare_parameter(field.name, field.default).value

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The asking end of `run_episode`: one episode at a time, given up if the policy node is lost."""
+"""A client of `run_episode`: one episode at a time, given up if the policy node is lost."""
 
 from collections.abc import Callable
 import time
@@ -15,19 +15,19 @@ from parl_msgs.msg import EpisodeStatus
 
 
 class EpisodeClientError(ParlError):
-    """No policy node plays the episode."""
+    """No policy node plays the episode; the message says why."""
 
 
 class EpisodeClient:
-    """Works the node's callbacks itself while it waits."""
+    """Asks for episodes; it runs the node's callbacks itself while it waits."""
 
     SILENCE_S = 60.0
-    """Wall time without a sign of the running episode after which it is given up."""
+    """Wall time without news of the running episode after which it is given up [s]."""
 
     def __init__(self, node: Node) -> None:
-        """Look for the policy node on behalf of the node."""
+        """Look for the policy node, with the topics and the action client of `node`."""
         self.is_cancelled = False
-        """Set it, from any thread, to end the running episode; later ones end as they begin."""
+        """Set this, from any thread, to end the running episode and every later one at once."""
         self._client = ActionClient(node, RunEpisode, 'run_episode')
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         node.create_subscription(EpisodeStatus, 'episode', self._on_episode, latched)
@@ -39,16 +39,16 @@ class EpisodeClient:
 
     @property
     def is_there(self) -> bool:
-        """Whether a policy node offers to play."""
+        """Whether a policy node is ready to take goals."""
         return self._client.server_is_ready()
 
     @property
     def is_free(self) -> bool:
-        """Whether it plays nothing, not even an episode that another client asked for."""
+        """Whether the policy node plays no episode, not even for another client."""
         return self.is_there and self._state in (EpisodeStatus.IDLE, EpisodeStatus.FINISHED)
 
     def spin_for(self, seconds: float) -> None:
-        """Work the node's callbacks for a while."""
+        """Run the node's callbacks for that long [s]."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._executor.spin_once(timeout_sec=left)
@@ -58,10 +58,10 @@ class EpisodeClient:
         goal: RunEpisode.Goal,
         on_feedback: Callable[[RunEpisode.Feedback], None] = lambda _: None,
     ) -> RunEpisode.Result:
-        """Ask for an episode, once `is_free`, and wait for its end.
+        """Ask for an episode and wait for its end; call it when `is_free`.
 
         Raises:
-            EpisodeClientError: The policy node refuses, ended, or is silent.
+            EpisodeClientError: The policy node refuses, has ended, or is silent.
         """
 
         def note(message: RunEpisode.Impl.FeedbackMessage) -> None:
@@ -85,9 +85,11 @@ class EpisodeClient:
         while not ready():
             self._executor.spin_once(timeout_sec=0.1)
             if self._has_restarted:
-                raise EpisodeClientError('the policy node ended in the middle of the episode')
+                raise EpisodeClientError('the policy node ended during the episode; see its log')
             if time.monotonic() - self._heard_at > self.SILENCE_S:
-                raise EpisodeClientError(f'the policy node is silent for {self.SILENCE_S:g} s')
+                raise EpisodeClientError(
+                    f'the policy node was silent for {self.SILENCE_S:g} s; see its log'
+                )
 
     def _on_episode(self, message: EpisodeStatus) -> None:
         self._heard_at = time.monotonic()

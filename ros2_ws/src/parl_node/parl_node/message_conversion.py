@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages that every node may send, to plain values and back."""
+"""Converts messages that every node may send to plain values and back."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -21,7 +21,7 @@ _NO_VALUES: Mapping[str, str] = MappingProxyType({})
 
 
 class ImageMessageError(ParlError):
-    """An image message cannot be read; says which field and what is accepted."""
+    """An image message cannot be read; the message names the field and what is accepted."""
 
 
 def seconds(stamp: Time) -> float:
@@ -47,14 +47,14 @@ def stamp_from_nanoseconds(time_ns: int) -> Time:
 def image_to_array(message: Image) -> NDArray[np.uint8]:
     """Return the pixels of an rgb8 or bgr8 message.
 
-    `step` may be longer than a row. `is_bigendian` says nothing about single bytes, so both
-    values are read alike.
+    `step` may be longer than a row. `is_bigendian` has no meaning for single bytes and is ignored.
 
     Returns:
         (H, W, 3) uint8 RGB, contiguous; it may share the message's memory.
 
     Raises:
-        ImageMessageError: Another encoding, or fewer bytes than height and step promise.
+        ImageMessageError: The encoding is another one, or there are fewer bytes than height x
+            step.
     """
     if message.encoding not in ('rgb8', 'bgr8'):
         raise ImageMessageError(
@@ -69,7 +69,7 @@ def image_to_array(message: Image) -> NDArray[np.uint8]:
     flat = np.frombuffer(message.data, np.uint8)
     if flat.size < message.height * message.step:
         raise ImageMessageError(
-            f'image data holds {flat.size} bytes, height x step are '
+            f'image data holds {flat.size} bytes, but height x step is '
             f'{message.height * message.step}; the message is cut off'
         )
     rows = flat[: message.height * message.step].reshape(message.height, message.step)
@@ -78,7 +78,7 @@ def image_to_array(message: Image) -> NDArray[np.uint8]:
 
 
 def gripper_opening(message: JointState) -> float:
-    """Return the gripper opening, 0 closed .. 1 open; NaN where the message does not tell it."""
+    """Return the gripper opening, 0 closed .. 1 open; NaN if the message does not hold it."""
     positions = dict(zip(message.name, message.position, strict=False))
     return opening_from_finger(positions.get(LEFT_FINGER_NAME, float('nan')))
 
@@ -94,11 +94,11 @@ def diagnostics(
     """Return a message for /diagnostics with one status.
 
     Args:
-        stamp: When it was so.
-        name: What is judged, "node: part".
+        stamp: Time of the status.
+        name: What the status is about, "node: part".
         level: DiagnosticStatus.OK, WARN or ERROR.
-        text: What is found, with the remedy.
-        hardware_id: What of the station it belongs to.
+        text: What was found, with the remedy.
+        hardware_id: The part of the station that it belongs to.
         values: Details by name.
     """
     status = DiagnosticStatus(
@@ -112,7 +112,7 @@ def diagnostics(
 
 
 def to_record(message: Artifact) -> ArtifactRecord:
-    """What an artifact announcement says."""
+    """Return the record that an artifact announcement carries."""
     return ArtifactRecord(
         kind=message.kind,
         name=message.name,
@@ -123,7 +123,7 @@ def to_record(message: Artifact) -> ArtifactRecord:
 
 
 def to_artifact(record: ArtifactRecord, time: Time, server: str) -> Artifact:
-    """Announcement of a file that `server` serves."""
+    """Return the announcement of a file that the service `server` gives out."""
     message = Artifact(
         kind=record.kind,
         name=record.name,

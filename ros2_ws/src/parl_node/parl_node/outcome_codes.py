@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Outcomes of an episode as the numbers that messages carry."""
+"""Converts outcomes of an episode to the numbers that messages carry and back."""
 
 from parl_files.episode import Outcome
 from parl_msgs.msg import EpisodeStatus
@@ -17,15 +17,15 @@ LABELS = {
     LabelEpisode.Request.FAILURE: Outcome.FAILED,
     LabelEpisode.Request.DISCARD: Outcome.DISCARDED,
 }
-"""What each label of the operator makes of the running episode."""
+"""Outcome that each label of the operator gives to the running episode."""
 
 
 def outcome_code(outcome: Outcome | None) -> int:
-    """Number of an outcome; of None: undecided."""
+    """Return the number of an outcome; for None, the number of undecided."""
     code: int = EpisodeStatus.UNDECIDED if outcome is None else OUTCOME_CODES[outcome]
     return code
 
 
 def outcome_of(code: int) -> Outcome | None:
-    """Outcome that a message tells; None while the episode is undecided."""
+    """Return the outcome that a number stands for; None while the episode is undecided."""
     return next((outcome for outcome, number in OUTCOME_CODES.items() if number == code), None)

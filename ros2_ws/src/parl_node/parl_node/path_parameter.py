@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A node's parameter that names a file or a folder."""
+"""Reads a node's parameter that names a file or a folder."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from parl_files.config_file import ConfigError
 
 
 def path_parameter(node: Node, name: str) -> Path:
-    """Declare the parameter and give its value.
+    """Declare the parameter and return its value.
 
     Raises:
-        ConfigError: It is empty.
+        ConfigError: The value is empty.
     """
     path = str(node.declare_parameter(name, '').value)
     if not path:

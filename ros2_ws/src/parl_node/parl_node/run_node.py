@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a node's process begins and ends: quietly on Ctrl-C, with one line on an explained error."""
+"""Starts and ends a node's process: quietly on Ctrl-C, with one line on an explained error."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ from rclpy.node import Node
 from parl_files.error import ParlError
 
 GIVE_UP = 2
-"""Exit code of an explained error: a new start would meet it again, and nobody shall try."""
+"""Exit code of an explained error: a new start would fail in the same way, so none is made."""
 REMEDIES = {
     InvalidParameterTypeException: '; give a value of that type: BOOL true, INTEGER 1, DOUBLE 1.0',
     RCLError: '; write -p name:=value, -r from:=to, and an empty text as -p "name:=\'\'"',
 }
-"""What rclpy's own messages on arguments lack."""
+"""Remedies that rclpy's own messages about arguments do not give."""
 
 
 @contextmanager
@@ -27,8 +27,8 @@ def explained(name: str, *others: type[Exception]) -> Iterator[None]:
     """End the process with one line, no traceback and exit code GIVE_UP on a `ParlError`.
 
     Args:
-        name: Begins the line.
-        others: Errors of rclpy that REMEDIES explain, beside a parameter of a wrong type.
+        name: First word of the line.
+        others: Further errors of rclpy that REMEDIES explain.
     """
     try:
         yield
@@ -39,11 +39,11 @@ def explained(name: str, *others: type[Exception]) -> Iterator[None]:
 
 @contextmanager
 def node_process(name: str, **init_options: object) -> Iterator[None]:
-    """Surround a node's life; the nodes made inside are destroyed by their own `spin`.
+    """Start rclpy, and shut it down after the block; `spin` destroys the nodes made in it.
 
     Args:
-        name: Begins the line that is printed for a `ParlError`, at any time of the node's life.
-        init_options: As rclpy.init has them.
+        name: First word of the line that is printed for a `ParlError` raised in the block.
+        init_options: Arguments of `rclpy.init`.
     """
     with explained(name, RCLError):
         rclpy.init(**init_options)
@@ -53,16 +53,16 @@ def node_process(name: str, **init_options: object) -> Iterator[None]:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except RuntimeError:
-        if rclpy.ok():  # else Ctrl-C came while rclpy took a message
+        if rclpy.ok():  # otherwise Ctrl-C came while rclpy took a message
             raise
     finally:
         rclpy.try_shutdown()
 
 
 def spin(node: Node) -> None:
-    """Let the node work until the process is told to stop, then destroy it.
+    """Run the node's callbacks until the process is told to stop, then destroy the node.
 
-    One SingleThreadedExecutor a process: the multi-threaded one loses images.
+    A process has one SingleThreadedExecutor, because the multi-threaded one loses images.
     """
     executor = SingleThreadedExecutor()
     executor.add_node(node)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A timer of the wall's clock."""
+"""Makes a timer that runs on wall time."""
 
 from collections.abc import Callable
 
@@ -8,5 +8,5 @@ from rclpy.node import Node
 
 
 def steady_timer(node: Node, period_s: float, call: Callable[[], None]) -> None:
-    """Call at each period of the wall's clock: a simulated one stands still between commands."""
+    """Call `call` every `period_s` [s] of wall time, also while simulated time stands still."""
     node.create_timer(period_s, call, clock=Clock(clock_type=ClockType.STEADY_TIME))

@@ -100,7 +100,7 @@ def optimise_actions(
         generator: For proposals that are not the policy's.
 
     Returns:
-        m particles a state, best of the candidates first; no gradient flows through them.
+        M particles a state, best of the candidates first; no gradient flows through them.
     """
     particles = search(q_function, candidates, config, movable, generator)
     return climb(q_function, particles.actions, config, movable)

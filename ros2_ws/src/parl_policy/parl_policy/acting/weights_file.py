@@ -23,7 +23,7 @@ class WeightsFileError(ParlError):
     """Weights cannot be saved or loaded; base of the errors below.
 
     Attributes:
-        problem: what is wrong, without the remedy: readers of files of other uses know another.
+        problem: What is wrong, without the remedy: readers of files of other uses know another.
     """
 
     def __init__(self, problem: str, remedy: str = '') -> None:
@@ -51,8 +51,8 @@ def weights_to_bytes(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str,
         metadata: JSON-able: configuration to rebuild the network, versions it was made from.
 
     Raises:
-        WeightsNotFiniteError: a weight is NaN or infinite; such a version is never published.
-        WeightsFileError: the metadata is not JSON-able.
+        WeightsNotFiniteError: A weight is NaN or infinite; such a version is never published.
+        WeightsFileError: The metadata is not JSON-able.
     """
     _check_finite(tensors, 'weights to save')
     try:

@@ -25,7 +25,7 @@ class Target:
     Attributes:
         position: (3,) [m], origin of `ee_gripper_link`.
         rotation: (3, 3), columns are the axes of `ee_gripper_link` in `base_link`.
-        gripper: finger opening, 0 closed … 1 open.
+        gripper: Finger opening, 0 closed … 1 open.
     """
 
     position: np.ndarray

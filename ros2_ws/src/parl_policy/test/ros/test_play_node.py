@@ -134,13 +134,13 @@ def test_an_episode_is_given_up_when_the_policy_node_starts_anew(bench, new_node
             status.publish(EpisodeStatus(state=EpisodeStatus.IDLE))
 
     bench.client.create_timer(0.1, tell_of_a_new_start)
-    assert play(bench, node) == ['the policy node ended in the middle of the episode']
+    assert play(bench, node) == ['the policy node ended during the episode; see its log']
 
 
 def test_an_episode_of_which_nothing_is_heard_is_given_up(bench, new_node, monkeypatch):
     monkeypatch.setattr(EpisodeClient, 'SILENCE_S', 1.5)
     bench.station.freezes_after = 2
-    assert play(bench, new_node()) == ['the policy node is silent for 1.5 s']
+    assert play(bench, new_node()) == ['the policy node was silent for 1.5 s; see its log']
 
 
 @pytest.mark.parametrize(

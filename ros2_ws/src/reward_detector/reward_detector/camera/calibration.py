@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the reward detector needs to know of the camera: the `camera` section of a task file."""
+"""The `camera` section of a task file, as the reward detector needs it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from reward_detector.camera.table_homography import TableHomography
 
 @dataclass(frozen=True, kw_only=True)
 class TablePoints:
-    """Marks on the table, touched and clicked; they must fix the plane."""
+    """Marks on the table, touched with the arm and clicked in the image; they fix the plane."""
 
     pixels: tuple[tuple[float, float], ...]
-    """(u, v) of each."""
+    """(u, v) of each mark in the image [px]."""
     points: tuple[tuple[float, float], ...]
-    """(x, y) of each [m, base_link]."""
+    """(x, y) of each mark in `base_link` [m]."""
 
     def __post_init__(self) -> None:
-        """Fit, so that marks that do not fix the table are refused; raises CalibrationError."""
+        """Fit the homography, so that a CalibrationError comes at once and not at first use."""
         _ = self.homography
 
     @cached_property
     def homography(self) -> TableHomography:
-        """The table as the camera sees it."""
+        """The table plane as the camera sees it."""
         return TableHomography.fit(pixels=np.array(self.pixels), points=np.array(self.points))
 
 
@@ -37,11 +37,11 @@ class CameraCalibration(SharedSection):
     """One third-person camera that looks at the table."""
 
     width: int
-    """Image width the calibration was made at [px]."""
+    """Image width at which the calibration was made [px]."""
     height: int
-    """Image height the calibration was made at [px]."""
+    """Image height at which the calibration was made [px]."""
     position: Vector3
-    """Optical centre [m], base_link; 2 cm of error moves a raised object by under 1 mm."""
+    """Optical centre in `base_link` [m]; 2 cm of error moves a raised object by under 1 mm."""
     max_age: float
     """A frame older than this is no evidence [s]."""
     table_points: TablePoints
@@ -49,11 +49,11 @@ class CameraCalibration(SharedSection):
     def __post_init__(self) -> None:
         """Check the ranges."""
         if self.position[2] <= 0.05:
-            raise ValueError(f'position z {self.position[2]} m: a camera is above the table')
+            raise ValueError(f'position z is {self.position[2]} m; give a height above 0')
         if self.max_age <= 0:
-            raise ValueError(f'max_age {self.max_age} s must be positive')
+            raise ValueError(f'max_age is {self.max_age} s; give more than 0')
 
     @property
     def homography(self) -> TableHomography:
-        """The table as this camera sees it."""
+        """The table plane as this camera sees it."""
         return self.table_points.homography

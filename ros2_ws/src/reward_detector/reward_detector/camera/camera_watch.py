@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is the camera still there? Levels and words for the operator."""
+"""Judges whether the camera still works, with a level and a line for the operator."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 import enum
 
-# A camera this many times older than `max_age` is an error, not only late.
+# A frame older than this many times `max_age` is an error, not only a warning.
 _ERROR_FACTOR = 10.0
-# Wall time without any frame before a camera counts as late, whatever the node's clock says [s]:
-# in lock-step the same frame comes again twice a second while the simulation waits.
+# Wall time without any frame after which a camera counts as late [s]. In lock-step the same frame
+# comes again twice a second while the simulation waits, so this does not depend on node time.
 _MAX_SILENCE_S = 2.0
 
 FROZEN = 'camera shows the same picture although the arm moves'
 
 
 class Level(enum.IntEnum):
-    """Numbered as in diagnostic_msgs/DiagnosticStatus."""
+    """Level of a status, numbered as in diagnostic_msgs/DiagnosticStatus."""
 
     OK = 0
     WARN = 1
@@ -28,25 +28,25 @@ class CameraHealth:
     """State of the camera at one moment."""
 
     level: Level
-    """How bad."""
+    """OK, warning or error."""
     message: str
-    """One line that names the age."""
+    """One line for the operator that names the age of the newest frame."""
 
 
 def camera_health(
     age_s: float | None, silence_s: float, max_age_s: float, is_frozen: bool = False
 ) -> CameraHealth:
-    """Judge the camera.
+    """Judge the camera by the age of its newest frame.
 
     Args:
-        age_s: node clock minus the newest frame's stamp [s]; None before the first frame.
-        silence_s: wall time since any frame came, or since the start [s].
-        max_age_s: a frame older than this is no evidence.
-        is_frozen: the picture stays the same although the arm moves; `age_s` is the picture's.
+        age_s: Node clock minus the newest frame's stamp [s]; None before the first frame.
+        silence_s: Wall time since the last frame came, or since the start [s].
+        max_age_s: A frame older than this is no evidence [s].
+        is_frozen: The picture stays the same although the arm moves; then `age_s` is its age.
     """
     error_after_s = _ERROR_FACTOR * max_age_s
     if age_s is None:
-        message = f'no camera frame in {silence_s:.1f} s since the start; does the camera run?'
+        message = f'no camera frame in {silence_s:.1f} s since the start; is the camera running?'
         return CameraHealth(level=_bad_level(silence_s, error_after_s), message=message)
     if is_frozen:
         message = f'{FROZEN} ({age_s:.1f} s old); restart the camera'
@@ -55,7 +55,7 @@ def camera_health(
         message = f'newest camera frame is {age_s:.1f} s old (limit {max_age_s} s)'
         return CameraHealth(level=_bad_level(age_s, error_after_s), message=message)
     if silence_s > _MAX_SILENCE_S:
-        message = f'no camera frame came for {silence_s:.1f} s; has the camera died?'
+        message = f'no camera frame came for {silence_s:.1f} s; is the camera still running?'
         return CameraHealth(level=_bad_level(silence_s, error_after_s), message=message)
     return CameraHealth(level=Level.OK, message=f'newest camera frame is {age_s:.2f} s old')
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does the camera show what is there now? Stamps alone do not tell."""
+"""Finds a camera that sends an old picture with new stamps."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from reward_detector.clock_restart import CLOCK_RESTART_S
 from widowx_description.arm import is_failed_read
 
 _REPEATS = 2
-"""Repetitions that tell; a picture sent twice is only a late one."""
+"""Repetitions that count as frozen; a picture that is sent twice is only a late one."""
 _MOVED_RAD = 0.05
-"""A joint that turned this far shows in some pixel."""
+"""A joint that turned this far changes some pixel [rad]."""
 _KEPT_S = 2.0
-"""How long joint states are kept for the frames of their time."""
+"""How long joint states are kept for the frames of the same time [s]."""
 
 
 class PictureWatch:
     """Finds pictures that are the same, pixel by pixel, although the arm has moved.
 
-    A camera that hangs may go on sending its last picture with new stamps. While nothing moves
-    that is no harm, and a noiseless camera does it anyway.
+    A camera that hangs may continue to send its last picture with new stamps. While nothing moves
+    this does no harm, and a camera without noise does it anyway.
     """
 
     def __init__(self) -> None:
@@ -35,8 +35,8 @@ class PictureWatch:
         """Take in measured joints.
 
         Args:
-            stamp_s: their stamp [s].
-            joints: (J,) [rad]; those of a failed read are left out.
+            stamp_s: Their stamp [s].
+            joints: (J,) [rad]; values that are not finite (a failed read) are ignored.
         """
         if self._joints and stamp_s < self._joints[-1][0]:
             if stamp_s > self._joints[-1][0] - CLOCK_RESTART_S:
@@ -49,10 +49,10 @@ class PictureWatch:
             self._joints.popleft()
 
     def is_frozen(self, stamp_s: float, pixels: np.ndarray) -> bool:
-        """Take in a frame; return whether it shows a picture of earlier, whatever its stamp says.
+        """Take in a frame; return whether it shows an earlier picture, whatever its stamp is.
 
         Args:
-            stamp_s: the frame's stamp [s]; the same stamp again is the same frame.
+            stamp_s: The frame's stamp [s]; the same stamp again is the same frame.
             pixels: (H, W, 3) uint8.
         """
         if self._pixels is None or not np.array_equal(pixels, self._pixels):
@@ -65,8 +65,8 @@ class PictureWatch:
         return self._has_moved and self._repeats >= _REPEATS
 
     def _note_motion(self, until_s: float) -> None:
-        # Only what was measured between the pictures: how the arm came to where the first one
-        # shows it is not to be seen in the second.
+        # Only joints measured between the two pictures count: an earlier motion led to what the
+        # first picture shows and changes nothing in the second.
         for at_s, joints in self._joints:
             if self._newest_s <= at_s <= until_s:
                 if self._joints_then is None:

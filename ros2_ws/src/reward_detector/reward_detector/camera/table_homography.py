@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pixels to points on the table plane, from a handful of touched and clicked marks."""
+"""Maps pixels to points on the table plane; fitted to a few touched and clicked marks."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class CalibrationError(ParlError):
 
 @dataclass(frozen=True, kw_only=True)
 class TableHomography:
-    """The plane z = 0 of base_link as the camera sees it. No lens distortion is modelled."""
+    """The plane z = 0 of `base_link` as the camera sees it, without lens distortion."""
 
     matrix: np.ndarray
-    """(3, 3) pixel (u, v, 1) to table (x, y, 1) up to scale; the scale is positive in front."""
+    """(3, 3) maps pixel (u, v, 1) to table (x, y, 1) up to a scale, positive before the camera."""
     residuals_mm: np.ndarray
-    """(N,) distance of each calibration point from where its pixel maps to [mm]."""
+    """(N,) distance between each calibration point and the point that its pixel maps to [mm]."""
 
     @staticmethod
     def fit(pixels: np.ndarray, points: np.ndarray) -> TableHomography:
@@ -33,11 +33,11 @@ class TableHomography:
 
         Args:
             pixels: (N, 2) (u, v), N >= 4.
-            points: (N, 2) (x, y) on the table [m], base_link.
+            points: (N, 2) (x, y) on the table in `base_link` [m].
 
         Raises:
-            CalibrationError: fewer than 4 pairs, a wrong shape, NaN, or points that do not fix
-                the plane (for example on one line).
+            CalibrationError: There are fewer than 4 pairs, a shape is wrong, a value is not
+                finite, or the points do not fix the plane (for example all on one line).
         """
         pixels = np.asarray(pixels, np.float64)
         points = np.asarray(points, np.float64)
@@ -57,12 +57,12 @@ class TableHomography:
         return TableHomography(matrix=matrix, residuals_mm=residuals_mm)
 
     def to_base(self, pixels: np.ndarray) -> np.ndarray:
-        """Map pixels (N, 2) to points (N, 3) [m] on z = 0; NaN above the table's horizon."""
+        """Map pixels (N, 2) to points (N, 3) [m] on z = 0; NaN for pixels above the horizon."""
         pixels = np.atleast_2d(np.asarray(pixels, np.float64))
         return np.c_[_apply(self.matrix, pixels), np.zeros(len(pixels))]
 
     def away_from_camera(self, pixel: np.ndarray) -> np.ndarray:
-        """Return the (2,) unit vector on the table that leads straight away from the camera.
+        """Return the (2,) unit vector on the table that points straight away from the camera.
 
         An image row of a camera without roll is a line across the viewing direction, so the
         direction is perpendicular to the row through `pixel` (2,), on the side of smaller v.
@@ -78,7 +78,7 @@ class TableHomography:
     def centre_on_table(self, contact_px: np.ndarray, contact_to_centre: float) -> np.ndarray:
         """Return the (3,) centre [m] of an object on the table from its contact pixel (2,).
 
-        The camera sees the near rim of the base; the centre is `contact_to_centre` [m] behind.
+        The camera sees the near rim of the base; the centre is `contact_to_centre` [m] behind it.
         """
         rim = self.to_base(contact_px)[0]
         shift = contact_to_centre * self.away_from_camera(contact_px)
@@ -86,15 +86,15 @@ class TableHomography:
 
 
 def raise_to_plane(on_table: np.ndarray, camera: np.ndarray, height: float) -> np.ndarray:
-    """Return where the ray from the camera to a table point meets the plane z = height.
+    """Return the point (3,) [m] where the ray from the camera to a table point meets z = height.
 
     An object that stands `height` above the table appears on z = 0 farther from the camera by
-    height x tan(view angle); this undoes it.
+    height x tan(view angle); this function removes that shift.
 
     Args:
-        on_table: (3,) [m] with z = 0.
-        camera: (3,) optical centre [m], base_link.
-        height: [m], below the camera.
+        on_table: (3,) [m] in `base_link`, with z = 0.
+        camera: (3,) optical centre in `base_link` [m].
+        height: Height of the plane [m], below the camera.
     """
     return on_table + (camera - on_table) * (height / camera[2])
 
@@ -129,7 +129,7 @@ def _check_pairs(pixels: np.ndarray, points: np.ndarray) -> None:
 
 
 def _normalised(values: np.ndarray) -> np.ndarray:
-    """Shift to mean 0 and scale to mean distance sqrt(2) (Hartley and Zisserman 4.4.4)."""
+    """Return the matrix that shifts to mean 0 and scales to mean distance sqrt(2) (H&Z 4.4.4)."""
     centred = values - values.mean(axis=0)
     distance = np.linalg.norm(centred, axis=1).mean()
     return centred * (np.sqrt(2.0) / distance) if distance > 0 else centred

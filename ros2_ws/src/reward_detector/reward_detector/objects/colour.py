@@ -9,29 +9,30 @@ import numpy as np
 from reward_detector.objects.detector import Detection
 from reward_detector.objects.spec import ColourRange, ObjectSpec
 
-# A gripper finger in front of an object splits it in two parts this far apart at most.
+# A gripper finger in front of an object splits it in two parts that are at most this far apart.
 _BRIDGE_PX = 17
-# The lowest rows give the middle of an object's contact with the table; more steady than one.
+# The middle of an object's contact with the table is taken over so many rows; one is less steady.
 _CONTACT_ROWS_PX = 6
 
 
 class ColourDetector:
-    """HSV segmentation; one object for each colour.
+    """Finds one object for each colour by HSV segmentation.
 
-    The contact point is the lower edge of the visible mask's convex hull. For a round base seen
-    by a camera without roll it is the point of the rim nearest the camera, so
-    `contact_to_centre` is the radius, and the middle of the lowest rows is the centre's column.
+    The contact point is the lower edge of the visible mask's convex hull. For a round base and a
+    camera without roll it is the point of the rim nearest to the camera. So `contact_to_centre`
+    is the radius, and the middle of the lowest rows is the column of the centre.
     """
 
     def __init__(self, specs: tuple[ObjectSpec, ...]) -> None:
-        """Look for the objects of `specs`."""
+        """Store which objects to look for."""
         self._specs = specs
 
     def detect(self, image: np.ndarray) -> list[Detection]:
-        """Return the objects seen; see ObjectDetector.
+        """Return the objects seen; see `ObjectDetector`.
 
-        An object that touches the image's border is cut and counts as not seen: its contact
-        point may be outside. So does one with fewer pixels than its `min_area_px`.
+        An object that touches the image's border is cut off and counts as not seen, because its
+        contact point may be outside. An object with fewer pixels than its `min_area_px` counts as
+        not seen too.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(
@@ -60,7 +61,7 @@ class ColourDetector:
 
 
 def _colour_mask(hsv: np.ndarray, colour: ColourRange) -> np.ndarray:
-    """Return (H, W) uint8, 255 where the colour matches and the spot is larger than a speck."""
+    """Return (H, W) uint8, 255 where the colour matches, without single specks."""
     first, last = colour.hue
     spans = [(first, last)] if first <= last else [(first, 179), (0, last)]
     mask = np.zeros(hsv.shape[:2], np.uint8)
@@ -72,7 +73,7 @@ def _colour_mask(hsv: np.ndarray, colour: ColourRange) -> np.ndarray:
 
 
 def _largest_blob(mask: np.ndarray) -> np.ndarray:
-    """Return the part of `mask` in the group of neighbouring spots with the most pixels."""
+    """Return the part of `mask` that is the group of neighbouring spots with the most pixels."""
     grouped = cv2.dilate(mask, np.ones((_BRIDGE_PX, _BRIDGE_PX), np.uint8))
     count, labels = cv2.connectedComponents(grouped)
     if count < 2:
@@ -83,9 +84,9 @@ def _largest_blob(mask: np.ndarray) -> np.ndarray:
 
 
 def _contact_point(blob: np.ndarray, top: int, bottom: int) -> np.ndarray:
-    """Return (2,) (u, v): middle of the lowest rows, and the lower edge of the lowest row.
+    """Return (2,) (u, v): the middle of the lowest rows, and the lower edge of the lowest row.
 
-    Taken on the convex hull, so that a finger in front or a label does not pull it sideways.
+    It is taken on the convex hull, so that a finger in front or a label does not shift it.
     """
     outline = cv2.convexHull(cv2.findNonZero(blob))
     hull = np.asarray(cv2.fillConvexPoly(np.zeros_like(blob), outline, (255,)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plug-in seam: anything that finds the task's objects in one image."""
+"""The protocol of a detector that finds the task's objects in one image."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Detection:
     box: tuple[int, int, int, int]
     """Bounding box (left, top, width, height) [px]."""
     area_px: float
-    """Visible pixels."""
+    """Number of visible pixels."""
     score: float
-    """0 ... 1, how sure the detector is; for colour, how well the box is filled."""
+    """Confidence of the detector, 0 ... 1; for colour, the share of the box that is filled."""
 
 
 class ObjectDetector(Protocol):

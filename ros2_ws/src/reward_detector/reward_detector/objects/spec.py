@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the `objects` section of a task file says about each object."""
+"""The `objects` section of a task file."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class ColourRange:
     hue: tuple[int, int]
     """First and last hue, 0 ... 179; first > last wraps around red."""
     min_saturation: int
-    """0 ... 255."""
+    """Smallest saturation, 0 ... 255."""
     min_value: int
-    """0 ... 255."""
+    """Smallest value (brightness), 0 ... 255."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         if any(not 0 <= hue <= 179 for hue in self.hue):
-            raise ValueError(f'hue {self.hue} is outside 0 ... 179 (OpenCV halves degrees)')
+            raise ValueError(f'hue is {self.hue}; give 0 ... 179 (half degrees, as in OpenCV)')
         for field in ('min_saturation', 'min_value'):
             if not 0 <= getattr(self, field) <= 255:
-                raise ValueError(f'{field} {getattr(self, field)} is outside 0 ... 255')
+                raise ValueError(f'{field} is {getattr(self, field)}; give 0 ... 255')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,22 +33,22 @@ class ObjectSpec:
     """One object of the task."""
 
     name: Text
-    """Name on the wire."""
+    """Name in messages and observations."""
     colour: ColourRange
     """What it looks like."""
     min_area_px: int
-    """Fewer visible pixels than this do not count as seen."""
+    """An object with fewer visible pixels than this counts as not seen."""
     contact_to_centre: float
-    """From the lowest visible edge to the object's centre, away from the camera [m]."""
+    """Distance from the lowest visible edge to the centre, away from the camera [m]."""
     fixed: bool
-    """It stands where it is during an episode, so its position is a median over clear views."""
+    """Whether it never moves during an episode; then its position is a median of clear views."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         if self.min_area_px < 1:
-            raise ValueError(f'min_area_px {self.min_area_px} must be 1 or more')
+            raise ValueError(f'min_area_px is {self.min_area_px}; give 1 or more')
         if not 0.0 <= self.contact_to_centre < 0.5:
             raise ValueError(
-                f'contact_to_centre {self.contact_to_centre} m is outside 0 ... 0.5; '
-                'it is the radius of a round object'
+                f'contact_to_centre is {self.contact_to_centre} m; give 0 ... 0.5, '
+                'for a round object its radius'
             )

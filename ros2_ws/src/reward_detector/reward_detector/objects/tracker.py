@@ -12,7 +12,7 @@ from reward_detector.camera.table_homography import TableHomography
 from reward_detector.objects.detector import Detection
 from reward_detector.objects.spec import ObjectSpec
 
-# Of a fixed object: a view counts as clear if it shows this share of the largest area seen, and
+# For fixed objects: a view is clear if it shows this share of the largest area seen so far, and
 # the position is the median of so many clear views.
 _CLEAR_SHARE = 0.9
 _MEDIAN_VIEWS = 25
@@ -23,11 +23,11 @@ class TrackedObjects:
     """Where the task's objects are, in the order of the task file."""
 
     names: tuple[str, ...]
-    """N object names."""
+    """Names of the N objects."""
     positions: np.ndarray
-    """(N, 3) [m] on the table plane z = 0 of base_link; last seen place; NaN if never seen."""
+    """(N, 3) last seen positions on the plane z = 0 of `base_link` [m]; NaN if never seen."""
     visible: np.ndarray
-    """(N,) bool: seen in this very frame."""
+    """(N,) bool, the object was seen in this frame."""
 
     def index(self, name: str) -> int:
         """Return the row of the object called `name`."""
@@ -35,29 +35,29 @@ class TrackedObjects:
 
 
 class ObjectTracker:
-    """Detections of one frame after the other to object positions.
+    """Computes object positions from the detections of one frame after the other.
 
-    A position is where the object would be if it stood on the table: one camera cannot tell the
-    height. For a lifted object it moves away from the camera continuously.
+    A position is where the object would be if it stood on the table, because one camera cannot
+    tell the height. The position of a lifted object moves away from the camera continuously.
 
-    A fixed object (the rack) is what the region is tied to, so the arm or the object placed on it
-    must not drag it: its position is the median over views not partly covered.
+    The region of a task may be relative to a fixed object (the rack). The arm, or an object placed
+    on it, must not shift its position, so this is the median of views that are not covered.
     """
 
     def __init__(self, specs: tuple[ObjectSpec, ...], homography: TableHomography) -> None:
-        """Track the objects of `specs`, seen by the camera of `homography`."""
+        """Prepare to track the objects of `specs`, seen by the camera of `homography`."""
         self._specs = specs
         self._homography = homography
         self._names = tuple(spec.name for spec in specs)
         self.forget()
 
     def forget(self) -> None:
-        """Drop everything seen so far."""
+        """Forget everything seen so far."""
         self._positions = np.full((len(self._specs), 3), np.nan)
         self.begin_episode()
 
     def begin_episode(self) -> None:
-        """Fixed objects may have been moved by hand: start their medians anew."""
+        """Start the medians of fixed objects again, since a person may have moved them."""
         self._views: list[deque[tuple[float, np.ndarray]]] = [
             deque(maxlen=_MEDIAN_VIEWS) for _ in self._specs
         ]

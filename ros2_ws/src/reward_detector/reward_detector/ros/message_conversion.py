@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ROS messages to arrays and back."""
+"""Converts ROS messages to arrays and back."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def judgement_to_reward(judgement: Judgement, header: Header) -> Reward:
 
 
 def objects_to_markers(objects: TrackedObjects, header: Header) -> MarkerArray:
-    """Return one disc for each object ever seen: green while seen, grey where last seen."""
+    """Return one disc for each object seen so far: green if seen now, grey if seen before."""
     markers = []
     for index, position in enumerate(objects.positions.tolist()):
         if not np.all(np.isfinite(position)):

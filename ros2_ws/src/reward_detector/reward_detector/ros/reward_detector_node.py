@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Camera frames in; object positions and a verdict with each frame's own stamp out."""
+"""The reward detector node: for each camera frame it publishes object positions and a verdict."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 @dataclass(frozen=True, kw_only=True)
 class _Frames(SharedSection):
     robot: Text
-    """Prefix of the frames."""
+    """Name of the robot, the prefix of its TF frames."""
 
 
 class RewardDetectorNode(Node):
-    """Publishes object_positions and reward for every camera frame."""
+    """Publishes `object_positions` and `reward` for every camera frame, with the frame's stamp."""
 
     def __init__(self, parameter_overrides: list[Parameter] | None = None) -> None:
-        """Read the task file named by parameter `task_file` and start to watch.
+        """Read the task file named by the parameter `task_file` and subscribe to the camera.
 
         Raises:
-            ConfigError: the task file cannot be used.
+            ConfigError: The task file cannot be used.
         """
         super().__init__('reward_detector', parameter_overrides=parameter_overrides or [])
         path = str(self.declare_parameter('task_file', '').value)
@@ -72,7 +72,7 @@ class RewardDetectorNode(Node):
         self.create_subscription(Image, 'camera/color/image_raw', self._on_image, sensor)
         self.create_subscription(JointState, 'joint_states', self._on_joint_state, sensor)
         self.create_subscription(EpisodeStatus, 'episode', self._on_episode, _LATCHED)
-        # Wall time: the camera is to be missed also when the simulated clock stopped with it.
+        # Wall time, so that a lost camera is noticed even if the simulated clock stops with it.
         self.create_timer(1.0, self._watch_camera, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _on_image(self, message: Image) -> None:
@@ -98,9 +98,9 @@ class RewardDetectorNode(Node):
             self._publish_reward(judgement, self._newest_stamp)
 
     def _judge_frame(self, paired: PairedFrame[Image]) -> None:
-        """Answer one frame, with its own stamp, whatever is wrong with it.
+        """Publish a verdict for one frame, with the frame's stamp, whatever is wrong with it.
 
-        A frozen picture gets a verdict only: its positions would be taken for those of its stamp.
+        A frozen picture gets no positions: they would be taken for the positions at its stamp.
         """
         stamp = paired.frame.header.stamp
         age_s = self._age_s(paired.stamp_s)
@@ -124,7 +124,7 @@ class RewardDetectorNode(Node):
         self._markers.publish(objects_to_markers(judgement.objects, header))
 
     def _watch_camera(self) -> None:
-        """Tell the operator the camera's age; withdraw the verdict when it stopped."""
+        """Publish the camera's health; withdraw the verdict when the camera has stopped."""
         stamp = self._newest_stamp
         age_s = None if stamp is None else self._age_s(seconds(stamp))
         silence_s = time.monotonic() - self._last_arrival_s

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole detector without ROS: image and gripper opening in, positions and verdict out."""
+"""The whole detector without ROS: from image and gripper opening to positions and verdict."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from reward_detector.verdict.verdict_filter import Verdict, VerdictFilter
 
 
 class FrameError(ParlError):
-    """A frame is not what the calibration was made for."""
+    """The calibration does not hold for a frame, because of its size or type."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorTask(SharedSection):
-    """What the detector takes from a task file."""
+    """The sections of a task file that the detector needs."""
 
     objects: Named[ObjectSpec]
-    """In the order of the observation."""
+    """Objects to look for, in the order of the observation."""
     reward: RewardRule
     camera: CameraCalibration
 
     def __post_init__(self) -> None:
-        """Refuse a rule about objects that are not looked for."""
+        """Check that the reward rule names only objects of the task."""
         for name in (self.reward.object, self.reward.region.relative_to):
             if name not in self.objects:
                 known = ', '.join(self.objects)
-                raise ValueError(f'reward names object {name!r}; objects are {known}')
+                raise ValueError(f'reward names object {name!r}; use one of the objects {known}')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class FrameJudge:
         rule: RewardRule,
         camera: CameraCalibration,
     ) -> None:
-        """Compose the parts; `from_task_file` does it for a task with colour detection."""
+        """Join the parts; `from_task_file` does this for a task with colour detection."""
         self.camera = camera
         self._detector = detector
         self._tracker = ObjectTracker(specs, camera.homography)
@@ -79,7 +79,7 @@ class FrameJudge:
         """Build the judge that a task file describes.
 
         Raises:
-            ConfigError: the file or one of its keys is missing or wrong.
+            ConfigError: The file or one of its keys is missing or wrong.
         """
         task = read_task(DetectorTask, path)
         specs = tuple(task.objects.values())
@@ -93,15 +93,15 @@ class FrameJudge:
     def judge(self, stamp_s: float, image: np.ndarray, gripper_opening: float) -> Judgement:
         """Judge one frame.
 
-        The newest frame again (same stamp) is answered as before and counts once.
+        The newest frame again (same stamp) gets the same answer and counts once.
 
         Args:
-            stamp_s: the frame's stamp [s].
+            stamp_s: The frame's stamp [s].
             image: (H, W, 3) uint8 RGB of the calibrated size.
             gripper_opening: 0 closed ... 1 open at that time; NaN if not known.
 
         Raises:
-            FrameError: the image has another size than the calibration, or another type.
+            FrameError: The image has another size than the calibration, or another type.
         """
         if self._judgement is not None and stamp_s == self._judgement.stamp_s:
             return self._judgement
@@ -115,7 +115,7 @@ class FrameJudge:
         return self._evaluate()
 
     def blind(self, stamp_s: float, reason: str) -> Judgement:
-        """Answer for a frame that is no evidence (stale, unreadable, missing)."""
+        """Return the judgement for a frame that is no evidence (stale, unreadable, missing)."""
         return Judgement(
             stamp_s=stamp_s,
             objects=self._tracker.update([]),
@@ -134,7 +134,7 @@ class FrameJudge:
         return None if self._newest is None else self._evaluate()
 
     def forget(self) -> None:
-        """The clock started again: drop all that was seen, keep the episode's id."""
+        """Forget all that was seen, but keep the episode's id, after a restart of the clock."""
         self._tracker.forget()
         self._filter.begin_episode(self.episode_id)
         self._newest = None
@@ -159,6 +159,6 @@ class FrameJudge:
         expected = (self.camera.height, self.camera.width)
         if image.shape[:2] != expected:
             raise FrameError(
-                f'image is {image.shape[1]}x{image.shape[0]}, the table calibration was made at '
+                f'image is {image.shape[1]}x{image.shape[0]}, but the calibration was made at '
                 f'{expected[1]}x{expected[0]}; set the camera or calibrate again'
             )

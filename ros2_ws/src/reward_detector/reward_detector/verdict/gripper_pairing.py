@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gives each camera frame the gripper opening of its own time."""
+"""Pairs each camera frame with the gripper opening of the same time."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ class PairedFrame(Generic[Frame]):
     frame: Frame
     """The frame itself."""
     gripper_opening: float
-    """0 closed ... 1 open; NaN where no joint state is near enough in time."""
+    """0 closed ... 1 open; NaN if no joint state is near enough in time."""
 
 
 class GripperPairing(Generic[Frame]):
-    """Holds the newest frame until a joint state of its time or later is there.
+    """Holds the newest frame until a joint state of its time or later has come.
 
-    Frame and joint state come over two topics in any order. Waiting for the joint state makes the
-    answer independent of the order; the next frame ends the wait, so every frame gets an answer.
+    Frames and joint states come over two topics in any order. Waiting for the joint state makes
+    the answer independent of the order. The next frame ends the wait, so every frame gets an
+    answer.
     """
 
     def __init__(self, max_age_s: float) -> None:
-        """Accept a joint state within `max_age_s` of the frame."""
+        """Accept only joint states within `max_age_s` [s] of the frame."""
         self._max_age_s = max_age_s
         self._opening: tuple[float, float] | None = None
         self._waiting: tuple[float, Frame] | None = None
 
     def add_opening(self, stamp_s: float, opening: float) -> list[PairedFrame[Frame]]:
-        """Take in a joint state; return the frame it completes, if any."""
+        """Take in a joint state; return the frame that it completes, if any."""
         if self._opening is not None and stamp_s < self._opening[0]:
             if stamp_s > self._opening[0] - CLOCK_RESTART_S:
                 return []

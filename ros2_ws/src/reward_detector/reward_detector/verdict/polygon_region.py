@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a point is inside or outside a polygon, and how far it can be inside."""
+"""Measures how far a point is inside or outside a polygon, and how far it can be inside."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def greatest_depth(polygon: np.ndarray) -> float:
     """Return how far inside a polygon a point can be: the radius of its largest inner circle.
 
     Args:
-        polygon: as for `signed_distance`.
+        polygon: As for `signed_distance`.
 
     Returns:
-        At most the true radius, at least that less a thousandth of the polygon's extent.
+        At most the true radius, and less by at most a thousandth of the polygon's extent.
     """
     low, high = polygon.min(axis=0), polygon.max(axis=0)
     half_width = 0.5 * float(np.max(high - low))
     tolerance = 2e-3 * half_width
-    squares = [0.5 * (low + high)]  # their middles
+    squares = [0.5 * (low + high)]  # the middle of each square
     deepest = 0.0
     while squares:
         depths = [signed_distance(polygon, middle) for middle in squares]
         deepest = max(deepest, *depths)
-        # From a square's middle to its corners the depth grows by no more than that distance.
+        # Between a square's middle and a corner the depth grows by at most their distance.
         hopeful = [
             middle
             for middle, depth in zip(squares, depths, strict=True)

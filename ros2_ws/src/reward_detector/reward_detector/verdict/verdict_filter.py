@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Positions and gripper over time to a verdict that is never success by accident."""
+"""Decides the verdict from positions and gripper over time, so that no success is an accident."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from reward_detector.clock_restart import CLOCK_RESTART_S
 from reward_detector.verdict.polygon_region import signed_distance
 from reward_detector.verdict.reward_rule import RewardRule
 
-# A stamp this much older than the newest means that the clock itself started again [s].
-# Slack for stamps that are multiples of a period and do not add up exactly [s].
+# Slack for stamps that are multiples of a period but do not add up exactly [s].
 _STAMP_SLACK_S = 1e-6
 
 
 class VerdictValue(enum.IntEnum):
-    """The three values, numbered as in parl_msgs/Reward."""
+    """The three values of a verdict, numbered as in parl_msgs/Reward."""
 
     UNKNOWN = 0
     FAILURE = 1
@@ -30,32 +29,32 @@ class VerdictValue(enum.IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the detector says about the task at one frame."""
+    """What the detector says about the task in one frame."""
 
     value: VerdictValue
-    """Cannot tell, not done, or done."""
+    """Unknown, not done, or done."""
     reason: str
-    """One line for the operator."""
+    """One line for the operator that says why."""
 
 
 class VerdictFilter:
-    """Region with hysteresis, open gripper, stillness, debounce and latch.
+    """Checks region (with hysteresis), open gripper and stillness, with debounce and latch.
 
-    * Seeing nothing is never evidence: an object not visible gives UNKNOWN and starts the
-      debounce again.
-    * In an episode the object must have been seen outside the region once, and SUCCESS latches
-      until the next episode.
+    * An object that is not visible is never evidence: the verdict is UNKNOWN, and the debounce
+      starts again.
+    * In an episode the object must have been seen outside the region once (the guard), and SUCCESS
+      stays until the next episode (the latch).
     * Outside an episode (empty id) there is neither guard nor latch: SUCCESS says that the object
-      lies in the region now, so that an episode must not start.
+      lies in the region now, so that no episode may start.
     """
 
     def __init__(self, rule: RewardRule, camera: np.ndarray, max_gap: float) -> None:
-        """Judge by `rule`.
+        """Start outside an episode.
 
         Args:
-            rule: when the task is done.
-            camera: (3,) optical centre [m], base_link, to undo the parallax of the surface.
-            max_gap: frames farther apart than this [s] do not count as consecutive.
+            rule: When the task is done.
+            camera: (3,) optical centre in `base_link` [m], to correct for the surface's height.
+            max_gap: Frames farther apart than this do not count as consecutive [s].
         """
         self._rule = rule
         self._camera = camera
@@ -81,10 +80,10 @@ class VerdictFilter:
         """Judge one frame.
 
         Args:
-            stamp_s: the frame's stamp [s]. The same stamp again is the same frame and gets the
-                same answer; an older one is no evidence, unless the clock restarted.
-            positions: name -> (3,) [m] on the table plane; NaN if never seen.
-            visible: name -> seen in this very frame.
+            stamp_s: The frame's stamp [s]. The same stamp again is the same frame and gets the
+                same answer; an older one is no evidence, unless the clock was restarted.
+            positions: (3,) [m] on the table plane by object name; NaN if never seen.
+            visible: Whether the object was seen in this frame, by object name.
             gripper_opening: 0 closed ... 1 open; NaN if not known.
         """
         if self._newest is not None and stamp_s <= self._newest:
@@ -102,7 +101,7 @@ class VerdictFilter:
         return self._last
 
     def cannot_see(self, reason: str) -> Verdict:
-        """Return the verdict on a frame that is no evidence; it restarts the debounce."""
+        """Return the verdict on a frame that is no evidence, and start the debounce again."""
         self._window.clear()
         return self._latched or Verdict(value=VerdictValue.UNKNOWN, reason=reason)
 
@@ -125,8 +124,8 @@ class VerdictFilter:
         place = raise_to_plane(on_table, self._camera, rule.region.surface_height)[:2] - origin[:2]
         depth = signed_distance(rule.region.corners, place)
         self._was_outside |= depth < -rule.region.leave_margin
-        # Hysteresis is for jitter only: an object that was in the region in someone's hand, or in
-        # another place of it, must enter again.
+        # Hysteresis is for jitter only: an object that was in the region in a person's hand, or at
+        # another place in the region, must enter again.
         if depth < (-rule.region.leave_margin if self._window else rule.region.enter_margin):
             return self._not_inside(depth)
         if not np.isfinite(gripper_opening):
@@ -148,7 +147,7 @@ class VerdictFilter:
         return Verdict(value=VerdictValue.FAILURE, reason=reason)
 
     def _debounce(self, stamp_s: float, place: np.ndarray, depth: float) -> Verdict:
-        """Success when the newest frames in one place are enough and span long enough."""
+        """Return SUCCESS if the object was at one place for enough frames and long enough."""
         rule = self._rule
         self._window.append((stamp_s, place))
         reach = rule.max_object_speed * max(rule.min_duration, _STAMP_SLACK_S)
