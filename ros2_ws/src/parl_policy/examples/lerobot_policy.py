@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Serves a LeRobot diffusion policy to PARL; runs in LeRobot's interpreter, not in PARL's.
 
-Used as: policy_class remote_policy:RemotePolicy with this file as `script` and the arguments
+Use it as policy_class remote_policy:RemotePolicy with this file as `script` and the arguments
 FOLDER HORIZON: a folder saved by LeRobot, and the control steps of PARL's actions.
 
 The policy must take one observation step (n_obs_steps 1) of `observation.state` followed by
@@ -33,7 +33,7 @@ class LeRobotDiffusion:
         postprocess: Processor,
         horizon: int,
     ) -> None:
-        """Hold a policy.
+        """Wrap a policy.
 
         Args:
             policy: A `DiffusionPolicy` of LeRobot.
@@ -43,7 +43,8 @@ class LeRobotDiffusion:
         """
         if policy.config.n_obs_steps != 1 or policy.config.n_action_steps < horizon:
             raise ValueError(
-                f'needs n_obs_steps 1 and n_action_steps of {horizon} or more: {policy.config}'
+                f'the policy has {policy.config}; give one with n_obs_steps 1 and n_action_steps '
+                f'of {horizon} or more'
             )
         self.policy = policy
         self.preprocess = preprocess
@@ -52,14 +53,14 @@ class LeRobotDiffusion:
         self.state_dim = policy.config.robot_state_feature.shape[0]
 
     def trainable_parameters(self) -> dict[str, torch.Tensor]:
-        """All that require gradients."""
+        """Return the parameters that require gradients, by name."""
         named = self.policy.named_parameters()
         return {name: value for name, value in named if value.requires_grad}
 
     def sample(
         self, observations: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Encode each state once, then denoise k times."""
+        """Encode each state once, then denoise k times: (B, O) -> (B, k, D)."""
         condition = self._condition(self._batch(observations)).repeat_interleave(count, 0)
         action_dim = self.policy.config.action_feature.shape[0]
         noise = torch.randn(
@@ -81,9 +82,9 @@ class LeRobotDiffusion:
         weights: torch.Tensor | None,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Squared error of the predicted noise, summed over the T steps that PARL acts.
+        """Return the squared error (B,) of the predicted noise, summed over PARL's T steps.
 
-        The policy's horizon may be longer; its other steps repeat the last and carry no loss.
+        The policy's horizon may be longer; its other steps repeat the last one and have no loss.
         """
         diffusion, count = self.policy.diffusion, targets.shape[1]
         steps = targets.flatten(0, 1).unflatten(-1, (self.horizon, -1))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A policy of one's own, here a plain `torch.nn.Module` from observation to action.
+"""A policy class of your own, here a plain `torch.nn.Module` from observation to action.
 
-Such a network is deterministic, and PA-RL ranks several actions a state: so noise is added.
+Such a network is deterministic, but PA-RL ranks several actions per state, so noise is added.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from parl_policy.policy import ActionSpec, weigh_targets
 
 @dataclass(frozen=True, kw_only=True)
 class ModulePolicyConfig:
-    """What an experiment file may say under `policy`."""
+    """The keys that an experiment file may have under `policy`."""
 
     hidden: int = 256
     """Width of the network."""
@@ -34,23 +34,23 @@ class ModulePolicy(nn.Module):
         self.action_spec = action_spec
         self.noise = config.noise
         self.normaliser = ObservationNormaliser(observation_dim)
-        self.network = nn.Sequential(  # your module stands here
+        self.network = nn.Sequential(  # put your module here
             nn.Linear(observation_dim, config.hidden),
             nn.ReLU(),
             nn.Linear(config.hidden, action_spec.flat_dim),
         )
 
     def fit_normalisation(self, observations: Tensor) -> None:
-        """Take mean and spread of (N, O)."""
+        """Set the normaliser to mean and standard deviation of (N, O)."""
         self.normaliser.fit(observations)
 
     def encode(self, observations: Tensor) -> Tensor:
-        """The network's action (B, D)."""
+        """Return the network's action (B, D)."""
         return self.network(self.normaliser(observations))
 
     @torch.no_grad()
     def sample(self, context: Tensor, count: int, generator: Generator) -> Tensor:
-        """(B, k, D)."""
+        """Draw `count` actions per state (B, k, D): the network's action plus noise."""
         noise = torch.randn(len(context), count, context.shape[1], generator=generator)
         actions = context.unsqueeze(1) + self.noise * noise
         return self.action_spec.snap(actions.clamp(-1.0, 1.0))
@@ -58,12 +58,12 @@ class ModulePolicy(nn.Module):
     def loss(
         self, context: Tensor, targets: Tensor, weights: Tensor | None, generator: Generator
     ) -> Tensor:
-        """Squared error, (B,)."""
+        """Return the squared error of each state (B,)."""
         return weigh_targets((context.unsqueeze(1) - targets).square().sum(-1), weights)
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
-        """All weights."""
+        """Return all weights."""
         return self.network.parameters()
 
     def after_update(self) -> None:
-        """Nothing to do."""
+        """Do nothing: there is no moving average."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Serves a policy to PARL from an interpreter of its own, which needs torch and nothing of PARL.
+"""Serves a policy to PARL from another interpreter, which needs torch but not PARL.
 
-Both ends of a Unix socket pair say messages in turn: 8 bytes length (big-endian), then a dict
+Both ends of a Unix socket pair send messages in turn: 8 bytes of length (big-endian), then a dict
 saved by `torch.save` and read with `weights_only=True`, so a message never carries code.
 """
 
@@ -21,13 +21,13 @@ class ServedPolicy(Protocol):
     """What the other interpreter must offer; shapes as in `parl_policy.policy.Policy`."""
 
     def trainable_parameters(self) -> Mapping[str, torch.Tensor]:
-        """What may be changed, by name; always the same tensors."""
+        """Return the parameters that may change, by name; always the same tensors."""
         ...
 
     def sample(
         self, observations: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """`count` actions a state, (B, O) -> (B, k, D)."""
+        """Draw `count` actions per state: (B, O) -> (B, k, D)."""
         ...
 
     def loss(
@@ -37,12 +37,12 @@ class ServedPolicy(Protocol):
         weights: torch.Tensor | None,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Loss of each state, (B,), differentiable in the trainable parameters."""
+        """Return the loss of each state (B,), differentiable by the trainable parameters."""
         ...
 
 
 def send(connection: socket.socket, message: dict[str, Any]) -> None:
-    """Write one message: names to numbers, text, tensors, lists of tensors or None."""
+    """Write one message: a dict of numbers, texts, tensors, lists of tensors or None."""
     content = io.BytesIO()
     torch.save(message, content)
     connection.sendall(LENGTH.pack(content.getbuffer().nbytes))
@@ -50,7 +50,7 @@ def send(connection: socket.socket, message: dict[str, Any]) -> None:
 
 
 def receive(connection: socket.socket) -> dict[str, Any] | None:
-    """Read one message; None where the other end has closed."""
+    """Read one message; return None if the other end has closed."""
     if (length := _read(connection, LENGTH.size)) is None:
         return None
     if (content := _read(connection, *LENGTH.unpack(length))) is None:
@@ -71,7 +71,7 @@ def _read(connection: socket.socket, length: int) -> bytearray | None:
 
 
 class PolicyServer:
-    """Answers calls; the gradient of the newest loss can be asked for."""
+    """Answers calls of a policy, and gives the gradient of the newest loss."""
 
     def __init__(self, policy: ServedPolicy) -> None:
         self.policy = policy
@@ -79,7 +79,7 @@ class PolicyServer:
         self.losses_made = 0
 
     def answer(self, call: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Do what a message asks."""
+        """Do what a message asks for and return the answer."""
         parameters = self.policy.trainable_parameters()
         if 'seed' in arguments:
             arguments['generator'] = torch.Generator().manual_seed(arguments.pop('seed'))
@@ -100,7 +100,9 @@ class PolicyServer:
             return {'losses': self.losses.detach().cpu(), 'number': self.losses_made}
         if call == 'gradients':
             if arguments['number'] != self.losses_made:
-                raise ValueError('only the newest loss can be differentiated, and only once')
+                raise ValueError(
+                    'only the newest loss can be differentiated, and only once; call loss again'
+                )
             self.losses_made += 1
             upstream = arguments['upstream'].to(self.losses)
             gradients = torch.autograd.grad(
@@ -111,11 +113,11 @@ class PolicyServer:
 
 
 def serve(policy: ServedPolicy, connection: socket.socket) -> None:
-    """Answer until the other end closes; an error goes back as text and ends nothing."""
+    """Answer calls until the other end closes; send an error back as text and continue."""
     server = PolicyServer(policy)
     while (message := receive(connection)) is not None:
         try:
             reply = server.answer(message['call'], message['arguments'])
-        except Exception:  # whatever the policy raises belongs to the caller
+        except Exception:  # the caller gets any error of the policy
             reply = {'error': traceback.format_exc()}
         send(connection, reply)

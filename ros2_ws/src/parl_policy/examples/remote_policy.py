@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A policy that lives in another interpreter, with its own packages, behind PARL's protocol."""
+"""A policy that runs in another interpreter, with packages of its own, behind PARL's protocol."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,28 +18,28 @@ from parl_policy.policy import ActionSpec
 
 @dataclass(frozen=True, kw_only=True)
 class RemotePolicyConfig:
-    """How to start the other end."""
+    """How to start the policy server."""
 
     interpreter: str
-    """Python that has the policy's packages, e.g. of its virtual environment."""
+    """Python that has the policy's packages, e.g. that of its virtual environment."""
     script: str
-    """Program that serves the policy; called with a file descriptor, then `arguments`."""
+    """Program that serves the policy; it is called with a file descriptor, then `arguments`."""
     arguments: tuple[str, ...] = ()
-    """Its own."""
+    """Further arguments of the program."""
 
 
 class PolicyConnection:
-    """One call at a time to a policy server."""
+    """Sends calls to a policy server, one at a time."""
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
 
     def call(self, name: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Send a call and wait for its answer, however long the policy takes.
+        """Send a call and wait for its answer, without a time limit.
 
         Raises:
-            ConnectionError: The server is gone.
-            RuntimeError: The policy raised; its traceback is the message.
+            ConnectionError: The server has ended.
+            RuntimeError: The policy raised an error; its traceback is the message.
         """
         try:
             send(self._socket, {'call': name, 'arguments': arguments})
@@ -54,7 +54,11 @@ class PolicyConnection:
 
 
 def start_server(config: RemotePolicyConfig) -> tuple[socket.socket, subprocess.Popen[bytes]]:
-    """Start the other interpreter, without this one's PYTHONPATH, joined by a socket pair."""
+    """Start the server, without this process's PYTHONPATH, connected by a socket pair.
+
+    Returns:
+        Our end of the socket pair, and the server's process.
+    """
     ours, theirs = socket.socketpair()
     environment = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
     with theirs:
@@ -67,7 +71,7 @@ def start_server(config: RemotePolicyConfig) -> tuple[socket.socket, subprocess.
 
 
 def stop_server(ours: socket.socket, process: subprocess.Popen[bytes]) -> None:
-    """Close our end, on which the server ends by itself; kill it if it does not."""
+    """Close our end, so that the server ends by itself; kill it if it does not."""
     ours.close()
     try:
         process.wait(timeout=30.0)
@@ -77,7 +81,7 @@ def stop_server(ours: socket.socket, process: subprocess.Popen[bytes]) -> None:
 
 
 class RemoteLoss(torch.autograd.Function):
-    """Loss computed by the server, whose gradients reach our copy of its parameters."""
+    """A loss that the server computes; its gradients go to our copy of the parameters."""
 
     @staticmethod
     def forward(
@@ -86,7 +90,7 @@ class RemoteLoss(torch.autograd.Function):
         arguments: dict[str, Any],
         *parameters: torch.Tensor,
     ) -> torch.Tensor:
-        """(B,)."""
+        """Ask the server for the loss of each state (B,)."""
         reply = connection.call('loss', **arguments)
         ctx.connection, ctx.number = connection, reply['number']
         losses: torch.Tensor = reply['losses']
@@ -94,7 +98,7 @@ class RemoteLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:  # noqa: ANN401
-        """Gradients of the parameters."""
+        """Ask the server for the gradients of the parameters."""
         reply = ctx.connection.call('gradients', number=ctx.number, upstream=upstream[0])
         return None, None, *reply['gradients']
 
@@ -102,8 +106,8 @@ class RemoteLoss(torch.autograd.Function):
 class RemotePolicy(nn.Module):
     """Implements `parl_policy.policy.Policy`; policy_class: remote_policy:RemotePolicy.
 
-    Holds a copy of the server's trainable parameters: PARL optimises, saves and loads the copy,
-    and the server follows. Frozen weights stay where they are and are not saved.
+    It holds a copy of the server's trainable parameters. PARL optimises, saves and loads the copy,
+    which is then sent to the server. Frozen weights stay in the server and are not saved.
     """
 
     def __init__(
@@ -121,16 +125,16 @@ class RemotePolicy(nn.Module):
             self.register_parameter(own, nn.Parameter(value))
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
-        """Nothing to do: the remote policy brings its own."""
+        """Do nothing: the remote policy has its own normalisation."""
 
     def encode(self, observations: torch.Tensor) -> torch.Tensor:
-        """The observations; the server encodes each once a call."""
+        """Return the observations; the server encodes each one once per call."""
         return observations
 
     def sample(
         self, context: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """(B, k, D) in [-1, 1]; the server's randomness is a seed drawn here."""
+        """Draw actions (B, k, D) in [-1, 1]; the server uses a seed that is drawn here."""
         reply = self.connection.call(
             'sample', observations=context, count=count, seed=draw_seed(generator)
         )
@@ -143,7 +147,7 @@ class RemotePolicy(nn.Module):
         weights: torch.Tensor | None,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """(B,); differentiate it before the next is computed."""
+        """Return the loss of each state (B,); differentiate it before the next call."""
         arguments = {
             'observations': context,
             'targets': targets,
@@ -153,21 +157,21 @@ class RemotePolicy(nn.Module):
         return RemoteLoss.apply(self.connection, arguments, *self.trainable_parameters())
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
-        """Our copy, in the server's order."""
+        """Return our copy of the parameters, in the server's order."""
         return self.parameters()
 
     def after_update(self) -> None:
-        """Let the server follow."""
+        """Send our copy of the parameters to the server."""
         parameters = {name: getattr(self, own).detach() for name, own in self._names.items()}
         self.connection.call('set_parameters', parameters=parameters)
 
     def load_state_dict(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-        """Load our copy, and let the server follow."""
+        """Load our copy of the parameters and send it to the server."""
         result = super().load_state_dict(*arguments, **options)
         self.after_update()
         return result
 
 
 def draw_seed(generator: torch.Generator) -> int:
-    """A new seed from a generator."""
+    """Draw a new seed from a generator."""
     return int(torch.randint(2**62, (), generator=generator))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy protocol: everything PARL ever asks of a policy."""
+"""The policy protocol: everything that PARL asks of a policy."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from parl_files.error import ParlError
 
 
 class ObservationError(ParlError):
-    """An observation cannot be acted on: an entry of it is missing, NaN or infinite."""
+    """An observation cannot be used: an entry of it is missing, NaN or infinite."""
 
 
 Context: TypeAlias = Any
-"""What a policy keeps of B states between `encode` and its use, B leading; its own affair."""
+"""What a policy's `encode` returns for B states; only the policy knows its content."""
 
 
 @dataclass(frozen=True)
 class ActionSpec:
-    """Shape of what a policy samples.
+    """Shape of a policy's actions.
 
     Actions are flat vectors of D = horizon · dim numbers in [-1, 1], first control step first.
     """
@@ -30,9 +30,9 @@ class ActionSpec:
     dim: int
     """Numbers per control step (A)."""
     binary: tuple[int, ...] = ()
-    """Entries of a control step that are only ever -1 or 1: a gripper that opens or closes.
+    """Entries of a control step that are only -1 or 1: a gripper that opens or closes.
 
-    A critic would else be asked about half-closed grippers that no data ever showed.
+    Otherwise a critic would have to rate half-closed grippers, which are not in the data.
     """
 
     @property
@@ -41,13 +41,13 @@ class ActionSpec:
         return self.horizon * self.dim
 
     def is_binary(self) -> torch.Tensor:
-        """(D,) bool: which entries of a flat action are -1 or 1."""
+        """Return which entries of a flat action are binary, (D,) bool."""
         step = torch.zeros(self.dim, dtype=torch.bool)
         step[list(self.binary)] = True
         return step.repeat(self.horizon)
 
     def snap(self, actions: torch.Tensor) -> torch.Tensor:
-        """Actions (…, D) with the binary entries moved to the nearer of -1 and 1."""
+        """Return actions (…, D) with the binary entries moved to the nearer of -1 and 1."""
         return torch.where(self.is_binary(), torch.where(actions > 0, 1.0, -1.0), actions)
 
 
@@ -55,23 +55,29 @@ class ActionSpec:
 class Policy(Protocol):
     """Any policy that can sample actions and be trained on actions (PA-RL, arXiv 2412.06685).
 
-    Shapes: B states, k samples a state, m targets a state, D = `action_spec.flat_dim`.
-    Normalisation belongs inside: a policy takes raw observations and speaks actions in [-1, 1],
-    binary entries snapped.
+    Shapes: B states, k samples per state, m targets per state, D = `action_spec.flat_dim`.
+    Normalisation is part of the policy: it takes raw observations and returns actions in [-1, 1],
+    with binary entries snapped.
     """
 
     action_spec: ActionSpec
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
-        """Called once before training, with all observations (N, O) of the demonstrations."""
+        """Set the normalisation from all observations (N, O) of the demonstrations.
+
+        PARL calls this once, before training.
+        """
         ...
 
     def encode(self, observations: torch.Tensor) -> Context:
-        """Context computed once per state: features, a key-value cache, or the input."""
+        """Compute once per state (B, O) what sampling needs: features, a cache, or the input."""
         ...
 
     def sample(self, context: Context, count: int, generator: torch.Generator) -> torch.Tensor:
-        """`count` independent actions a state: (B, k, D); same generator state, same actions."""
+        """Draw `count` independent actions per state, (B, k, D) in [-1, 1].
+
+        The same state of the generator gives the same actions.
+        """
         ...
 
     def loss(
@@ -81,54 +87,61 @@ class Policy(Protocol):
         weights: torch.Tensor | None,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Supervised loss of the policy's own kind on target actions (B, m, D).
+        """Return the supervised loss of each state on target actions, in the policy's own way.
 
-        `weights` (B, m) weigh a state's targets and default to 1/m each; returns (B,).
+        Args:
+            context: What `encode` returned for B states.
+            targets: (B, m, D) in [-1, 1].
+            weights: (B, m) weights of a state's targets; None for 1/m each.
+            generator: Source of all randomness.
+
+        Returns:
+            (B,).
         """
         ...
 
     def trainable_parameters(self) -> Iterable[torch.nn.Parameter]:
-        """What the optimiser may change (adapters only, for a large model)."""
+        """Return the parameters that the optimiser may change (e.g. only adapters)."""
         ...
 
     def after_update(self) -> None:
-        """Called after each optimiser step, for moving averages."""
+        """Update moving averages; PARL calls this after each optimiser step."""
         ...
 
     def state_dict(self) -> Mapping[str, torch.Tensor]:
-        """Everything needed to act and to go on training."""
+        """Return everything that is needed to act and to continue training."""
         ...
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> object:
-        """Inverse of `state_dict`."""
+        """Load what `state_dict` returned."""
         ...
 
 
 @runtime_checkable
 class ReparameterisedPolicy(Policy, Protocol):
-    """A policy whose samples pass gradients to its weights; only some baselines ask for it."""
+    """A policy whose samples pass gradients to its weights; only some baselines need it."""
 
     def rsample(
         self, context: Context, count: int, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """`count` actions a state with gradients, and their log-probabilities.
+        """Draw `count` actions per state with gradients, and their log-probabilities.
 
         Returns:
-            (B, k, D) in [-1, 1], binary entries not necessarily snapped, and (B, k), or None
-            where the class does not know them.
+            (B, k, D) in [-1, 1], where binary entries need not be snapped; and (B, k), or None if
+            the class cannot compute them.
         """
         ...
 
 
 @runtime_checkable
 class ExploringPolicy(Policy, Protocol):
-    """A policy whose samples hold noise that is there for practice; evaluations leave it out."""
+    """A policy whose samples hold extra noise for practice, which evaluations leave out."""
 
     def exploit(self, context: Context, generator: torch.Generator) -> torch.Tensor:
-        """One action a state as it acts alone where nothing is to be learnt, (B, D)."""
+        """Draw one action per state (B, D) without the extra noise."""
         ...
 
 
 def weigh_targets(losses: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
-    """Loss of each state (B,) from those of its m targets (B, m), as `Policy.loss` says."""
+    """Return the loss of each state (B,) from the losses (B, m) and weights of its targets."""
     return losses.mean(1) if weights is None else (weights * losses).sum(1)

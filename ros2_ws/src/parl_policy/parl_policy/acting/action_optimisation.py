@@ -11,35 +11,35 @@ from parl_policy.acting.cem import cem_population, uniform_population
 from parl_policy.critics.mean_q import Precision
 
 QFunction = Callable[[torch.Tensor], torch.Tensor]
-"""Value of actions in fixed states: (B, n, D) -> (B, n)."""
+"""Returns the values of actions in fixed states: (B, n, D) -> (B, n)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ActionOptimisationConfig:
-    """Defaults are the paper's."""
+    """Settings of the action optimisation; the defaults are the paper's."""
 
     samples: int = 32
     """Actions sampled from the policy (k)."""
     proposals: Literal['policy', 'uniform'] = 'policy'
-    """Where the k actions come from: 'uniform' knows nothing of the policy."""
+    """Where the k actions come from: the policy, or a uniform distribution instead."""
     cem_iterations: int = 0
-    """Refits of the cross-entropy method to the best m before they are kept; 0 = rank only."""
+    """Iterations of the cross-entropy method before the best m are kept; 0 = rank only."""
     particles: int = 10
-    """Best of them that are kept (m)."""
+    """Best actions that are kept (m)."""
     gradient_steps: int = 10
     """Ascent steps on each particle (T); 0 = global optimisation only."""
     step_size: float = 3e-4
     """Length of a step per unit of gradient, in normalised action units."""
     acceptance: Literal['best_of_trajectory', 'stop_at_first_failure'] = 'best_of_trajectory'
-    """Return a particle's best iterate, or stop climbing where a step no longer improves Q.
+    """Take a particle's best iterate, or stop climbing when a step no longer improves Q.
 
     Algorithm 1 as printed breaks at the first improvement; the text and the release do not.
     """
     precision: Precision = 'float32'
-    """Of the critic's hidden layers here; its training is float32 always."""
+    """Precision of the critic's hidden layers here; its training always uses float32."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Check the ranges."""
         if not 1 <= self.particles <= self.samples:
             raise ValueError(
                 f'particles must lie in 1…samples: {self.particles} of {self.samples} samples'
@@ -55,7 +55,7 @@ class ActionOptimisationConfig:
 
 @dataclass(frozen=True)
 class Particles:
-    """The support of π_opt.
+    """The actions that π_opt chooses from, with their values.
 
     Attributes:
         actions: (B, m, D) in [-1, 1].
@@ -66,15 +66,15 @@ class Particles:
     values: torch.Tensor
 
     def argmax(self) -> torch.Tensor:
-        """Best action of each state, (B, D)."""
+        """Return the best action of each state (B, D)."""
         return self._take(self.values.argmax(1, keepdim=True)).squeeze(1)
 
     def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
-        """`count` draws a state from softmax(Q), (B, count, D) (Eq. 4.3, temperature 1)."""
+        """Draw actions (B, count, D) from softmax(Q) with temperature 1 (Eq. 4.3)."""
         return self._take(self.draw(count, generator))
 
     def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
-        """Which particles `sample` takes: indices (B, count)."""
+        """Draw the indices (B, count) of the particles that `sample` takes."""
         weights = self.values.softmax(1)
         return torch.multinomial(weights, count, replacement=True, generator=generator)
 
@@ -90,17 +90,18 @@ def optimise_actions(
     movable: torch.Tensor,
     generator: torch.Generator,
 ) -> Particles:
-    """Rank candidates by Q, keep the best, climb the critic's gradient from each.
+    """Rank candidates by Q, keep the best, and climb the critic's gradient from each.
 
     Args:
         q_function: Mean of the online critics at fixed states.
-        candidates: (B, k, D) samples of the policy.
-        config: Numbers of Algorithm 1.
+        candidates: (B, k, D) samples of the policy in [-1, 1].
+        config: Settings of Algorithm 1.
         movable: (D,) bool, the entries that the gradient may move: those that are not binary.
-        generator: For proposals that are not the policy's.
+        generator: Source of randomness for uniform proposals and the cross-entropy method.
 
     Returns:
-        M particles a state, best of the candidates first; no gradient flows through them.
+        (B, m, D) particles and their values, in the order of the candidates' rank; no gradient
+        flows through them.
     """
     particles = search(q_function, candidates, config, movable, generator)
     return climb(q_function, particles.actions, config, movable)
@@ -113,7 +114,7 @@ def search(
     movable: torch.Tensor,
     generator: torch.Generator,
 ) -> Particles:
-    """Global optimisation: the m best of the proposals; arguments as in `optimise_actions`."""
+    """Find the m best proposals (global optimisation); arguments as in `optimise_actions`."""
     if config.proposals == 'uniform':
         candidates = uniform_population(candidates, movable, generator)
     candidates = cem_population(
@@ -124,7 +125,7 @@ def search(
 
 @torch.no_grad()
 def keep_best(q_function: QFunction, candidates: torch.Tensor, count: int) -> Particles:
-    """Ranking (Eq. 4.1): the `count` candidates of highest Q, best first."""
+    """Return the `count` candidates (B, count, D) of highest Q, best first (Eq. 4.1)."""
     values, chosen = q_function(candidates).topk(count, dim=1)
     index = chosen.unsqueeze(-1).expand(-1, -1, candidates.shape[-1])
     return Particles(candidates.gather(1, index), values)
@@ -136,9 +137,10 @@ def climb(
     config: ActionOptimisationConfig,
     movable: torch.Tensor,
 ) -> Particles:
-    """Local optimisation (Eq. 4.2): gradient ascent on Q inside the action bounds.
+    """Climb the gradient of Q inside the action bounds (local optimisation, Eq. 4.2).
 
-    Q is evaluated T + 1 times: the last evaluation ranks the last iterate and yields π_opt.
+    Q is evaluated T + 1 times; the last evaluation gives the values of the last iterate, which
+    π_opt needs.
     """
     best = start.detach()
     actions = best.clone()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The optimised policy π_opt as it acts: sample, rank, climb, choose."""
+"""Acts with the optimised policy π_opt: sample, rank, climb, choose."""
 
 from dataclasses import dataclass
 import functools
@@ -26,8 +26,8 @@ class Decision:
 
     Attributes:
         action: (D,) in [-1, 1].
-        candidates: (m, D) particles it was chosen from.
-        values: (m,) their Q; NaN without a critic.
+        candidates: (m, D) particles from which it was chosen.
+        values: (m,) Q of the candidates; NaN without a critic.
         mean_q: Q of the chosen action; NaN without a critic.
     """
 
@@ -43,10 +43,10 @@ class Actor:
 
     Attributes:
         policy: Proposes actions.
-        critic: Ranks and improves them; None acts with the policy's first sample.
-        optimisation: Numbers of Algorithm 1.
-        choice: Take the best particle, or sample one from softmax(Q) (Eq. 4.3).
-        explores: False leaves out what an `ExploringPolicy` that acts alone adds for practice.
+        critic: Ranks and improves the actions; with None the policy's first sample is taken.
+        optimisation: Settings of Algorithm 1.
+        choice: Whether to take the best particle, or to sample one from softmax(Q) (Eq. 4.3).
+        explores: Whether an `ExploringPolicy` without a critic adds its noise for practice.
     """
 
     policy: Policy
@@ -57,7 +57,7 @@ class Actor:
 
     @functools.cached_property
     def frozen_critic(self) -> FrozenCritic:
-        """The critic laid out for climbing, once: its weights must not change afterwards."""
+        """The critic prepared for climbing; its weights must not change afterwards."""
         assert self.critic is not None
         return FrozenCritic(self.critic, self.optimisation.precision)
 
@@ -65,14 +65,14 @@ class Actor:
     def _movable(self) -> torch.Tensor:
         return ~self.policy.action_spec.is_binary()
 
-    def alone(self, context: Context, generator: torch.Generator) -> torch.Tensor:
-        """Actions (B, D) of the policy without a critic."""
+    def act_without_critic(self, context: Context, generator: torch.Generator) -> torch.Tensor:
+        """Return actions (B, D) of the policy without the critic."""
         if not self.explores and isinstance(self.policy, ExploringPolicy):
             return self.policy.exploit(context, generator)
         return self.policy.sample(context, 1, generator)[:, 0]
 
     def prepare(self, observation_dim: int) -> None:
-        """Do before an episode what its first decision would wait for, a second on a GPU."""
+        """Prepare the action optimisation before an episode; it takes a second on a GPU."""
         if self.critic is not None:
             shape = (1, self.optimisation.samples, self.policy.action_spec.flat_dim)
             inputs = torch.zeros(1, observation_dim), torch.zeros(shape)
@@ -80,7 +80,7 @@ class Actor:
 
     @functools.cached_property
     def _optimised(self) -> Function:
-        """Action optimisation of one state (1, O) and its samples (1, k, D)."""
+        """The action optimisation of one state (1, O) and its samples (1, k, D)."""
         on_gpu = self._movable.device.type == 'cuda'
         return RowsGraph(self._optimise, rows=1) if on_gpu else self._optimise
 
@@ -97,7 +97,9 @@ class Actor:
         return particles.actions, particles.values
 
     def act(self, observation: np.ndarray, generator: torch.Generator) -> Decision:
-        """Choose an action for one observation (O,); same generator state, same action.
+        """Choose an action for one observation (O,).
+
+        The same state of the generator gives the same action.
 
         Raises:
             ObservationError: The observation is not finite.
@@ -108,7 +110,7 @@ class Actor:
         with torch.no_grad():
             context = self.policy.encode(states)
         if self.critic is None:
-            candidates = self.alone(context, generator).unsqueeze(1)
+            candidates = self.act_without_critic(context, generator).unsqueeze(1)
             chosen, values = candidates[0, 0], torch.full((1,), torch.nan)
             mean_q = float('nan')
         else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a version of a policy, or of its critic, becomes a file and an actor again."""
+"""Writes versions of a policy and its critic to files, and makes an actor from the files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,22 +20,22 @@ from parl_policy.policy import ActionSpec, Policy
 
 @dataclass(frozen=True, kw_only=True)
 class ActorConfig:
-    """Everything besides weights that decides how an actor acts; travels with the weights."""
+    """Everything but the weights that decides how an actor acts; it is stored with the weights."""
 
     policy_class: str
     """Key of `POLICY_CLASSES`, or `package.module:Class`."""
     policy: Mapping[str, Any]
-    """Fields of that class's config."""
+    """Fields of the config of that class."""
     critic: CriticConfig
     optimisation: ActionOptimisationConfig
     choice: Literal['argmax', 'softmax']
-    """Which particle acts."""
+    """How a particle is chosen."""
     observation_names: tuple[str, ...]
-    """Layout of the observation vector."""
+    """Name of every entry of the observation vector."""
     action_spec: ActionSpec
 
     def __post_init__(self) -> None:
-        """Refuse an unknown class, and networks that are not made for the observation's image."""
+        """Check that the class is known and that the networks fit the observation's image."""
         shape = image_shape(self.observation_names)
         images = {'critic': self.critic.image} | image_configs(
             'policy', self.policy_class, self.policy
@@ -43,8 +43,8 @@ class ActorConfig:
         for who, image in images.items():
             if shape is None and image is not None:
                 raise ConfigError(
-                    f'{who}.image is of shape {image.shape}, but the observations hold no image; '
-                    f'leave it away'
+                    f'{who}.image has shape {image.shape}, but the observations hold no image; '
+                    f'remove {who}.image'
                 )
             if shape is not None and (image is None or tuple(image.shape) != shape):
                 raise ConfigError(
@@ -53,12 +53,12 @@ class ActorConfig:
                 )
 
     def make_policy(self) -> Policy:
-        """An untrained policy."""
+        """Make an untrained policy."""
         size = observation_size(self.observation_names)
         return new_policy(self.policy_class, self.policy, size, self.action_spec)
 
     def make_critic(self) -> CriticEnsemble:
-        """An untrained critic."""
+        """Make an untrained critic."""
         size = observation_size(self.observation_names)
         return CriticEnsemble(size, self.action_spec.flat_dim, self.critic)
 
@@ -66,7 +66,11 @@ class ActorConfig:
 def version_to_bytes(
     config: ActorConfig, module: Policy | CriticEnsemble, kind: str, version: int
 ) -> bytes:
-    """One policy or critic version as the content of a safetensors file."""
+    """Serialise a policy or critic version as the content of a safetensors file.
+
+    Raises:
+        WeightsNotFiniteError: A weight is NaN or infinite.
+    """
     metadata = {'kind': kind, 'version': version, 'actor': to_mapping(config)}
     return weights_to_bytes(dict(module.state_dict()), metadata)
 
@@ -75,11 +79,11 @@ def load_actor(policy_path: Path, critic_path: Path | None) -> tuple[Actor, Acto
     """Rebuild an actor from files.
 
     Args:
-        policy_path: A policy version.
-        critic_path: The critic of the same version; None acts without optimisation.
+        policy_path: File of a policy version.
+        critic_path: File of the critic of the same version; None for an actor without one.
 
     Returns:
-        The actor, what it was built from, its version.
+        The actor, its configuration and its version.
 
     Raises:
         WeightsFileError: A file is damaged, of another kind, or the versions differ.
@@ -93,7 +97,7 @@ def load_actor(policy_path: Path, critic_path: Path | None) -> tuple[Actor, Acto
         if critic_version != version:
             raise WeightsFileError(
                 f'{critic_path.name} is version {critic_version} but {policy_path.name} is '
-                f'version {version}; they act as a pair'
+                f'version {version}; give two files of the same version'
             )
         critic = config.make_critic()
         _fill(critic, tensors, critic_path)
@@ -119,6 +123,6 @@ def _fill(
         module.load_state_dict(tensors)
     except (KeyError, RuntimeError) as error:
         raise WeightsFileError(
-            f'{path} does not fit the network that it describes: {error}; it was made by another '
-            f'version of the code, or altered'
+            f'{path} does not fit the network that it describes: {error}; another version of the '
+            f'code wrote it, or it was altered: train it again'
         ) from error

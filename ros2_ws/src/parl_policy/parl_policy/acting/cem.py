@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cross-entropy method: refits a Gaussian to the best actions and draws anew (Rubinstein 1999)."""
+"""Cross-entropy method: fits a Gaussian to the best actions and draws again (Rubinstein 1999)."""
 
 from collections.abc import Callable
 
@@ -21,15 +21,15 @@ def cem_population(
     Binary entries are drawn like the others and snapped.
 
     Args:
-        q_function: Value of actions in fixed states, (B, n, D) -> (B, n).
-        population: (B, k, D) actions to begin with, in [-1, 1].
-        elites: Best actions that the Gaussian is fitted to (2…k).
-        iterations: Refits.
+        q_function: Returns the values of actions in fixed states, (B, n, D) -> (B, n).
+        population: (B, k, D) first actions in [-1, 1].
+        elites: Number of best actions that the Gaussian is fitted to (2…k).
+        iterations: Number of fits.
         movable: (D,) bool, the entries that are not binary.
         generator: Source of all randomness.
 
     Returns:
-        (B, k, D), the last population.
+        (B, k, D) the last population.
     """
     shape = (len(population), population.shape[1] - elites, population.shape[2])
     for _ in range(iterations):
@@ -44,11 +44,11 @@ def cem_population(
 def uniform_population(
     like: torch.Tensor, movable: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
-    """Actions drawn uniformly from the whole action space, in the shape of `like` (B, k, D)."""
+    """Draw actions uniformly from the whole action space, in the shape of `like` (B, k, D)."""
     return within_bounds(torch.rand(like.shape, generator=generator) * 2.0 - 1.0, movable)
 
 
 def within_bounds(actions: torch.Tensor, movable: torch.Tensor) -> torch.Tensor:
-    """Actions (…, D) clipped to [-1, 1], binary entries moved to the nearer of the two."""
+    """Clip actions (…, D) to [-1, 1] and move binary entries to the nearer of -1 and 1."""
     snapped = torch.where(actions > 0, 1.0, -1.0)
     return torch.where(movable, actions.clamp(-1.0, 1.0), snapped)

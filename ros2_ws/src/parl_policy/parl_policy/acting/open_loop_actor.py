@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plays an actor's chunks of actions, one control step after the other."""
+"""Plays an actor's action chunks, one control step after the other."""
 
 import dataclasses
 
@@ -10,10 +10,10 @@ from parl_policy.acting.actor import Actor, Decision
 
 
 class OpenLoopActor:
-    """Acts in one episode: decides, plays the T control steps of that action, decides again."""
+    """Acts in one episode: decides, plays the T control steps of the chunk, decides again."""
 
     def __init__(self, actor: Actor, seed: int) -> None:
-        """Begin an episode; the seed is that of all its draws."""
+        """Begin an episode; `seed` determines all its random draws."""
         self._actor = actor
         self._generator = torch.Generator(torch.get_default_device()).manual_seed(seed)
         self._decision: Decision | None = None
@@ -21,16 +21,16 @@ class OpenLoopActor:
         self._last_step = 0
 
     def act(self, step: int, observation: np.ndarray) -> Decision:
-        """What to do in a control step of the episode.
+        """Return the decision for a control step of the episode.
 
-        After steps in which somebody else acted the rest of a chunk is out of date and dropped.
+        After steps in which another actor acted, the rest of a chunk is out of date and dropped.
 
         Args:
-            step: Its number in the episode.
-            observation: (O,); looked at only where a chunk begins.
+            step: Number of the step in the episode.
+            observation: (O,); it is used only where a chunk begins.
 
         Returns:
-            The decision's part for that control step: actions of A numbers.
+            The part of the decision for that control step, with actions of A numbers.
 
         Raises:
             ObservationError: The observation is not finite.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A policy or critic version as one safetensors file: tensors and what they mean."""
+"""Writes and reads a policy or critic version as one safetensors file with its metadata."""
 
 from collections.abc import Mapping
 import json
@@ -15,7 +15,8 @@ from parl_files.error import ParlError
 
 FORMAT_VERSION = 1
 
-# One key, because safetensors does not keep the order of several: same weights, same bytes.
+# Only one key: safetensors does not keep the order of several, and equal weights must give equal
+# bytes.
 _METADATA_KEY = 'parl'
 
 
@@ -23,7 +24,7 @@ class WeightsFileError(ParlError):
     """Weights cannot be saved or loaded; base of the errors below.
 
     Attributes:
-        problem: What is wrong, without the remedy: readers of files of other uses know another.
+        problem: What is wrong, without the remedy, because other readers give their own remedy.
     """
 
     def __init__(self, problem: str, remedy: str = '') -> None:
@@ -32,7 +33,7 @@ class WeightsFileError(ParlError):
 
 
 class WeightsVersionError(WeightsFileError):
-    """The file was written in another format version, or not by PARL."""
+    """The file has another format version, or PARL did not write it."""
 
 
 class WeightsDamagedError(WeightsFileError):
@@ -47,12 +48,16 @@ def weights_to_bytes(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str,
     """Serialise weights; the same weights and metadata always give the same bytes.
 
     Args:
-        tensors: name -> tensor of any shape, on any device.
-        metadata: JSON-able: configuration to rebuild the network, versions it was made from.
+        tensors: Tensors of any shape on any device, by name.
+        metadata: Data for JSON: the configuration to rebuild the network, and the versions from
+            which it was made.
+
+    Returns:
+        The content of a safetensors file.
 
     Raises:
         WeightsNotFiniteError: A weight is NaN or infinite; such a version is never published.
-        WeightsFileError: The metadata is not JSON-able.
+        WeightsFileError: JSON cannot hold the metadata.
     """
     _check_finite(tensors, 'weights to save')
     try:
@@ -73,13 +78,15 @@ def weights_to_bytes(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str,
 
 
 def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Read weights back, on the CPU.
+    """Read weights from a file as CPU tensors.
 
     Returns:
-        The tensors by name, and the metadata as it was given.
+        The tensors by name, and the metadata.
 
     Raises:
-        WeightsDamagedError, WeightsVersionError, WeightsNotFiniteError.
+        WeightsDamagedError: The file is missing, truncated or altered.
+        WeightsVersionError: The file has another format version, or PARL did not write it.
+        WeightsNotFiniteError: A weight is NaN or infinite.
     """
     try:
         data = Path(path).read_bytes()
@@ -100,7 +107,7 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
 
 
 def _header(data: bytes) -> object:
-    """Parse our metadata from safetensors' header: 8 bytes little-endian length, then JSON."""
+    """Return our metadata from the file's header: 8 bytes little-endian length, then JSON."""
     (length,) = struct.unpack_from('<Q', data)
     if length > len(data) - 8:
         raise ValueError('file ends inside its header')

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a process computes: on the CPU or on a CUDA GPU.
+"""Chooses where a process computes: on the CPU or on a CUDA GPU.
 
-Tensors are made on torch's default device, which holds for one thread. Versions are files of CPU
-tensors, read on any machine; a run resumes on the kind of device it was begun on.
+Tensors are made on torch's default device, which holds for one thread. Files of versions hold CPU
+tensors and can be read on any machine. A run resumes on the kind of device on which it started.
 """
 
 import torch
@@ -13,13 +13,13 @@ NAMES = ('auto', 'cpu', 'cuda')
 
 
 def use_device(name: str) -> torch.device:
-    """Make this thread's tensors on a device from now on.
+    """Set the device on which this thread makes its tensors from now on.
 
     Args:
-        name: 'cpu', 'cuda', or 'auto' for a GPU where there is one.
+        name: 'cpu', 'cuda', or 'auto' for a GPU if there is one and the CPU otherwise.
 
     Raises:
-        ConfigError: Unknown, or there is no such device.
+        ConfigError: The name is unknown, or there is no such device.
     """
     if name not in NAMES:
         raise ConfigError(f'device is {name!r}, expected one of {list(NAMES)}')
@@ -32,14 +32,14 @@ def use_device(name: str) -> torch.device:
     if name == 'cpu' or not has_gpu:
         return torch.device('cpu')
     device = torch.device('cuda', 0)
-    # What makes products fast on a CPU without loss would round their inputs on a GPU.
+    # The 'medium' setting, fast and exact on a CPU, would round the inputs of products on a GPU.
     torch.set_float32_matmul_precision('highest')
     torch.set_default_device(device)
     return device
 
 
 def default_generator() -> torch.Generator:
-    """The generator that torch itself draws from on this thread's device: dropout, say."""
+    """Return the generator that torch itself uses on this thread's device, e.g. for dropout."""
     device = torch.get_default_device()
     if device.type == 'cuda':
         return torch.cuda.default_generators[device.index]
@@ -47,15 +47,15 @@ def default_generator() -> torch.Generator:
 
 
 ALLOWED_ERROR = 4.0
-"""Times the error of torch's default way: 8 bits instead of 24 would be thousands of times."""
+"""Allowed multiple of the default error; rounding inputs to 8 bits would give thousands."""
 
 
 def choose_float32_product() -> str:
-    """Ask torch for the 'medium' precision and keep it where it turns out not to round inputs.
+    """Set torch's 'medium' precision for this process if it does not round inputs here.
 
-    'medium' permits bfloat16 inputs, but what it changes on most processors is the library: on an
-    AMD EPYC float32 products became up to twice as fast with an error of 1e-6 instead of 4e-7.
-    Whether a machine does round is seen by trying. Holds for the process.
+    'medium' permits bfloat16 inputs, but on most processors it only changes the library. On an
+    AMD EPYC float32 products became up to twice as fast, with an error of 1e-6 instead of 4e-7.
+    A trial product shows whether this machine rounds.
 
     Returns:
         The setting that was kept: 'medium' or 'highest'.
@@ -72,6 +72,6 @@ def choose_float32_product() -> str:
 
 
 def _error(left: torch.Tensor, right: torch.Tensor) -> float:
-    """Root mean square error of the product as torch computes it now."""
+    """Return the root mean square error of the product as torch computes it now."""
     exact = left.double() @ right.double()
     return float((left @ right - exact).square().mean().sqrt())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A function of rows as one CUDA graph: one launch in place of hundreds."""
+"""Runs a function of rows as one CUDA graph: one launch instead of hundreds."""
 
 from collections.abc import Callable
 
@@ -11,20 +11,20 @@ Function = Callable[..., tuple[torch.Tensor, ...]]
 
 
 class RowsGraph:
-    """Records a function of up to `rows` rows when first called, then replays it with other rows.
+    """Records a function of up to `rows` rows at the first call, then replays it with new rows.
 
-    Each row of the results must depend on the same row of the inputs alone: fewer rows than were
-    recorded leave the rest as it was before. What else the function reads, such as weights, it
-    reads anew each time, where it lay when it was recorded.
+    Each row of the results must depend only on the same row of the inputs. With fewer rows than
+    were recorded, the other rows keep their old values. Everything else that the function reads,
+    such as weights, is read again each time from the same memory as in the recording.
     """
 
     def __init__(self, function: Function, rows: int) -> None:
-        """Record nothing yet.
+        """Prepare; the first call records.
 
         Args:
-            function: Of a generator and tensors on the GPU; waits for no number, takes none from
-                the CPU.
-            rows: As many as will ever be asked for at once.
+            function: Function of a generator and tensors on the GPU. It must not wait for a
+                number from the GPU or take one from the CPU.
+            rows: Largest number of rows in a call.
         """
         self._function = function
         self._rows = rows
@@ -33,12 +33,12 @@ class RowsGraph:
     def __call__(
         self, generator: torch.Generator, *inputs: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
-        """The function's results, a row for each row of the inputs; always of the same shapes."""
+        """Return the function's results, one row for each row of the inputs."""
         graph = self._graph or self._record(inputs)
         count = len(inputs[0])
         for mine, given in zip(self._inputs, inputs, strict=True):
             mine[:count] = given
-        # A graph draws from the device's own generator, so that one goes where the other stands.
+        # A graph draws from the device's own generator, so this takes the state of `generator`.
         own = default_generator()
         state = own.get_state()
         own.set_state(generator.get_state())
@@ -55,7 +55,7 @@ class RowsGraph:
         state = own.get_state()
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):  # libraries make their workspaces
+        with torch.cuda.stream(stream):  # a first run, in which libraries allocate workspaces
             self._function(own, *self._inputs)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()

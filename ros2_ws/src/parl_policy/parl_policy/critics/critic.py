@@ -16,49 +16,49 @@ from parl_policy.networks.resnet_encoder import ImageConfig, observation_encoder
 
 @dataclass(frozen=True, kw_only=True)
 class CriticConfig:
-    """Defaults are the paper's for state observations."""
+    """Settings of a critic; the defaults are the paper's for state observations."""
 
     members: int = 10
     """Networks in the ensemble."""
     hidden: tuple[int, ...] = (512, 512, 512)
     """Width of each layer."""
     action_at_every_layer: bool = True
-    """Feed the action to every layer, not only to the first."""
+    """Whether the action is an input of every layer, not only of the first."""
     head: Literal['hl_gauss', 'mse'] = 'hl_gauss'
-    """How the output stands for a value."""
+    """How the output represents a value."""
     support: tuple[float, float] = (-100.0, 0.0)
-    """Range of values the HL-Gauss head can say; the dataset check refuses returns outside."""
+    """Range of values of the HL-Gauss head; the dataset check refuses returns outside it."""
     bins: int = 128
-    """Bins of the HL-Gauss head."""
+    """Number of bins of the HL-Gauss head."""
     sigma_bins: float = 0.75
     """Smoothing of the HL-Gauss head in bin widths; the release computes 1.06 (0.75·√2)."""
     image: ImageConfig | None = None
-    """Where observations hold an image; the members share one encoder of it."""
+    """Image in the observations, if any; the members share one encoder of it."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Check the ranges."""
         if self.members < 1 or not self.hidden:
-            raise ValueError(f'a critic needs a member and a layer: {self}')
+            raise ValueError(f'a critic needs a member and a layer at least: {self}')
         if min(self.hidden) < 1:
             raise ValueError(f'hidden must be widths of at least 1: {list(self.hidden)}')
         if self.head not in ('hl_gauss', 'mse'):
             raise ValueError(f"critic head is {self.head!r}, expected 'hl_gauss' or 'mse'")
-        self.value_head()  # refuses a support, bins or smoothing that it cannot have
+        self.value_head()  # checks support, bins and smoothing
 
     def value_head(self) -> ValueHead:
-        """The head these settings describe."""
+        """Make the value head of these settings."""
         if self.head == 'mse':
             return ScalarHead()
         return HLGaussHead(*self.support, self.bins, self.sigma_bins)
 
 
 class CriticMember(nn.Module):
-    """One network: Dense, LayerNorm, swish, repeated; the first layer split by input."""
+    """One network: Dense, LayerNorm, swish, repeated; the first layer is split by input."""
 
     def __init__(
         self, state_dim: int, action_dim: int, config: CriticConfig, outputs: int
     ) -> None:
-        """Initialise orthogonally: gain √2, and 0.01 for the last hidden layer and the head."""
+        """Make the layers with orthogonal weights: gain √2, last hidden layer and head 0.01."""
         super().__init__()
         widths = (state_dim, *config.hidden)
         last = len(config.hidden) - 1
@@ -83,7 +83,10 @@ class CriticMember(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, states: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """(B, S), (B, n, D) -> (B, n, outputs); the state's part is computed once."""
+        """Return raw outputs: (B, S), (B, n, D) -> (B, n, outputs).
+
+        The part of the first layer that depends on the state is computed once per state.
+        """
         x = self.layers[0](states).unsqueeze(1) + self.action_layers[0](actions)
         x = nn.functional.silu(self.norms[0](x.flatten(0, 1)))
         rows = actions.flatten(0, 1)
@@ -96,10 +99,10 @@ class CriticMember(nn.Module):
 
 
 class CriticEnsemble(nn.Module):
-    """E members that share the encoder of observations and the meaning of their outputs.
+    """E members that share the encoder of observations and the value head.
 
-    On a CPU the members run in a loop: one batched product for all is slower than E products. On
-    a GPU they run together, since launches cost more than the products.
+    On a CPU the members run in a loop, since one batched product for all is slower than E
+    products. On a GPU they run together, since launches cost more than the products.
     """
 
     def __init__(self, observation_dim: int, action_dim: int, config: CriticConfig) -> None:
@@ -114,7 +117,7 @@ class CriticEnsemble(nn.Module):
         )
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
-        """Take mean and spread of (N, O)."""
+        """Set the normaliser to mean and standard deviation of (N, O)."""
         self.normaliser.fit(observations)
 
     def raw(
@@ -123,20 +126,20 @@ class CriticEnsemble(nn.Module):
         actions: torch.Tensor,
         members: Sequence[int] | None = None,
     ) -> torch.Tensor:
-        """Outputs before the value head.
+        """Return the outputs before the value head.
 
         Args:
             observations: (B, O).
             actions: (B, n, D) in [-1, 1].
-            members: Which members, repeats allowed; all by default.
+            members: Indices of the members, repeats allowed; all by default.
 
         Returns:
-            (E, B, n, outputs).
+            (E, B, n, outputs), E the number of members used.
         """
         return self.raw_at(self.encode(observations), actions, members)
 
     def encode(self, observations: torch.Tensor) -> torch.Tensor:
-        """States (B, S), shared by the members: normalised observations, or image features."""
+        """Return states (B, S) for all members: normalised observations, or image features."""
         return self.normaliser(observations)
 
     def raw_at(
@@ -145,7 +148,7 @@ class CriticEnsemble(nn.Module):
         actions: torch.Tensor,
         members: Sequence[int] | None = None,
     ) -> torch.Tensor:
-        """As `raw`, from states (B, S) encoded before."""
+        """Return the same as `raw`, for states (B, S) from `encode`."""
         chosen = range(len(self.members)) if members is None else members
         if states.device.type != 'cpu':
             return self._raw_together(states, actions, chosen)
@@ -155,7 +158,7 @@ class CriticEnsemble(nn.Module):
     def _raw_together(
         self, states: torch.Tensor, actions: torch.Tensor, members: Sequence[int]
     ) -> torch.Tensor:
-        """As `raw_at`, one launch for all members where a loop makes one for each."""
+        """Return the same as `raw_at`, with one launch for all members instead of a loop."""
         parameters = [dict(self.members[i].named_parameters()) for i in members]
         stacked = {
             name: torch.stack([each[name] for each in parameters]) for name in parameters[0]
@@ -170,5 +173,5 @@ class CriticEnsemble(nn.Module):
         actions: torch.Tensor,
         members: Sequence[int] | None = None,
     ) -> torch.Tensor:
-        """Values: (B, O), (B, n, D) -> (E, B, n)."""
+        """Return the members' values: (B, O), (B, n, D) -> (E, B, n)."""
         return self.value_head.value(self.raw(observations, actions, members))

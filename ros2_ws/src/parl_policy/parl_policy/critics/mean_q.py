@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Q of an ensemble, with gradients with respect to the action alone."""
+"""Computes the mean Q of an ensemble and its gradient by the action alone."""
 
 from collections.abc import Sequence
 import functools
@@ -17,25 +17,25 @@ Precision = Literal['float32', 'bfloat16']
 
 
 class FrozenCritic:
-    """A critic laid out for climbing, where dQ/dθ is never asked for; its weights must not change.
+    """A critic prepared for climbing, which never needs dQ/dθ; its weights must not change.
 
-    A single state's few rows leave a processor waiting for weights and for Python, so all members
-    are computed together; with many rows one member after the other stays in its cache. A GPU
-    computes all together always.
+    With the few rows of a single state a processor mostly waits for weights and for Python, so
+    all members are computed together. With many rows, one member after the other fits the
+    processor's cache. A GPU always computes all members together.
     """
 
     def __init__(self, critic: CriticEnsemble, precision: Precision = 'float32') -> None:
-        """Choose the type of the hidden layers.
+        """Choose the number type of the hidden layers.
 
-        With bfloat16 they have eight bits, and their products take half the time or less on
-        processors that have such products (avx512_bf16, amx_bf16 in /proc/cpuinfo).
+        bfloat16 has eight bits of precision. Its products take half the time or less on
+        processors that support them (avx512_bf16, amx_bf16 in /proc/cpuinfo).
         """
         self._critic = critic
         self._dtype: torch.dtype = getattr(torch, precision)
 
     @torch.no_grad()
     def mean_q(self, observations: torch.Tensor) -> 'MeanQ':
-        """Q at fixed states (B, O)."""
+        """Return the function Q(·) at fixed observations (B, O)."""
         on_cpu = observations.device.type == 'cpu'
         groups = self._one_by_one if on_cpu and len(observations) > 1 else self._together
         return MeanQ(groups, self._critic.encode(observations))
@@ -53,17 +53,17 @@ class FrozenCritic:
 
 
 class MeanQ:
-    """Callable (B, n, D) -> (B, n); autograd gets its action gradient, found in closed form.
+    """Callable (B, n, D) -> (B, n) whose gradient by the action is computed in closed form.
 
-    Climbing asks for Q and dQ/da many times at the same states. So what depends on the state alone
-    is computed once, and each block of rows runs forward and at once backward: its activations
-    stay in the processor's cache and nothing else is kept.
+    Climbing needs Q and dQ/da many times at the same states. So what depends on the state alone
+    is computed once. Each block of rows runs forward and then directly backward, so its
+    activations stay in the processor's cache and nothing else is kept.
     """
 
     ROWS_AT_ONCE = 512
-    """512 rows of 256 to 512 numbers fit a CPU's caches and fill a matrix product."""
+    """Rows in a block on a CPU: with 256 to 512 numbers each they fit its caches."""
     GPU_ROWS_AT_ONCE = 1 << 15
-    """As many fill a GPU, and ten members' activations take a few GB."""
+    """Rows in a block on a GPU: they keep it busy, and ten members need a few GB for them."""
 
     def __init__(self, groups: Sequence['_Members'], states: torch.Tensor) -> None:
         """Fix the encoded states (B, S); see `FrozenCritic.mean_q`."""
@@ -71,7 +71,7 @@ class MeanQ:
         self._count = sum(group.count for group in groups)
 
     def __call__(self, actions: torch.Tensor) -> torch.Tensor:
-        """Mean of the members' values, (B, n, D) -> (B, n)."""
+        """Return the mean of the members' values: (B, n, D) -> (B, n)."""
         if torch.is_grad_enabled() and actions.requires_grad:
             values: torch.Tensor = _ActionGradient.apply(actions, self)
             return values
@@ -81,7 +81,7 @@ class MeanQ:
     def evaluate(
         self, actions: torch.Tensor, with_gradients: bool = True
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Values (B, n) and their gradients (B, n, D), which stay 0 where not wanted."""
+        """Return values (B, n) and their gradients (B, n, D); without gradients these are 0."""
         values, gradients = torch.zeros(actions.shape[:2]), torch.zeros_like(actions)
         on_cpu = actions.device.type == 'cpu'
         rows = self.ROWS_AT_ONCE if on_cpu else self.GPU_ROWS_AT_ONCE
@@ -99,7 +99,7 @@ class MeanQ:
 
 
 class _ActionGradient(torch.autograd.Function):
-    """Hands the gradient to autograd: a row's value depends on that row's action only."""
+    """Gives the gradient to autograd; the value of a row depends only on that row's action."""
 
     @staticmethod
     def forward(ctx: Any, actions: torch.Tensor, q: MeanQ) -> torch.Tensor:  # noqa: ANN401
@@ -117,7 +117,7 @@ class _ActionGradient(torch.autograd.Function):
 class _Members:
     """E members side by side: z = W·x + [A, bias]·[action, 1], x = swish(LayerNorm(z)), repeated.
 
-    The hidden layers are of the given type; outputs, values and action gradients are float32.
+    The hidden layers have the given number type; outputs, values and gradients are float32.
     """
 
     def __init__(
@@ -138,13 +138,13 @@ class _Members:
             stacked('action_layers', i).to(dtype) for i in range(len(members[0].action_layers))
         ]
         copies = len(_exact_parts(torch.empty(0), dtype))
-        self._sides = [  # the bias rides on the action: one pass over z less
+        self._sides = [  # the bias is a column beside the action: this saves one pass over z
             torch.cat([*self._action_weights[i : i + 1] * copies, biases[i].to(dtype)], dim=2)
             for i in range(depth)
         ]
         scales = [stacked('norms', i).to(dtype) for i in range(depth)]
         shifts = [stacked('norms', i, 'bias').to(dtype) for i in range(depth)]
-        # torch's LayerNorm has one scale for all its rows: those of several members come after it.
+        # torch's LayerNorm has one scale for all rows, so the scales of several members follow it.
         alone = self.count == 1
         self._affine = [
             (a[0], b[0]) if alone else (None, None) for a, b in zip(scales, shifts, strict=True)
@@ -156,18 +156,18 @@ class _Members:
         self._last_back = self._last.to(dtype)
 
     def features(self, states: torch.Tensor) -> torch.Tensor:
-        """The states' part of the first layer, (B, S) -> (E, B, H)."""
+        """Return the part of the first layer that depends on the states: (B, S) -> (E, B, H)."""
         return (states @ self._first.transpose(1, 2)).to(self._dtype)
 
     def value(self, features: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """Sum of the members' values (B, n) of actions (B, n, D)."""
+        """Return the sum over members of the values (B, n) of actions (B, n, D)."""
         raw, _ = self._forward(features, actions)
         return self._head.value(raw).sum(0).view(actions.shape[:2])
 
     def value_and_gradient(
         self, features: torch.Tensor, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The same, and its derivative by the actions (B, n, D)."""
+        """Return the same as `value`, and its derivative by the actions (B, n, D)."""
         raw, passed = self._forward(features, actions)
         value, upstream = self._head.value_and_gradient(raw)
         upstream = torch.bmm(upstream.to(self._dtype), self._last_back)
@@ -189,7 +189,7 @@ class _Members:
     def _forward(
         self, features: torch.Tensor, actions: torch.Tensor
     ) -> tuple[torch.Tensor, list[tuple[torch.Tensor, ...]]]:
-        """Raw outputs (E, B·n, outputs) and, layer by layer, what the way back needs."""
+        """Return raw outputs (E, B·n, outputs) and what the backward pass needs of each layer."""
         rows = _exact_parts(actions.flatten(0, 1), self._dtype)
         ones = torch.ones(len(rows[0]), 1, dtype=self._dtype)
         with_one = torch.cat([*rows, ones], dim=1).expand(self.count, -1, -1)
@@ -212,6 +212,9 @@ class _Members:
 
 
 def _exact_parts(actions: torch.Tensor, dtype: torch.dtype) -> list[torch.Tensor]:
-    """Terms whose sum is the action; an ascent step may be less than a bfloat16's last bit."""
+    """Split the action into terms of type `dtype` whose sum is exact.
+
+    A step of ascent may be smaller than the last bit of one bfloat16.
+    """
     first = actions.to(dtype)
     return [first] if dtype == actions.dtype else [first, (actions - first).to(dtype)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a critic's output stands for a value: a number (MSE) or a histogram (HL-Gauss)."""
+"""Turns a critic's output into a value: a number (MSE) or a histogram (HL-Gauss)."""
 
 from dataclasses import dataclass
 import math
@@ -17,72 +17,72 @@ class ValueHead(Protocol):
         ...
 
     def value(self, raw: torch.Tensor) -> torch.Tensor:
-        """(…, outputs) -> (…)."""
+        """Return the values: (…, outputs) -> (…)."""
         ...
 
     def value_and_gradient(self, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Values (…) and their derivatives by the raw outputs, (…, outputs)."""
+        """Return values (…) and their derivatives by the raw outputs (…, outputs)."""
         ...
 
     def loss(self, raw: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Loss of each prediction against its target value: (…, outputs), (…) -> (…)."""
+        """Return the loss of each prediction for its target value: (…, outputs), (…) -> (…)."""
         ...
 
 
 @dataclass(frozen=True)
 class ScalarHead:
-    """Mean-squared error on one output."""
+    """One output that is the value itself, trained by squared error."""
 
     outputs: int = 1
 
     def value(self, raw: torch.Tensor) -> torch.Tensor:
-        """Drop the last axis."""
+        """Return the output itself without the last axis: (…, 1) -> (…)."""
         return raw.squeeze(-1)
 
     def value_and_gradient(self, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The output itself; derivative 1."""
+        """Return the output itself (…) and the derivative 1 (…, 1)."""
         return raw.squeeze(-1), torch.ones_like(raw)
 
     def loss(self, raw: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Squared error."""
+        """Return the squared error (…)."""
         return (raw.squeeze(-1) - target).square()
 
 
 @dataclass(frozen=True)
 class HLGaussHead:
-    """Cross-entropy to a Gaussian-smoothed histogram of the target (arXiv 2403.03950)."""
+    """A histogram, trained by cross-entropy to the smoothed target (arXiv 2403.03950)."""
 
     low: float
     """Left edge of the support."""
     high: float
     """Right edge of the support."""
     outputs: int = 128
-    """Bins."""
+    """Number of bins."""
     sigma_bins: float = 0.75
     """Standard deviation of the smoothing in bin widths (the authors' release amounts to 1.06)."""
 
     def __post_init__(self) -> None:
-        """Refuse an empty support."""
+        """Check the ranges."""
         if not self.low < self.high or self.outputs < 2 or self.sigma_bins <= 0:
             raise ValueError(f'HL-Gauss needs low < high, >= 2 bins and sigma > 0: {self}')
 
     def edges(self) -> torch.Tensor:
-        """(bins + 1,) edges of the bins."""
+        """Return the edges of the bins (bins + 1,)."""
         return torch.linspace(self.low, self.high, self.outputs + 1)
 
     def centres(self) -> torch.Tensor:
-        """(bins,) centres of the bins."""
+        """Return the centres of the bins (bins,)."""
         edges = self.edges()
         return (edges[1:] + edges[:-1]) / 2.0
 
     def project(self, target: torch.Tensor) -> torch.Tensor:
-        """Probability of each bin under N(target, sigma²) truncated to the support.
+        """Return the probability of each bin under N(target, sigma²) truncated to the support.
 
-        Targets outside the support are moved to its edge first; the release leaves them outside,
-        where 5 then reads -0.39 and not -0.71.
+        Targets outside the support are moved to its edge first. The release leaves them outside,
+        so that its head reads -0.39 for a target of 5, and this one -0.71.
 
         Returns:
-            (…, bins), sums to 1.
+            (…, bins); the sum over bins is 1.
         """
         sigma = self.sigma_bins * (self.high - self.low) / self.outputs
         offset = self.edges() - target.clamp(self.low, self.high).unsqueeze(-1)
@@ -90,15 +90,15 @@ class HLGaussHead:
         return cdf.diff(dim=-1) / (cdf[..., -1:] - cdf[..., :1])
 
     def value(self, raw: torch.Tensor) -> torch.Tensor:
-        """Expected bin centre under the softmax."""
+        """Return the expected bin centre under the softmax: (…, bins) -> (…)."""
         return raw.softmax(-1) @ self.centres()
 
     def value_and_gradient(self, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Derivative of an expectation by its logits: p · (centre - expectation)."""
+        """Return the expectation (…) and its derivative p · (centre - expectation) (…, bins)."""
         probabilities, centres = raw.softmax(-1), self.centres()
         value = probabilities @ centres
         return value, probabilities.mul_(centres - value.unsqueeze(-1))
 
     def loss(self, raw: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy against the projected target."""
+        """Return the cross-entropy (…) to the projected target."""
         return -(self.project(target) * raw.log_softmax(-1)).sum(-1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The 7-D end-effector action: scaling, integration of targets, and the way back."""
+"""Converts the 7-D end-effector action to the next target, and two targets to an action."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ MAX_ROTATION_RAD = 0.25
 
 
 class ActionError(ParlError):
-    """An action cannot be carried out: its shape, a value that is not finite, or its size."""
+    """An action has a wrong shape, is not finite, or leaves [-1, 1]."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Target:
     """A commanded gripper pose in `base_link`.
 
     Attributes:
-        position: (3,) [m], origin of `ee_gripper_link`.
+        position: (3,) [m], origin of `ee_gripper_link` in `base_link`.
         rotation: (3, 3), columns are the axes of `ee_gripper_link` in `base_link`.
         gripper: Finger opening, 0 closed … 1 open.
     """
@@ -53,10 +53,12 @@ def apply_action(target: Target, action: np.ndarray) -> Target:
 
 
 def action_between(previous: Target, current: Target) -> np.ndarray:
-    """Normalised action from one executed target to the next; inverse of `apply_action`.
+    """Return the normalised action from one executed target to the next.
+
+    This is the inverse of `apply_action`.
 
     Returns:
-        (7,) clipped to [-1, 1].
+        (7,), clipped to [-1, 1].
     """
     translation = (current.position - previous.position) / MAX_TRANSLATION_M
     turn = vector_from_rotation(current.rotation @ previous.rotation.T) / MAX_ROTATION_RAD
@@ -65,7 +67,11 @@ def action_between(previous: Target, current: Target) -> np.ndarray:
 
 
 def check_action(action: np.ndarray) -> np.ndarray:
-    """Return the action as float64 (7,); raise ActionError where something is wrong with it."""
+    """Return the action as float64 (7,).
+
+    Raises:
+        ActionError: The action has another shape, is not finite or leaves [-1, 1].
+    """
     action = np.asarray(action, dtype=np.float64)
     if action.shape != (ACTION_DIM,):
         raise ActionError(
@@ -79,7 +85,7 @@ def check_action(action: np.ndarray) -> np.ndarray:
 
 
 def rotation_from_vector(vector: np.ndarray) -> np.ndarray:
-    """Rotation matrix (3, 3) of a rotation vector (3,) [rad] (Rodrigues)."""
+    """Return the rotation matrix (3, 3) of a rotation vector (3,) [rad] (Rodrigues)."""
     angle = float(np.linalg.norm(vector))
     if angle < 1e-12:
         return np.eye(3)
@@ -89,7 +95,7 @@ def rotation_from_vector(vector: np.ndarray) -> np.ndarray:
 
 
 def vector_from_rotation(rotation: np.ndarray) -> np.ndarray:
-    """Rotation vector (3,) [rad] of a rotation matrix (3, 3) turned by less than pi."""
+    """Return the rotation vector (3,) [rad] of a matrix (3, 3) that turns by less than pi."""
     twice_sine = np.array(
         [
             rotation[2, 1] - rotation[1, 2],

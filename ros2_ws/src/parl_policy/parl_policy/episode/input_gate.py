@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Collects the inputs of a control step and says when they belong together."""
+"""Collects the inputs of a control step and says when they are complete."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from parl_policy.episode.action_space import Target
 from parl_policy.episode.observation import StationState
 
 CLOCK_RESTART_S = 1.0
-"""A joint state this much older than the newest input means that the clock was started again.
+"""A joint state this much older than the newest input means that the clock was restarted [s].
 
-What the camera showed may be as old and say nothing of the clock: a camera that hangs.
+A camera frame that old does not mean this: the camera may hang.
 """
 
 FRAMES_KEPT = 8
-"""Camera frames that may come while the detector looks at one."""
+"""Number of camera frames kept while the detector processes one."""
 
 
 @dataclass(frozen=True)
 class ObjectsInput:
-    """Object positions of one camera frame: (K, 3) [m], (K,) bool."""
+    """Positions (K, 3) [m] and visibility (K,) bool of the objects in one camera frame."""
 
     stamp_s: float
     names: tuple[str, ...]
@@ -31,7 +31,7 @@ class ObjectsInput:
 
 @dataclass(frozen=True)
 class VerdictInput:
-    """Verdict on one camera frame."""
+    """The verdict on one camera frame."""
 
     stamp_s: float
     episode_id: str
@@ -40,28 +40,28 @@ class VerdictInput:
 
 @dataclass(frozen=True)
 class ExecutedInput:
-    """What the driver made of a target."""
+    """The driver's answer to a target."""
 
     episode_id: str
     step: int
     target: Target
     arm_fault: str = ''
-    """Why the arm takes no target at all; empty if it does."""
+    """Why the arm takes no target at all; empty if it takes targets."""
 
 
 class InputGate:
-    """Keeps the newest of each input; `state` puts them together or `missing` names what lacks.
+    """Keeps the newest of each input; `missing` names what has not come, `state` joins them.
 
-    Objects and verdict must come from one frame, that frame from this control boundary, and the
-    driver must have answered the last target: nothing stale ever becomes an observation.
+    Objects and verdict must come from one frame, that frame must show this control boundary, and
+    the driver must have answered the last target. So no old input becomes part of an observation.
     """
 
     def __init__(self, frame_slack_s: float) -> None:
         """Start empty.
 
         Args:
-            frame_slack_s: A frame this much older than the boundary still shows it [s]: one
-                camera period.
+            frame_slack_s: A frame up to this much older than the boundary still counts as showing
+                it [s]; give one camera period.
         """
         self._frame_slack_s = frame_slack_s
         self._objects: ObjectsInput | None = None
@@ -71,7 +71,7 @@ class InputGate:
         self._now_s = -np.inf
         self._frames: deque[tuple[float, np.ndarray]] = deque(maxlen=FRAMES_KEPT)
         self.needs_frame = False
-        """Whether the state must hold the camera frame that objects and verdict are of."""
+        """Whether the state must hold the camera frame of its objects and verdict."""
 
     @property
     def now_s(self) -> float:
@@ -79,7 +79,7 @@ class InputGate:
         return self._now_s
 
     def has_come(self, time_s: float) -> bool:
-        """Whether an input of that time [s] or later came; a last digit does not count."""
+        """Say whether an input of that time [s] or later has come, rounding errors aside."""
         return self._now_s >= time_s - 1e-3
 
     def take_objects(self, objects: ObjectsInput) -> None:
@@ -93,11 +93,11 @@ class InputGate:
         self._verdict = verdict
 
     def take_frame(self, stamp_s: float, frame: np.ndarray) -> None:
-        """Keep a camera frame (H, W, 3) until the detector has said what it sees in it."""
+        """Keep a camera frame (H, W, 3) until the detector's answer to it comes."""
         self._frames.append((stamp_s, frame))
 
     def take_opening(self, stamp_s: float, opening: float) -> None:
-        """Keep the newest gripper opening."""
+        """Keep the newest gripper opening, 0 closed … 1 open."""
         if stamp_s < self._now_s - CLOCK_RESTART_S:
             self._objects = self._verdict = None
             self._now_s = stamp_s
@@ -109,12 +109,15 @@ class InputGate:
         self._executed = executed
 
     def missing(self, boundary_s: float, episode_id: str, steps: int) -> str:
-        """What is still lacking for the observation at a control boundary; empty if nothing.
+        """Name the input that is still missing for the observation at a control boundary.
 
         Args:
             boundary_s: Time of the boundary [s].
             episode_id: The running episode.
-            steps: Targets sent in it so far.
+            steps: Number of targets sent in it so far.
+
+        Returns:
+            A text for the operator; empty if nothing is missing.
         """
         oldest = boundary_s - self._frame_slack_s
         if not self.has_come(boundary_s):
@@ -137,22 +140,22 @@ class InputGate:
         return ''
 
     def arm_fault(self, episode_id: str) -> str:
-        """Why the arm took no target of this episode any more; empty if it does."""
+        """Say why the arm takes no more targets of this episode; empty if it takes them."""
         if self._executed is None or self._executed.episode_id != episode_id:
             return ''
         return self._executed.arm_fault
 
     def state(self, start_target: Target) -> StationState:
-        """The complete inputs; only after `missing` returned nothing.
+        """Join the inputs; call this only after `missing` returned an empty text.
 
         Args:
-            start_target: Stands for the executed target before the first step.
+            start_target: Used as the executed target before the first step.
         """
         if self._objects is None or self._verdict is None or self._opening is None:
             raise RuntimeError('the inputs are not complete; ask `missing` first')
         target = start_target
         if self._executed is not None and self._executed.episode_id == self._verdict.episode_id:
-            target = self._executed.target  # else a late answer to an earlier episode
+            target = self._executed.target  # otherwise a late answer to an earlier episode
         return StationState(
             target=target,
             gripper_opening=self._opening[1],
@@ -164,7 +167,7 @@ class InputGate:
         )
 
     def frame(self) -> np.ndarray | None:
-        """The camera frame (H, W, 3) that the objects were seen in; None if it did not come."""
+        """Return the camera frame (H, W, 3) of the objects; None if it has not come."""
         if self._objects is None:
             return None
         stamp_s = self._objects.stamp_s
@@ -176,7 +179,7 @@ class InputGate:
 
     @property
     def object_names(self) -> tuple[str, ...]:
-        """Names of the objects last heard of."""
+        """Names of the objects in the newest message."""
         return self._objects.names if self._objects else ()
 
     def _note_time(self, stamp_s: float) -> None:
@@ -184,15 +187,15 @@ class InputGate:
 
 
 def next_boundary(boundary_s: float, seen_s: float, period_s: float) -> float:
-    """One period after this step was to begin, or did.
+    """Return the time at which the next control step is to begin [s].
 
-    Counted from the boundary and not from the frame that showed it, which may be a camera period
-    older: else every step comes early by the age of its frame. A step that came late moves the
-    ones after it; nothing is made up for in a burst.
+    The period is counted from the boundary and not from its frame, which may be a camera period
+    older; otherwise every step would come early by the age of its frame. A late step moves the
+    steps after it, so that lost time is not made up in a burst.
 
     Args:
-        boundary_s: When this step was to begin [s].
-        seen_s: Stamp of the frame that it began with [s].
-        period_s: Of control [s].
+        boundary_s: Time at which this step was to begin [s].
+        seen_s: Stamp of the frame with which it began [s].
+        period_s: Control period [s].
     """
     return max(boundary_s, seen_s) + period_s

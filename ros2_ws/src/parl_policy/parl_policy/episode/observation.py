@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the policy and the critic see: one flat vector, of named numbers or of pixels as well."""
+"""Builds the observation of policy and critic: a flat vector of named numbers and of pixels."""
 
 from dataclasses import dataclass
 
@@ -15,18 +15,18 @@ R_DOWN = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 
 
 NEAR_M = 0.01
-"""Distance up to which an object's offset from the gripper is seen on a linear scale [m]."""
+"""Distance up to which an object's offset from the gripper has a linear scale [m]."""
 
 
 @dataclass(frozen=True)
 class StationState:
-    """The newest inputs of one control step, all of the same instant.
+    """The inputs of one control step, all of the same moment.
 
     Attributes:
         target: Last executed target.
-        gripper_opening: Measured, 0 closed … 1 open.
-        object_positions: (K, 3) [m] in `base_link`, in the order of the task file; last seen
-            where not visible.
+        gripper_opening: Measured opening, 0 closed … 1 open.
+        object_positions: (K, 3) [m] in `base_link`, in the order of the task file; the last seen
+            position if an object is not visible.
         object_visible: (K,) bool.
         stamp_s: Node time of the camera frame [s].
         verdict: parl_msgs/Reward verdict on that frame (0 unknown, 1 failure, 2 success).
@@ -44,18 +44,18 @@ class StationState:
 
 @dataclass(frozen=True, kw_only=True)
 class ObservationLayout:
-    """Which numbers an observation holds, in which order; units m, rad, 0…1, pixels 0…255."""
+    """Entries of an observation and their order; units are m, rad, 0…1, pixels 0…255."""
 
     object_names: tuple[str, ...]
     """Objects of the task, in the order of its file."""
     image_size: tuple[int, int] | None = None
-    """(height, width) of the camera image [px] that is seen instead of the objects' positions."""
+    """(height, width) of the camera image that replaces the objects' positions [px]."""
 
     @property
     def names(self) -> list[str]:
         """Name of every entry, in order.
 
-        `…_from_ee_asinh_x` is asinh(offset / `NEAR_M`); an image is one name, see `image_name`.
+        `…_from_ee_asinh_x` is asinh(offset / `NEAR_M`). An image has one name, see `image_name`.
         """
         names = ['ee_z', 'ee_rx', 'ee_ry', 'ee_rz', 'gripper_target', 'gripper_opening']
         if self.image_size is not None:
@@ -67,16 +67,16 @@ class ObservationLayout:
     def observe(self, state: StationState) -> np.ndarray:
         """Build the observation vector.
 
-        Objects are seen from the gripper, so that what is learned in one place holds in another,
-        and on a scale that is fine near it: a few millimetres decide whether a grasp succeeds, and
-        a network that sees them beside a table's width learns to tell them apart last. Objects are
-        located on a plane, so only x and y of them are known.
+        Object positions are relative to the gripper, so that what is learned at one place holds
+        at another. Their scale is fine near the gripper, because a few millimetres decide whether
+        a grasp succeeds, and on the scale of the table a network learns such differences last.
+        Objects are located on a plane, so only their x and y are known.
 
         Returns:
             (O,) float32, in the order of `names`.
 
         Raises:
-            ObservationError: There is no frame, or an entry is not finite; names the entry.
+            ObservationError: There is no frame, or an entry is not finite; it is named.
         """
         target = state.target
         arm = [
@@ -113,7 +113,7 @@ class ObservationLayout:
 
 
 def _pixels(frame: np.ndarray | None, height: int, width: int) -> np.ndarray:
-    """(3 · height · width,) float32, channel by channel."""
+    """Return the pixels (3 · height · width,) float32, channel by channel."""
     if frame is None:
         raise ObservationError(
             'the observation holds an image, but no camera frame was kept for it'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plays one episode step by step and records it; knows neither ROS nor who chooses the actions."""
+"""Plays one episode step by step and records it, without ROS and for any source of actions."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -18,7 +18,7 @@ UNKNOWN, FAILURE, SUCCESS = 0, 1, 2
 
 @dataclass(frozen=True)
 class EpisodeGoal:
-    """What is to be played."""
+    """The episode to play."""
 
     episode_id: str
     purpose: Purpose
@@ -27,21 +27,21 @@ class EpisodeGoal:
     seed: int
 
     def __post_init__(self) -> None:
-        """Refuse an episode without steps."""
+        """Check that the episode has steps."""
         if self.max_steps < 1:
             raise ValueError(
-                f'episode {self.episode_id}: max_steps is {self.max_steps}, needs at least 1'
+                f'episode {self.episode_id}: max_steps is {self.max_steps}; give 1 or more'
             )
 
 
 class EpisodePlayer:
-    """Alternate `see` (what the station shows now) and `act` (what to do about it) until `over`.
+    """Plays an episode: call `see` (the station's state) and `act` in turn until `over`.
 
-    The recorded action is the executed one: from one executed target to the next.
+    The recorded action is the executed one, from one executed target to the next.
     """
 
     def __init__(self, goal: EpisodeGoal, layout: ObservationLayout) -> None:
-        """Begin before the first observation."""
+        """Prepare for the first observation."""
         self.goal = goal
         self._layout = layout
         self.outcome: Outcome | None = None
@@ -52,7 +52,7 @@ class EpisodePlayer:
 
     @property
     def steps(self) -> int:
-        """Control steps asked for so far."""
+        """Number of control steps so far."""
         return len(self._proposed)
 
     @property
@@ -61,7 +61,7 @@ class EpisodePlayer:
         return self.outcome is not None
 
     def see(self, state: StationState) -> np.ndarray:
-        """Take in the state at a control boundary and decide whether the episode is over.
+        """Take the state at a control boundary and decide whether the episode is over.
 
         Returns:
             (O,) float32 observation.
@@ -87,11 +87,11 @@ class EpisodePlayer:
         return observation
 
     def act(self, action: np.ndarray, policy_version: str) -> Target:
-        """Record the chosen action and turn it into the next target.
+        """Record the chosen action and return the next target.
 
         Args:
             action: (7,) in [-1, 1].
-            policy_version: Artifact that chose it; empty for a script or an operator.
+            policy_version: Artifact that chose the action; empty for a script or an operator.
 
         Raises:
             ActionError: The action has a wrong shape, is not finite or leaves [-1, 1].
@@ -102,11 +102,11 @@ class EpisodePlayer:
         return apply_action(self._states[-1].target, action)
 
     def stop(self, outcome: Outcome) -> None:
-        """End the episode from outside."""
+        """End the episode from outside with an outcome."""
         self.outcome = outcome
 
     def episode(self, metadata: Mapping[str, Any]) -> Episode | None:
-        """The record of the episode; None if it is not over or no transition was completed."""
+        """Return the recorded episode; None if it is not over or has no complete transition."""
         count = len(self._states) - 1
         if count < 1 or self.outcome is None:
             return None

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 LAYER_NORM_EPSILON = 1e-6
-"""The authors' framework default; torch's own is 1e-5."""
+"""Default of the authors' framework; that of torch is 1e-5."""
 
 
 class FourierFeatures(nn.Module):
@@ -19,7 +19,7 @@ class FourierFeatures(nn.Module):
         self.frequencies = nn.Parameter(torch.randn(1, dim // 2) * std)
 
     def forward(self, step: torch.Tensor) -> torch.Tensor:
-        """Cosines then sines of 2·pi·step·frequency."""
+        """Return cosines, then sines, of 2·pi·step·frequency: (…, 1) -> (…, dim)."""
         phase = 2.0 * math.pi * step @ self.frequencies
         return torch.cat([phase.cos(), phase.sin()], dim=-1)
 
@@ -36,7 +36,7 @@ class ResidualBlock(nn.Module):
         self.contract = nn.Linear(4 * hidden, hidden)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(…, hidden) -> (…, hidden)."""
+        """Apply the block: (…, hidden) -> (…, hidden)."""
         hidden = nn.functional.silu(self.expand(self.norm(self.dropout(x))))
         return x + self.contract(hidden)
 
@@ -47,7 +47,7 @@ class LNResNet(nn.Module):
     def __init__(
         self, observation_dim: int, action_dim: int, hidden: int, blocks: int, dropout: float
     ) -> None:
-        """Make the network; the time features are 128-dimensional as in the authors' release."""
+        """Make the network, with 128 time features as in the authors' release."""
         super().__init__()
         self.time = nn.Sequential(
             FourierFeatures(128), nn.Linear(128, 256), nn.SiLU(), nn.Linear(256, 128)
@@ -59,13 +59,13 @@ class LNResNet(nn.Module):
         self.out = nn.Linear(hidden, action_dim)
 
     def encode(self, observations: torch.Tensor) -> torch.Tensor:
-        """The observation's part of the first layer, (B, O) -> (B, hidden), once per state."""
+        """Return the observation's part of the first layer: (B, O) -> (B, hidden)."""
         return self.observation_in(observations)
 
     def forward(
         self, context: torch.Tensor, noisy_actions: torch.Tensor, step: torch.Tensor
     ) -> torch.Tensor:
-        """Predicted noise.
+        """Predict the noise.
 
         Args:
             context: (B, 1, hidden) from `encode`.

@@ -7,15 +7,15 @@ SHIFT_PIXELS = 4
 
 
 def draw_shifts(count: int, generator: torch.Generator, most: int = SHIFT_PIXELS) -> torch.Tensor:
-    """Down and right shifts [pixels], whole numbers in -most…most, (count, 2).
+    """Draw shifts down and right (count, 2) [pixels], whole numbers in -most…most.
 
-    An observation and the next one take the same shift, as in the authors' release.
+    An observation and its next observation get the same shift, as in the authors' release.
     """
     return torch.randint(-most, most + 1, (count, 2), generator=generator)
 
 
 def shift_images(images: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
-    """Move each image (B, C, H, W) by its own shift (B, 2); what comes in repeats the edge."""
+    """Move each image (B, C, H, W) by its own shift (B, 2) and fill by repeating the edge."""
     height, width = images.shape[2:]
     rows = (torch.arange(height) - shifts[:, :1]).clamp(0, height - 1)  # (B, H)
     columns = (torch.arange(width) - shifts[:, 1:]).clamp(0, width - 1)  # (B, W)

@@ -21,7 +21,7 @@ class ImageConfig:
     """Channels of each stage of two blocks; multiples of 4, the groups of a norm."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Check the ranges."""
         if len(self.shape) != 3 or min(self.shape) < 1:
             raise ValueError(f'image shape must be channels, height, width: {self.shape}')
         if not self.widths or any(width < 1 or width % 4 for width in self.widths):
@@ -29,22 +29,22 @@ class ImageConfig:
 
     @property
     def pixels(self) -> int:
-        """C·H·W."""
+        """Number of pixel values, C·H·W."""
         return math.prod(self.shape)
 
     def split(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, O) -> images (B, C, H, W) and vectors (B, O - C·H·W)."""
+        """Split observations (B, O) into images (B, C, H, W) and vectors (B, O - C·H·W)."""
         images = observations[:, : self.pixels].unflatten(1, self.shape)
         return images, observations[:, self.pixels :]
 
     def shift(self, observations: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
-        """Observations (B, O) with their images moved by `random_shift` offsets (B, 2)."""
+        """Return the observations (B, O) with their images moved by shifts (B, 2)."""
         images, vectors = self.split(observations)
         return torch.cat([shift_images(images, shifts).flatten(1), vectors], dim=1)
 
 
 class BasicBlock(nn.Module):
-    """swish(x + norm(conv(swish(norm(conv(x)))))), x projected where its shape changes."""
+    """swish(x + norm(conv(swish(norm(conv(x)))))); x is projected if its shape changes."""
 
     def __init__(self, before: int, width: int, stride: int) -> None:
         """Make a block of two 3×3 convolutions."""
@@ -63,15 +63,15 @@ class BasicBlock(nn.Module):
             )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, before, H, W) -> (B, width, H / stride, W / stride)."""
+        """Apply the block: (B, before, H, W) -> (B, width, H / stride, W / stride)."""
         return nn.functional.silu(self.shortcut(x) + self.body(x))
 
 
 class ResNetEncoder(nn.Module):
-    """Observations with an image to features: pooled ResNet beside the normalised vector part.
+    """Encodes observations with an image: pooled ResNet features beside the normalised vector.
 
     Attributes:
-        features: Width of what comes out.
+        features: Number of output features.
     """
 
     def __init__(self, observation_dim: int, config: ImageConfig) -> None:
@@ -107,11 +107,11 @@ class ResNetEncoder(nn.Module):
         )
 
     def fit(self, observations: torch.Tensor) -> None:
-        """Take mean and spread of the vector part of (N, O)."""
+        """Set the normaliser to mean and standard deviation of the vector part of (N, O)."""
         self.normaliser.fit(observations[:, self.config.pixels :])
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """(B, O) -> (B, features)."""
+        """Encode observations: (B, O) -> (B, features)."""
         images, vectors = self.config.split(observations)
         seen = self.network(images / 127.5 - 1.0)
         return torch.cat([seen, self.normaliser(vectors)], dim=1)
@@ -120,7 +120,7 @@ class ResNetEncoder(nn.Module):
 def observation_encoder(
     observation_dim: int, image: ImageConfig | None
 ) -> ObservationNormaliser | ResNetEncoder:
-    """What a network puts before its first layer: the normaliser alone, or the image encoder."""
+    """Make what comes before a network's first layer: a normaliser, or an image encoder."""
     if image is None:
         return ObservationNormaliser(observation_dim)
     return ResNetEncoder(observation_dim, image)

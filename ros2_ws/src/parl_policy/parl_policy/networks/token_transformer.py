@@ -16,7 +16,7 @@ Cache: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 def repeat_cache(cache: Cache, count: int) -> Cache:
-    """Each sequence `count` times in a row: samples of a state share what the state computed."""
+    """Repeat each sequence `count` times in a row, so that samples share their state's cache."""
     return [
         (keys.repeat_interleave(count, 0), values.repeat_interleave(count, 0))
         for keys, values in cache
@@ -43,7 +43,7 @@ class TransformerBlock(nn.Module):
         past: tuple[torch.Tensor, torch.Tensor] | None,
         dropout: float,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-        """Attend from new positions (R, L, width) to the past ones and, causally, to each other.
+        """Attend from new positions (R, L, width) to past ones and, causally, to each other.
 
         Returns:
             (R, L, width), and keys and values of all positions so far.
@@ -66,7 +66,7 @@ class TransformerBlock(nn.Module):
 class TokenTransformer(nn.Module):
     """Position 0 reads the observation; position j reads token j and predicts token j + 1.
 
-    Dropout is an argument, not a mode: who samples passes 0.
+    Dropout is an argument and not a mode; sampling passes 0.
     """
 
     def __init__(
@@ -83,14 +83,14 @@ class TokenTransformer(nn.Module):
         nn.init.normal_(self.token_in.weight, std=0.02)
 
     def begin(self, observations: torch.Tensor, dropout: float) -> tuple[torch.Tensor, Cache]:
-        """Read the state, once: (B, O) -> logits of the first token (B, 1, bins), cache."""
+        """Read the state: (B, O) -> logits of the first token (B, 1, bins), and the cache."""
         x = self.observation_in(observations).unsqueeze(1)
         return self._run(x, [None] * len(self.blocks), 0, dropout)
 
     def extend(
         self, tokens: torch.Tensor, cache: Cache, dropout: float
     ) -> tuple[torch.Tensor, Cache]:
-        """Read the next L tokens (R, L): logits of those that follow (R, L, bins), cache."""
+        """Read L tokens (R, L) -> logits of the following ones (R, L, bins), and the cache."""
         return self._run(self.token_in(tokens), cache, cache[0][0].shape[2], dropout)
 
     def _run(

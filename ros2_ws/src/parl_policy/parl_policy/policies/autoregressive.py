@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Autoregressive policy: a transformer that says an action as a sentence of tokens."""
+"""Autoregressive policy: a transformer that writes an action as a sequence of tokens."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,37 +15,37 @@ from parl_policy.policy import ActionSpec, weigh_targets
 
 @dataclass(frozen=True, kw_only=True)
 class AutoregressivePolicyConfig:
-    """Defaults are the paper's; it does not state the dropout."""
+    """Settings; the defaults are the paper's, which does not state the dropout."""
 
     bins: int = 128
-    """Tokens of each number of the action."""
+    """Number of different tokens for each number of the action."""
     layers: int = 4
-    """Transformer blocks."""
+    """Number of transformer blocks."""
     hidden: int = 256
     """Width of the transformer."""
     heads: int = 8
-    """Attention heads."""
+    """Number of attention heads."""
     dropout: float = 0.1
-    """In training only."""
+    """Dropout rate in training."""
     image: ImageConfig | None = None
-    """Where observations hold an image."""
+    """Image in the observations, if any."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Check the ranges."""
         if self.layers < 1 or self.heads < 1 or self.hidden < 1 or self.hidden % self.heads:
-            raise ValueError(f'heads must divide hidden, layers be at least 1: {self}')
+            raise ValueError(f'heads must divide hidden, and layers must be at least 1: {self}')
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError(f'dropout must lie in [0, 1): {self.dropout}')
 
 
 class AutoregressivePolicy(nn.Module):
-    """Implements `parl_policy.policy.Policy`; the numbers of a flat action are said in order.
+    """Implements `parl_policy.policy.Policy`; it writes the numbers of a flat action in order.
 
-    A binary entry only ever takes the first or the last token, so its softmax is over two.
+    A binary entry takes only the first or the last token, so its softmax is over two tokens.
     """
 
     SAMPLES_AT_ONCE = 2048
-    """Bounds the key-value cache: at the paper's size 16 MiB for each number of the action."""
+    """Limit of the key-value cache: at the paper's size 16 MiB for each number of the action."""
 
     impossible: torch.Tensor
 
@@ -71,18 +71,18 @@ class AutoregressivePolicy(nn.Module):
         self.register_buffer('impossible', impossible, persistent=False)
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
-        """Take mean and spread of (N, O)."""
+        """Set the normaliser to mean and standard deviation of (N, O)."""
         self.normaliser.fit(observations)
 
     def encode(self, observations: torch.Tensor) -> torch.Tensor:
-        """States (B, S), normalised or encoded; `sample` and `loss` read them once for k or m."""
+        """Return states (B, S), normalised or encoded, for `sample` and `loss`."""
         return self.normaliser(observations)
 
     @torch.no_grad()
     def sample(
         self, context: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Draw token after token, each with randomness of its own, and take the bins' centres.
+        """Draw one token after the other and return the centres of their bins.
 
         Returns:
             (B, k, D) in [-1, 1].
@@ -101,9 +101,9 @@ class AutoregressivePolicy(nn.Module):
         weights: torch.Tensor | None,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Cross-entropy of the targets' tokens, summed over the action's numbers: -log p.
+        """Return the cross-entropy of the targets' tokens, summed over the action: -log p.
 
-        Its only randomness is dropout; the generator is not used.
+        The only randomness is dropout; the generator is not used.
 
         Returns:
             (B,).
@@ -119,21 +119,21 @@ class AutoregressivePolicy(nn.Module):
         return weigh_targets(-chosen.squeeze(-1).sum(-1), weights)
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
-        """All weights."""
+        """Return all weights."""
         return self.parameters()
 
     def after_update(self) -> None:
-        """Nothing to do."""
+        """Do nothing: there is no moving average."""
 
     def _begin(
         self, context: torch.Tensor, count: int, dropout: float
     ) -> tuple[torch.Tensor, Cache]:
-        """Read each state once for `count` actions: (B · count, 1, bins), cache."""
+        """Read each state once for `count` actions: logits (B · count, 1, bins), and the cache."""
         logits, cache = self.network.begin(context, dropout)
         return logits.repeat_interleave(count, 0), repeat_cache(cache, count)
 
     def _say(self, context: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-        """Tokens (B, k, D) by inverting each conditional distribution at `uniform` (B, k, D)."""
+        """Draw tokens (B, k, D) by inverting each conditional distribution at `uniform`."""
         count = uniform.shape[1]
         logits, cache = self._begin(context, count, dropout=0.0)
         draws = uniform.flatten(0, 1).T.contiguous().unsqueeze(-1)  # (D, B · k, 1)
@@ -144,6 +144,6 @@ class AutoregressivePolicy(nn.Module):
             possible = logits[:, 0].masked_fill(self.impossible[i], -torch.inf)
             cumulative = possible.softmax(-1).cumsum(-1)
             token = torch.searchsorted(cumulative, draws[i], right=True)
-            # Rounding can leave the last sum below the draw.
+            # By rounding, the last cumulative sum can be less than the draw.
             tokens.append(token.clamp_max(self.config.bins - 1))
         return torch.cat(tokens, 1).unflatten(0, (-1, count))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What diffusion and flow policies share: an LN-ResNet, and the average of it that samples."""
+"""The common part of diffusion and flow policies: an LN-ResNet and its moving average."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -18,23 +18,23 @@ from parl_policy.policy import ActionSpec
 
 @dataclass(frozen=True, kw_only=True)
 class DenoisingPolicyConfig:
-    """Defaults are the paper's."""
+    """Settings of a denoising policy; the defaults are the paper's."""
 
     hidden: int = 256
     """Width of the LN-ResNet."""
     blocks: int = 3
-    """Residual blocks."""
+    """Number of residual blocks."""
     dropout: float = 0.1
-    """In training only."""
+    """Dropout rate in training."""
     steps: int = 5
-    """Network evaluations in a sample."""
+    """Network evaluations per sample."""
     ema_rate: float = 0.002
-    """Samples come from weights that follow the trained ones at this rate per update."""
+    """Rate per update at which the averaged weights, which sample, follow the trained ones."""
     image: ImageConfig | None = None
-    """Where observations hold an image; its encoder is trained but not averaged, as released."""
+    """Image in the observations, if any; its encoder is not averaged, as in the release."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Check the ranges."""
         if self.steps < 1 or self.hidden < 1 or self.blocks < 1:
             raise ValueError(f'steps, hidden and blocks must be at least 1: {self}')
         if not 0.0 < self.ema_rate <= 1.0 or not 0.0 <= self.dropout < 1.0:
@@ -42,7 +42,7 @@ class DenoisingPolicyConfig:
 
 
 class DenoisingPolicy(nn.Module, ABC):
-    """All of `parl_policy.policy.ReparameterisedPolicy` but the way of denoising and the loss."""
+    """Implements `parl_policy.policy.ReparameterisedPolicy` except `denoise` and `loss`."""
 
     def __init__(
         self, observation_dim: int, action_spec: ActionSpec, config: DenoisingPolicyConfig
@@ -63,11 +63,11 @@ class DenoisingPolicy(nn.Module, ABC):
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
-        """Take mean and spread of (N, O)."""
+        """Set the normaliser to mean and standard deviation of (N, O)."""
         self.normaliser.fit(observations)
 
     def encode(self, observations: torch.Tensor) -> torch.Tensor:
-        """States (B, S), normalised or encoded; trained and averaged network share them."""
+        """Return states (B, S), normalised or encoded, for the trained and averaged network."""
         return self.normaliser(observations)
 
     @abstractmethod
@@ -80,7 +80,7 @@ class DenoisingPolicy(nn.Module, ABC):
     def sample(
         self, context: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Denoise with the averaged weights; binary entries like the others, snapped at the end.
+        """Denoise with the averaged weights, and snap binary entries at the end.
 
         Returns:
             (B, k, D) in [-1, 1].
@@ -90,7 +90,7 @@ class DenoisingPolicy(nn.Module, ABC):
     def rsample(
         self, context: torch.Tensor, count: int, generator: torch.Generator
     ) -> tuple[torch.Tensor, None]:
-        """The same with the trained weights, not snapped, and with gradients through all steps.
+        """Denoise with the trained weights, without snapping, with gradients through all steps.
 
         Returns:
             (B, k, D), and None for the log-probabilities.
@@ -98,7 +98,7 @@ class DenoisingPolicy(nn.Module, ABC):
         return self.denoise(self.network, context, count, generator), None
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
-        """The weights of network and encoder; the average follows by `after_update`."""
+        """Return the weights of network and encoder, without the averaged ones."""
         return itertools.chain(self.network.parameters(), self.normaliser.parameters())
 
     @torch.no_grad()
@@ -110,7 +110,7 @@ class DenoisingPolicy(nn.Module, ABC):
             average.lerp_(trained, self.ema_rate)
 
     def train(self, mode: bool = True) -> Self:
-        """Change mode; the average stays in evaluation, so no sample ever sees dropout."""
+        """Set the mode; the average stays in evaluation mode, so samples have no dropout."""
         super().train(mode)
         self.average.eval()
         return self

@@ -14,18 +14,19 @@ from parl_policy.policy import ActionSpec, weigh_targets
 
 @dataclass(frozen=True, kw_only=True)
 class DiffusionPolicyConfig(DenoisingPolicyConfig):
-    """Defaults are the paper's."""
+    """Settings of a diffusion policy; the defaults are the paper's."""
 
     steps: int = 5
-    """Denoising steps T."""
+    """Number of denoising steps T."""
     least_std: float = 0.0
-    """Least standard deviation of the draw of a step: 0 is DDPM, whose last step draws nothing.
+    """Least standard deviation of the noise of a step; 0 is DDPM, whose last step has none.
 
-    DPPO (2409.00588) explores with 0.1 and needs a density, so more than 0. Evaluations take 0.
+    DPPO (arXiv 2409.00588) explores with 0.1; it needs a density, so more than 0. Evaluations
+    use 0.
     """
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Check the ranges."""
         super().__post_init__()
         if self.least_std < 0.0:
             raise ValueError(f'least_std must be 0 or more: {self.least_std}')
@@ -55,12 +56,12 @@ class DiffusionPolicy(DenoisingPolicy):
     def denoise(
         self, network: LNResNet, context: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """DDPM ancestral sampling, clipped after every step; (B, k, D) in [-1, 1]."""
+        """Draw actions (B, k, D) in [-1, 1] by DDPM ancestral sampling, clipped at every step."""
         return self.denoising_chain(network, context, count, generator)[-1].clamp(-1.0, 1.0)
 
     @torch.no_grad()
     def exploit(self, context: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """A sample as if `least_std` were 0, (B, D)."""
+        """Draw one action per state (B, D) as if `least_std` were 0."""
         chain = self.denoising_chain(self.average, context, 1, generator, explores=False)
         return self.action_spec.snap(chain[-1].clamp(-1.0, 1.0)).squeeze(1)
 
@@ -72,7 +73,7 @@ class DiffusionPolicy(DenoisingPolicy):
         generator: torch.Generator,
         explores: bool = True,
     ) -> torch.Tensor:
-        """(T + 1, B, k, D): the noise, then the draw of each step before it is clipped."""
+        """Return the chain (T + 1, B, k, D): the noise, then each step's draw before clipping."""
         stds = self.stds if explores else self.ddpm_stds
         last_is_drawn = explores and self._least_std > 0.0
         features = network.encode(context).unsqueeze(1)  # (B, 1, H)
@@ -88,15 +89,17 @@ class DiffusionPolicy(DenoisingPolicy):
     def chain_log_probs(
         self, network: LNResNet, context: torch.Tensor, chain: torch.Tensor
     ) -> torch.Tensor:
-        """Log-density of each step's draw given the one before; `least_std` must not be 0.
+        """Return the log-density of each step's draw given the draw before it.
+
+        `least_std` must not be 0.
 
         Args:
-            network: The trained one or the average.
+            network: The trained network or the average.
             context: (B, S) from `encode`.
             chain: (T + 1, B, k, D) from `denoising_chain`.
 
         Returns:
-            (T, B, k), the first denoising step first.
+            (T, B, k), in the order of the denoising steps.
         """
         features = network.encode(context).unsqueeze(1)
         log_probs = []
@@ -113,7 +116,7 @@ class DiffusionPolicy(DenoisingPolicy):
         chain: Sequence[torch.Tensor] | torch.Tensor,
         step: int,
     ) -> torch.Tensor:
-        """Mean of a step's draw, from the last draw of the chain so far, clipped unless noise."""
+        """Return the mean of a step's draw from the last draw of `chain`, clipped unless noise."""
         actions = chain[-1] if len(chain) == 1 else chain[-1].clamp(-1.0, 1.0)
         beta, alpha_bar = self.betas[step], self.alpha_bars[step]
         noise = network(features, actions, actions.new_full((1, 1, 1), float(step)))
@@ -126,7 +129,7 @@ class DiffusionPolicy(DenoisingPolicy):
         weights: torch.Tensor | None,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Squared error of the predicted noise, summed over action dimensions (DDPM Eq. 14).
+        """Return the squared error of the predicted noise, summed over the action (DDPM Eq. 14).
 
         Returns:
             (B,).

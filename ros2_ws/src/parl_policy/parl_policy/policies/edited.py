@@ -23,23 +23,23 @@ LOG_STD = (-5.0, 2.0)
 
 @dataclass(frozen=True, kw_only=True)
 class EditedPolicyConfig:
-    """The base policy, and the size of edits."""
+    """Settings of the base policy and of the edits."""
 
     base_class: str = 'diffusion'
     """Key of `POLICY_CLASSES` of the base policy."""
     base: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of that class's config."""
+    """Fields of the config of that class."""
     edit_scale: float = 0.1
     """Largest edit of an entry (β), in normalised action units."""
     hidden: tuple[int, ...] = (256, 256)
     """Width of each layer of the edit network."""
     image: ImageConfig | None = None
-    """Where observations hold an image: the edit network's encoder, beside the base policy's."""
+    """Image in the observations, if any; the edit network has an encoder of its own."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Check the ranges."""
         if not 0.0 < self.edit_scale <= 2.0 or not self.hidden:
-            raise ValueError(f'edit_scale must lie in (0, 2], hidden not be empty: {self}')
+            raise ValueError(f'edit_scale must lie in (0, 2] and hidden not be empty: {self}')
 
 
 class EditedPolicy:
@@ -56,19 +56,19 @@ class EditedPolicy:
         self.network = _perceptron(self.normaliser.features + dim, config.hidden, 2 * dim)
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
-        """Take mean and spread of (N, O)."""
+        """Set both normalisers to mean and standard deviation of (N, O)."""
         self.base.fit_normalisation(observations)
         self.normaliser.fit(observations)
 
     def encode(self, observations: torch.Tensor) -> tuple[torch.Tensor, Context]:
-        """States (B, S), normalised or encoded, and what the base policy keeps."""
+        """Return states (B, S), normalised or encoded, and the base policy's context."""
         return self.normaliser(observations), self.base.encode(observations)
 
     @torch.no_grad()
     def sample(
         self, context: tuple[torch.Tensor, Context], count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Samples of the base policy, then edits of them: the larger half is as the base drew it.
+        """Draw half of the samples (or one more) from the base policy; the rest are edits of them.
 
         Returns:
             (B, k, D) in [-1, 1].
@@ -80,7 +80,7 @@ class EditedPolicy:
     def rsample(
         self, context: tuple[torch.Tensor, Context], count: int, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Edited samples with gradients to the edit network, and its log-probabilities."""
+        """Draw edited samples (B, k, D) with gradients, and their log-probabilities (B, k)."""
         drawn = self.base.sample(context[1], count, generator).detach()
         return self._edit(context[0], drawn, generator)
 
@@ -91,20 +91,20 @@ class EditedPolicy:
         weights: torch.Tensor | None,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """The base policy's loss: edits are learned from Q alone."""
+        """Return the base policy's loss (B,); edits are learned from Q alone."""
         return self.base.loss(context[1], targets, weights, generator)
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
-        """Of both."""
+        """Return the parameters of base and edit policy."""
         edit = (*self.network.parameters(), *self.normaliser.parameters())
         return [*self.base.trainable_parameters(), *edit]
 
     def after_update(self) -> None:
-        """As the base policy has it."""
+        """Update the base policy's moving averages."""
         self.base.after_update()
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """Of both, by 'base.…', 'edit.…' and 'normaliser.…'."""
+        """Return the state of all parts, with keys 'base.…', 'edit.…' and 'normaliser.…'."""
         return {
             f'{name}.{key}': value
             for name, module in self._parts().items()
@@ -112,7 +112,7 @@ class EditedPolicy:
         }
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Inverse of `state_dict`."""
+        """Load what `state_dict` returned."""
         for name, module in self._parts().items():
             prefix = f'{name}.'
             module.load_state_dict(
@@ -125,14 +125,14 @@ class EditedPolicy:
     def _edit(
         self, features: torch.Tensor, actions: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Actions (B, k, D) moved by β·tanh of a Gaussian, and the log-density of the tanh."""
+        """Move actions (B, k, D) by β·tanh of a Gaussian; return its log-density (B, k) too."""
         states = features.unsqueeze(1).expand(-1, actions.shape[1], -1)
         mean, log_std = self.network(torch.cat([states, actions], dim=-1)).chunk(2, dim=-1)
         log_std = log_std.clamp(*LOG_STD)
         noise = torch.randn(mean.shape, generator=generator)
         unbounded = mean + log_std.exp() * noise
         gaussian = -0.5 * noise.square() - log_std - 0.5 * math.log(2.0 * math.pi)
-        # log(1 - tanh²(u)) without loss of precision at large |u|.
+        # This is log(1 - tanh²(u)) without loss of precision at large |u|.
         squash = 2.0 * (math.log(2.0) - unbounded - nn.functional.softplus(-2.0 * unbounded))
         log_probs = ((gaussian - squash) * self._movable).sum(-1)
         edit = self.config.edit_scale * unbounded.tanh() * self._movable
@@ -140,7 +140,7 @@ class EditedPolicy:
 
 
 def _perceptron(inputs: int, hidden: tuple[int, ...], outputs: int) -> nn.Sequential:
-    """Linear, LayerNorm, swish, repeated; the head begins near zero, so that edits do."""
+    """Make layers of Linear, LayerNorm and swish; the head starts near zero, so edits do too."""
     layers: list[nn.Module] = []
     width = inputs
     for following in hidden:

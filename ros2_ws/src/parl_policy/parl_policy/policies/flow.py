@@ -12,7 +12,7 @@ from parl_policy.policy import weigh_targets
 
 @dataclass(frozen=True, kw_only=True)
 class FlowPolicyConfig(DenoisingPolicyConfig):
-    """Beyond the paper; what it shares with the diffusion policy is as there."""
+    """Settings; the paper has no flow policy, so common ones are those of the diffusion policy."""
 
     steps: int = 10
     """Euler steps from noise (time 0) to action (time 1)."""
@@ -27,9 +27,9 @@ class FlowPolicy(DenoisingPolicy):
     def denoise(
         self, network: LNResNet, context: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Integrate the network's velocity by Euler steps; all randomness is the start.
+        """Integrate the network's velocity by Euler steps from random noise.
 
-        Clipped only at the end: on the way the path passes outside [-1, 1].
+        The result is clipped only at the end, because the path may pass outside [-1, 1].
 
         Returns:
             (B, k, D) in [-1, 1].
@@ -49,7 +49,7 @@ class FlowPolicy(DenoisingPolicy):
         weights: torch.Tensor | None,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Squared error of the predicted velocity at a uniform time, summed over dimensions.
+        """Return the squared error of the velocity at a uniform time, summed over the action.
 
         Returns:
             (B,).

@@ -13,23 +13,23 @@ from parl_policy.networks.resnet_encoder import ImageConfig, observation_encoder
 from parl_policy.policy import ActionSpec, weigh_targets
 
 MAX_ABS_ACTION = 0.99999
-"""Given actions are clipped to ± this before atanh, as in the authors' release: ±1 lies at
-infinity, this at ±6.10."""
+"""Given actions are clipped to ± this before atanh, as in the authors' release. atanh of ±1 is
+infinite, atanh of this is 6.10."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GaussianPolicyConfig:
-    """The size usual in offline RL."""
+    """Settings of a Gaussian policy; the size is the usual one in offline RL."""
 
     hidden: tuple[int, ...] = (256, 256)
     """Width of each layer."""
     log_std: tuple[float, float] = (-5.0, 2.0)
-    """Range of the log standard deviation before tanh; reached smoothly, so gradients survive."""
+    """Range of the log standard deviation before tanh; its limits are smooth for gradients."""
     image: ImageConfig | None = None
-    """Where observations hold an image."""
+    """Image in the observations, if any."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Check the ranges."""
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f'hidden needs one positive width or more: {self.hidden}')
         if not self.log_std[0] < self.log_std[1]:
@@ -37,11 +37,12 @@ class GaussianPolicyConfig:
 
 
 class GaussianPolicy(nn.Module):
-    """Implements `parl_policy.policy.ReparameterisedPolicy`, and knows log-probabilities.
+    """Implements `parl_policy.policy.ReparameterisedPolicy`, with log-probabilities.
 
-    Each number u of the action before tanh is drawn from N(mean, std²), both read off the state.
-    A binary entry is the sign of its u: +1 has the probability Φ(mean / std), so log-probabilities
-    of actions add densities of the continuous entries and probabilities of the binary ones.
+    Each number u of the action before tanh is drawn from N(mean, std²); the network computes both
+    from the state. A binary entry is the sign of its u, and +1 has the probability Φ(mean / std).
+    So the log-probability of an action is the sum of log-densities of continuous entries and
+    log-probabilities of binary ones.
     """
 
     def __init__(
@@ -60,15 +61,15 @@ class GaussianPolicy(nn.Module):
         self.network = nn.Sequential(*layers, nn.Linear(width, 2 * action_spec.flat_dim))
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
-        """Take mean and spread of (N, O)."""
+        """Set the normaliser to mean and standard deviation of (N, O)."""
         self.normaliser.fit(observations)
 
     def encode(self, observations: torch.Tensor) -> torch.Tensor:
-        """Means, then raw log-stds, (B, 2 · D)."""
+        """Return means, then raw log-stds (B, 2 · D)."""
         return self.network(self.normaliser(observations))
 
     def mean_and_std(self, context: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Of the normal distribution before tanh, each (B, 1, D)."""
+        """Return mean and std of the normal distribution before tanh, each (B, 1, D)."""
         mean, raw = context.unsqueeze(1).chunk(2, -1)
         low, high = self.config.log_std
         return mean, (low + (high - low) * 0.5 * (1.0 + raw.tanh())).exp()
@@ -77,18 +78,18 @@ class GaussianPolicy(nn.Module):
     def sample(
         self, context: torch.Tensor, count: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """(B, k, D) in [-1, 1]."""
+        """Draw actions (B, k, D) in [-1, 1]."""
         return self.rsample(context, count, generator)[0]
 
     def rsample(
         self, context: torch.Tensor, count: int, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Reparametrised samples: gradients flow through them into mean and std.
+        """Draw reparametrised samples, through which gradients flow to mean and std.
 
         A binary entry passes the gradient on as if it were tanh(u) (straight-through).
 
         Returns:
-            Actions (B, k, D), and their log-probabilities (B, k), exact however close to ±1.
+            Actions (B, k, D), and their log-probabilities (B, k), exact also close to ±1.
         """
         mean, std = self.mean_and_std(context)
         shape = (len(context), count, self.action_spec.flat_dim)
@@ -98,7 +99,7 @@ class GaussianPolicy(nn.Module):
         return actions, self._log_prob(context, raw)
 
     def log_prob(self, context: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """Log-probability (B, n) of actions (B, n, D), clipped to ±`MAX_ABS_ACTION`."""
+        """Return log-probabilities (B, n) of actions (B, n, D), clipped to ±`MAX_ABS_ACTION`."""
         return self._log_prob(context, actions.clamp(-MAX_ABS_ACTION, MAX_ABS_ACTION).atanh())
 
     def loss(
@@ -108,7 +109,7 @@ class GaussianPolicy(nn.Module):
         weights: torch.Tensor | None,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Negative log-likelihood; it has no randomness, the generator is not used.
+        """Return the negative log-likelihood; the generator is not used.
 
         Returns:
             (B,).
@@ -116,17 +117,17 @@ class GaussianPolicy(nn.Module):
         return weigh_targets(-self.log_prob(context, targets), weights)
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
-        """All weights."""
+        """Return all weights."""
         return self.parameters()
 
     def after_update(self) -> None:
-        """Nothing to do."""
+        """Do nothing: there is no moving average."""
 
     def _log_prob(self, context: torch.Tensor, raw: torch.Tensor) -> torch.Tensor:
-        """Of the actions that tanh and snapping make of `raw` (B, n, D)."""
+        """Return log-probabilities (B, n) of the actions that come from `raw` (B, n, D)."""
         mean, std = self.mean_and_std(context)
         normal = -0.5 * ((raw - mean) / std).square() - std.log() - 0.5 * math.log(2.0 * math.pi)
-        # log(1 - tanh(u)²), without the cancellation near ±1.
+        # This is log(1 - tanh(u)²) without the cancellation near ±1.
         log_slope = 2.0 * (math.log(2.0) - raw - softplus(-2.0 * raw))
         sign = torch.where(raw > 0, 1.0, -1.0)
         log_mass = torch.special.log_ndtr(sign * mean / std)

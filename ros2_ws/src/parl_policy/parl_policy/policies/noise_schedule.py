@@ -5,7 +5,7 @@ import numpy as np
 
 
 def cosine_betas(steps: int, offset: float = 0.008, max_beta: float = 0.999) -> np.ndarray:
-    """Noise added at each diffusion step, first step first.
+    """Return the variance of the noise added at each diffusion step, first step first.
 
     Returns:
         (steps,) beta_t = 1 - abar(t+1)/abar(t), at most `max_beta`;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy classes PARL knows by name.
+"""The policy classes that PARL knows by name.
 
-A class of your own needs no line here: its name is `package.module:Class` (see
+A class of your own needs no line here; its name is `package.module:Class` (see
 `docs/bring_your_own_policy.md`).
 """
 
@@ -19,7 +19,7 @@ from parl_policy.policies.gaussian import GaussianPolicy, GaussianPolicyConfig
 from parl_policy.policy import ActionSpec, Policy
 
 PolicyClass = tuple[Callable[..., Policy], type[Any]]
-"""A class made as `Class(observation_dim, action_spec, config)`, and its config's dataclass."""
+"""A class, called as `Class(observation_dim, action_spec, config)`, and its config's dataclass."""
 
 POLICY_CLASSES: dict[str, PolicyClass] = {
     'autoregressive': (AutoregressivePolicy, AutoregressivePolicyConfig),
@@ -30,13 +30,13 @@ POLICY_CLASSES: dict[str, PolicyClass] = {
 
 
 def find_policy_class(name: str) -> PolicyClass:
-    """Look up a class by its name here, or import `package.module:Class`.
+    """Find a class by its name here, or import `package.module:Class`.
 
-    The config of an imported class is the dataclass that its constructor's parameter `config` is
-    annotated with.
+    The config of an imported class is the dataclass in the annotation of its constructor's
+    parameter `config`.
 
     Raises:
-        ConfigError: Unknown, not importable, or without such a config.
+        ConfigError: The class is unknown, cannot be imported, or has no such config.
     """
     if name in POLICY_CLASSES:
         return POLICY_CLASSES[name]
@@ -44,7 +44,7 @@ def find_policy_class(name: str) -> PolicyClass:
     if not colon:
         raise ConfigError(
             f'policy class {name!r} is unknown; known are {sorted(POLICY_CLASSES)}, '
-            f'your own is written package.module:Class'
+            f'give one of your own as package.module:Class'
         )
     try:
         policy_class = getattr(importlib.import_module(module), attribute)
@@ -73,10 +73,15 @@ POLICY_CLASSES['edited'] = (_edited_policy, EditedPolicyConfig)
 
 
 def check_policy(name: str, settings: Mapping[str, Any], where: str = 'policy') -> None:
-    """Refuse what `new_policy` would refuse, without making networks.
+    """Check class and settings as `new_policy` does, without making networks.
+
+    Args:
+        name: Name of the class, as for `new_policy`.
+        settings: Fields of the config of that class.
+        where: Key of the settings, for the error message.
 
     Raises:
-        ConfigError: Names the unknown class or setting; `where` is that of the settings.
+        ConfigError: The class or a setting is unknown or wrong; the message names it.
     """
     config = from_mapping(find_policy_class(name)[1], settings, where)
     if isinstance(config, EditedPolicyConfig):
@@ -86,16 +91,16 @@ def check_policy(name: str, settings: Mapping[str, Any], where: str = 'policy') 
 def new_policy(
     name: str, settings: Mapping[str, Any], observation_dim: int, action_spec: ActionSpec
 ) -> Policy:
-    """An untrained policy of a class.
+    """Make an untrained policy of a class.
 
     Args:
         name: Key of `POLICY_CLASSES`, or `package.module:Class`.
-        settings: Fields of that class's config.
-        observation_dim: O.
-        action_spec: Shape of its actions.
+        settings: Fields of the config of that class.
+        observation_dim: Number of entries O of an observation.
+        action_spec: Shape of the policy's actions.
 
     Raises:
-        ConfigError: Names the unknown class or setting.
+        ConfigError: The class or a setting is unknown or wrong; the message names it.
     """
     policy_class, config_class = find_policy_class(name)
     config = from_mapping(config_class, settings, f'{name} policy')
@@ -103,9 +108,9 @@ def new_policy(
 
 
 def image_configs(who: str, policy_class: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The image that each part of a policy is made for, by the part's name in the settings.
+    """Return the image config of each part of a policy, by the part's name in the settings.
 
-    Classes of your own that have no setting `image` see to it themselves.
+    A class of your own without a setting `image` must check its image itself.
     """
     config_class = find_policy_class(policy_class)[1]
     config = from_mapping(config_class, settings, who)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an episode waits: for one thing at a time, not for ever, and not once nobody wants it."""
+"""Waits for one input of an episode at a time, until a time-out or until it is cancelled."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from parl_files.error import ParlError
 
 
 class EpisodeAbortError(ParlError):
-    """Ends the running episode; the message names what failed and what to do about it."""
+    """The running episode must end; the message names what failed and the remedy."""
 
 
 Value = TypeVar('Value')
@@ -23,17 +23,17 @@ Value = TypeVar('Value')
 @dataclass(frozen=True, kw_only=True)
 class _Waiting:
     ready: Callable[[], object]
-    """Gives it, or None."""
+    """Returns the value that is waited for, or None."""
     future: Future
-    """Gets it."""
+    """Gets the value."""
     since: float
-    """Wall time of the beginning [s, monotonic]."""
+    """Wall time at which the wait began [s, monotonic]."""
     timeout_s: float
-    """After this the episode is aborted."""
+    """Wall time after which the episode is aborted [s]."""
     missing: Callable[[], str]
-    """Says what has not come."""
+    """Returns what has not come yet."""
     is_input: bool
-    """Whether it is due each control period; else a person may take minutes for it."""
+    """Whether it is due in each control period; otherwise a person may take minutes for it."""
 
     @property
     def seconds(self) -> float:
@@ -41,19 +41,19 @@ class _Waiting:
 
 
 class EpisodeWait:
-    """Whatever may end the waiting calls `look`; a timer does ten times a second."""
+    """Waits until a value is there; everything that may end the wait calls `look`."""
 
     LATE_S = 1.0
-    """Wall time after which a missing input is reported."""
+    """Wall time after which a missing input is reported [s]."""
 
     def __init__(self, node: Node) -> None:
-        """Wait for nothing."""
+        """Start a timer that calls `look` ten times a second."""
         self.is_paused = False
-        """While it holds no time limit runs out."""
+        """Whether the station is paused; then no time limit runs out."""
         self.is_cancelled: Callable[[], bool] = lambda: False
-        """Whether whoever wanted the episode wants it no longer."""
+        """Returns whether the client has cancelled the episode."""
         self._waiting: _Waiting | None = None
-        # The wall's clock: the simulated one stands still while an input is missing.
+        # Wall time, because simulated time stands still while an input is missing.
         node.create_timer(0.1, self.look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     async def until(
@@ -63,10 +63,16 @@ class EpisodeWait:
         missing: Callable[[], str],
         is_input: bool = False,
     ) -> Value:
-        """Wait until `ready` gives a value; say what is `missing` after a wall time.
+        """Wait until `ready` returns a value.
+
+        Args:
+            ready: Returns the value, or None.
+            timeout_s: Wall time after which the episode is aborted [s].
+            missing: Returns what has not come, for the error message.
+            is_input: Whether it is due in each control period.
 
         Raises:
-            EpisodeAbortError: Nothing came in time, or `ready` raised it.
+            EpisodeAbortError: No value came in time, or `ready` raised it.
         """
         value = None if self.is_cancelled() else ready()
         while value is None:
@@ -86,7 +92,7 @@ class EpisodeWait:
         return value
 
     def look(self) -> None:
-        """End the waiting if it has an end."""
+        """End the wait if the value is there, the time is over, or the client has cancelled."""
         waiting = self._waiting
         if waiting is None or waiting.future.done():
             return
@@ -105,7 +111,7 @@ class EpisodeWait:
             waiting.future.set_exception(EpisodeAbortError(reason))
 
     def lacks(self) -> str:
-        """Which input the episode has been waiting for too long; empty if for none."""
+        """Name the input that the episode has waited for too long; empty if there is none."""
         waiting = self._waiting
         if waiting is None or not waiting.is_input or self.is_paused:
             return ''

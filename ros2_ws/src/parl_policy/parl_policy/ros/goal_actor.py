@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who chooses the actions of an episode: a policy version, or a service outside the node."""
+"""Makes the actor of an episode: a policy version, or a service outside the node."""
 
 from collections.abc import Awaitable, Callable
 import dataclasses
@@ -30,17 +30,17 @@ class GoalActor:
     """Chooses the actions of one episode."""
 
     version: str
-    """Policy artifact; empty for an actor outside the node."""
+    """Name of the policy artifact; empty for an actor outside the node."""
     choose: Callable[[int, np.ndarray, StationState], Awaitable[Decision]]
-    """(step, observation, state) -> decision."""
+    """Maps (step, observation, state) to a decision."""
     observation_names: tuple[str, ...] | None = None
-    """Observations it was trained on; None takes any."""
+    """Names of the observation entries that it was trained on; None accepts any."""
 
     def check_layout(self, layout: ObservationLayout) -> None:
-        """Refuse observations of another kind than it was trained on.
+        """Check that the observations have the entries that the actor was trained on.
 
         Raises:
-            EpisodeAbortError: Names both kinds.
+            EpisodeAbortError: The entries differ; the message names both lists.
         """
         if self.observation_names not in (None, tuple(layout.names)):
             raise EpisodeAbortError(
@@ -55,7 +55,7 @@ async def make_goal_actor(
     """Make the actor that a goal asks for.
 
     Raises:
-        EpisodeAbortError: The version does not come, is damaged, or the service is missing.
+        EpisodeAbortError: The version has not come or is damaged.
     """
     if goal.actor:
         return outside_actor(link, goal, goal.actor)
@@ -85,7 +85,7 @@ def _policy_actor(
 
 
 def outside_actor(link: StationLink, goal: RunEpisode.Goal, service: str) -> GoalActor:
-    """Make the actor of an episode from a service that answers parl_msgs/Act."""
+    """Make an actor that asks a service (parl_msgs/Act) for each action."""
     client = link.client(Act, service)
 
     async def choose(step: int, observation: np.ndarray, state: StationState) -> Decision:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Between ROS messages and the plain values that the rest of the package speaks."""
+"""Converts ROS messages to the plain values of this package and back."""
 
 from builtin_interfaces.msg import Time
 import cv2
@@ -16,7 +16,7 @@ from parl_policy.episode.input_gate import ExecutedInput, ObjectsInput, VerdictI
 
 
 def to_target(message: EndEffectorTarget) -> Target:
-    """Pose and gripper of a target message."""
+    """Return pose and gripper of a target message."""
     p, q = message.pose.position, message.pose.orientation
     x, y, z, w = np.array([q.x, q.y, q.z, q.w]) / np.linalg.norm([q.x, q.y, q.z, q.w])
     rotation = np.array(
@@ -30,18 +30,18 @@ def to_target(message: EndEffectorTarget) -> Target:
 
 
 def to_pose(target: Target) -> Pose:
-    """Position and unit quaternion of a target."""
+    """Return position [m] and unit quaternion of a target in `base_link`."""
     return Pose(position=to_point(target.position), orientation=_quaternion(target.rotation))
 
 
 def to_point(position: np.ndarray) -> Point:
-    """(3,) [m] as a point."""
+    """Return a position (3,) [m] as a point."""
     x, y, z = (float(value) for value in position)
     return Point(x=x, y=y, z=z)
 
 
 def _quaternion(rotation: np.ndarray) -> Quaternion:
-    """Unit quaternion of a rotation matrix: eigenvector of Bar-Itzhack's symmetric matrix."""
+    """Return the unit quaternion of a rotation matrix (3, 3): an eigenvector (Bar-Itzhack)."""
     m = rotation
     k = np.array(
         [
@@ -56,13 +56,13 @@ def _quaternion(rotation: np.ndarray) -> Quaternion:
 
 
 def to_executed(message: EndEffectorTarget) -> ExecutedInput:
-    """The driver's answer to a target."""
+    """Return the driver's answer to a target."""
     arm_fault = message.reason if message.arm_fault else ''
     return ExecutedInput(message.episode_id, message.step, to_target(message), arm_fault)
 
 
 def to_objects(message: ObjectPositions) -> ObjectsInput:
-    """Object positions of one frame."""
+    """Return the object positions of one frame."""
     return ObjectsInput(
         stamp_s=seconds(message.header.stamp),
         names=tuple(message.names),
@@ -72,12 +72,12 @@ def to_objects(message: ObjectPositions) -> ObjectsInput:
 
 
 def to_verdict(message: Reward) -> VerdictInput:
-    """Verdict on one frame."""
+    """Return the verdict on one frame."""
     return VerdictInput(seconds(message.header.stamp), message.episode_id, message.verdict)
 
 
 def to_jpeg(frame: np.ndarray, width: int = 320) -> bytes:
-    """A camera frame (H, W, 3) RGB as a small JPEG for the episode's film."""
+    """Encode a camera frame (H, W, 3) RGB as a small JPEG for the episode's film."""
     height = round(frame.shape[0] * width / frame.shape[1])
     small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
     ok, data = cv2.imencode('.jpg', cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
@@ -87,7 +87,7 @@ def to_jpeg(frame: np.ndarray, width: int = 320) -> bytes:
 
 
 def to_markers(decision: Decision, target: Target, frame_id: str, time: Time) -> MarkerArray:
-    """Candidate targets as spheres, blue (lowest Q) to red (highest), the chosen one larger."""
+    """Return candidate targets as spheres, blue (lowest Q) to red, the chosen one larger."""
     values = np.nan_to_num(decision.values)
     span = max(float(np.ptp(values)), 1e-9)
     marker = Marker(ns='candidates', type=Marker.SPHERE_LIST, action=Marker.ADD)

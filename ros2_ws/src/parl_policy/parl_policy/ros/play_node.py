@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plays episodes of a policy version and tells how they went."""
+"""Plays episodes of a policy version and prints their outcomes."""
 
 from dataclasses import dataclass
 import signal
@@ -20,7 +20,7 @@ from parl_node.run_node import node_process
 
 @dataclass(frozen=True, kw_only=True)
 class PlayedTask(SharedSection):
-    """What is needed of a task file."""
+    """The values that this node needs from a task file."""
 
     horizon: int
     """Control steps before a time-out."""
@@ -31,13 +31,16 @@ class PlayedTask(SharedSection):
 
 
 class PlayNode(Node):
-    """Its episodes have the purpose 'evaluation': stored with their film, never trained on."""
+    """Plays evaluation episodes: stored with their film, and never used for training."""
 
     FREE_S = 10.0
-    """Wall time to wait for a policy node that plays nothing."""
+    """Wall time to wait for a policy node that plays nothing [s]."""
 
     def __init__(self, **node_options: object) -> None:
-        """Read the parameters; `play` does the work. `node_options` as rclpy has them.
+        """Read the parameters; `play` does the work.
+
+        Args:
+            node_options: Options of `rclpy.node.Node`.
 
         Raises:
             ConfigError: The task file or a parameter cannot be used.
@@ -53,7 +56,7 @@ class PlayNode(Node):
         self.client = EpisodeClient(self)
 
     def play(self) -> None:
-        """Play all episodes; print each outcome, and last how many succeeded.
+        """Play all episodes; print each outcome, and at the end how many succeeded.
 
         Raises:
             EpisodeClientError: No policy node plays them.
@@ -99,7 +102,7 @@ class PlayNode(Node):
         return int(value)
 
     def _height_and_width(self) -> list[int]:
-        # Two zeros: none; ROS cannot tell the type of an empty list.
+        # Two zeros mean no image, because ROS cannot know the type of an empty list.
         size = list(self.declare_parameter('image_size', [0, 0]).value)
         if not any(size):
             return []
@@ -111,7 +114,7 @@ class PlayNode(Node):
 
 
 def main() -> None:
-    """Play; Ctrl-C cancels the running episode and waits for its end, a second one does not."""
+    """Play; the first Ctrl-C cancels the episode and waits for its end, a second one does not."""
     with node_process('play'):
         node = PlayNode()
 
@@ -119,7 +122,7 @@ def main() -> None:
             node.client.is_cancelled = True
             signal.signal(number, signal.default_int_handler)
 
-        # rclpy's own handler would take away the context that the cancellation needs.
+        # rclpy's own handler would shut down the context that the cancellation needs.
         uninstall_signal_handlers()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, cancel)

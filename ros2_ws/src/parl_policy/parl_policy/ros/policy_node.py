@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy node: observations in, targets out, one episode per `run_episode` goal."""
+"""The policy node: from observations to targets, one episode for each `run_episode` goal."""
 
 import time
 import traceback
@@ -29,20 +29,20 @@ from parl_policy.ros.goal_actor import make_goal_actor, outside_actor
 from parl_policy.ros.station_link import StationLink
 
 OPERATOR = 'operator/act'
-"""Service (parl_msgs/Act) that is asked in the policy's place after `take_over`."""
+"""Service (parl_msgs/Act) that is asked instead of the policy after `take_over`."""
 
 
 class PolicyNode(ArtifactNode):
-    """Plays episodes: reset, go to start, step until verdict or horizon, write the file."""
+    """Plays episodes: reset, go to start, step until success or time-out, write the file."""
 
     SIGN_OF_LIFE_S = 10.0
-    """Wall time after which the status is told again while a reset is waited for."""
+    """Wall time after which the status is published again during a reset [s]."""
 
     def __init__(self, **node_options: object) -> None:
-        """Wait for goals; weights are loaded when a goal asks for a version.
+        """Start to take goals; weights are loaded when a goal asks for a version.
 
         Args:
-            node_options: As rclpy has them.
+            node_options: Options of `rclpy.node.Node`.
 
         Raises:
             ConfigError: The task file or the device cannot be used.
@@ -71,7 +71,7 @@ class PolicyNode(ArtifactNode):
             cancel_callback=lambda _: CancelResponse.ACCEPT,
         )
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        # The wall's clock: the simulated one stands still between commands.
+        # Wall time, because simulated time stands still between commands.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1.0, self._diagnose, clock=steady)
         self.create_timer(self.SIGN_OF_LIFE_S, self._show_life, clock=steady)
@@ -95,7 +95,7 @@ class PolicyNode(ArtifactNode):
         self.link.wait.is_cancelled = lambda: handle.is_cancel_requested
         try:
             player = await self._play(handle, goal)
-        except Exception as error:  # a policy of one's own may raise anything
+        except Exception as error:  # a user's policy class may raise anything
             reason = str(error)
             if not isinstance(error, ParlError):
                 reason = f'{type(error).__name__}: {error}'
@@ -195,7 +195,7 @@ class PolicyNode(ArtifactNode):
         self._diagnostics.publish(diagnostics(stamp, name, level, text, 'policy'))
 
     def _show_life(self) -> None:
-        """A person takes minutes to reset the scene or after a pause: that is no hang."""
+        """Publish the status again while a person resets the scene, which may take minutes."""
         is_paused = self._status.state == EpisodeStatus.RUNNING and self.link.wait.is_paused
         if is_paused or self._status.state == EpisodeStatus.RESETTING:
             self._episode.publish(self._status)
@@ -216,7 +216,7 @@ class PolicyNode(ArtifactNode):
     def _on_take_over(
         self, request: SetBool.Request, response: SetBool.Response
     ) -> SetBool.Response:
-        """Let the operator act from the next step on, or the policy again."""
+        """Let the operator, or the policy again, act from the next step on."""
         if self._player is None:
             response.message = 'no episode is running'
         elif self._goal.actor:
@@ -241,9 +241,9 @@ class PolicyNode(ArtifactNode):
 
 
 def _goal_fault(goal: RunEpisode.Goal) -> str:
-    """Why the goal makes no sense; empty if it does."""
+    """Say why the goal cannot be played; empty if it can."""
     if not goal.episode_id or goal.max_steps < 1:
-        return f'it needs an id and max_steps, which is {goal.max_steps}'
+        return f'it needs an id, and max_steps, now {goal.max_steps}, must be 1 or more'
     if goal.purpose not in list(Purpose):
         return f'purpose is {goal.purpose!r}, expected one of {[str(word) for word in Purpose]}'
     if len(goal.image_size) not in (0, 2) or 0 in goal.image_size:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy node's end of the station's topics and services."""
+"""Connects the policy node to the topics and services of the station."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ ServiceResponse: TypeAlias = Any
 
 @dataclass(frozen=True, kw_only=True)
 class _StationTask(SharedSection):
-    """What is taken from the task file."""
+    """The values that the policy node needs from a task file."""
 
     robot: str
     control_rate_hz: float
@@ -47,24 +47,24 @@ class _StationTask(SharedSection):
 
 
 class StationLink:
-    """Keeps the newest inputs until those that belong together are there; sends targets."""
+    """Collects the inputs of each control step, sends targets and calls services."""
 
     INPUT_TIMEOUT_S = 5.0
-    """Wall time without complete inputs after which the episode is aborted."""
+    """Wall time without complete inputs after which the episode is aborted [s]."""
     SERVICE_TIMEOUT_S = 30.0
-    """Wall time for the way to the start pose and for an actor's answer."""
+    """Wall time limit for the motion to the start pose and for an actor's answer [s]."""
     VERSION_TIMEOUT_S = 60.0
-    """Wall time to wait for an announced version."""
+    """Wall time to wait for an announced version [s]."""
 
     def __init__(self, node: Node) -> None:
-        """Subscribe and advertise on behalf of the node."""
+        """Make the topics and services of `node`."""
         task_file = path_parameter(node, 'task_file')
         period = node.declare_parameter('camera_period_s', 0.07).value
         self._camera_period_s = float(period or 0.0)
-        # Detection and decision take now more, now less; a target that leaves a fixed time after
-        # its step began hides that from the arm. 0: at once, as lock-step needs it.
+        # Detection and decision take a varying time. If each target is sent a fixed time after its
+        # step began, the arm does not notice. 0 sends at once, as lock-step needs it.
         self._target_delay_s = float(node.declare_parameter('target_delay_s', 0.0).value or 0.0)
-        # A simulation is quick; a person who puts objects back is not.
+        # A simulation is quick, but a person who puts objects back needs more time.
         timeout = node.declare_parameter('reset_timeout_s', self.SERVICE_TIMEOUT_S).value
         self._reset_timeout_s = float(timeout or 0.0)
         task = read_task(_StationTask, task_file)
@@ -73,12 +73,12 @@ class StationLink:
         self.gate = InputGate(self._camera_period_s)
         self.wait = EpisodeWait(node)
         self.is_over: Callable[[], bool] = lambda: False
-        """Whether the operator has said how the episode ends."""
+        """Returns whether the operator has ended the episode by a label."""
         self.frames: list[tuple[float, bytes]] = []
         self._keeps_frames = False
         self._node = node
         take = node.create_subscription
-        # First, so that a frame that came with what was seen in it is taken first.
+        # This comes first, so that a frame is taken before the objects and verdict seen in it.
         take(Image, 'camera/color/image_raw', self._on_image, qos_profile_sensor_data)
         take(JointState, 'joint_states', self._on_joints, qos_profile_sensor_data)
         take(ObjectPositions, 'object_positions', self._on_objects, 10)
@@ -92,10 +92,10 @@ class StationLink:
         self._clients: dict[str, Client] = {}
 
     async def reset(self, seed: int) -> tuple[Target, float]:
-        """Put scene and arm to their start.
+        """Bring scene and arm to their start.
 
         Returns:
-            The commanded target there, and the time of the first control boundary [s].
+            The commanded target at the start, and the time of the first control boundary [s].
         """
         await self.wait.until(
             lambda: not self.wait.is_paused or None, self.SERVICE_TIMEOUT_S, lambda: ''
@@ -107,13 +107,13 @@ class StationLink:
         self._check(answer, 'go_to_start')
         self.gate.begin_episode()
         boundary_s = self.gate.now_s
-        if boundary_s >= before_s:  # else the clock was restarted
-            # A frame of before the reset may still be on its way: it shall not do.
+        if boundary_s >= before_s:  # otherwise the clock was restarted
+            # A frame from before the reset may still be on its way and must not count.
             boundary_s = max(boundary_s, before_s + 2.0 * self._camera_period_s)
         return convert.to_target(answer.target), boundary_s
 
     def client(self, service: type, name: str) -> Client:
-        """A client for an actor's service, made once."""
+        """Return the client for an actor's service, made at the first call."""
         if name not in self._clients:
             self._clients[name] = self._node.create_client(service, name)
         return self._clients[name]
@@ -132,12 +132,15 @@ class StationLink:
     async def call(
         self, client: Client, request: object, timeout_s: float | None = None
     ) -> ServiceResponse:
-        """Call a service; abort the episode if it does not exist or does not answer.
+        """Call a service and return its response.
 
         Args:
-            client: Of the service.
-            request: To it.
-            timeout_s: Wall time for its answer; None: SERVICE_TIMEOUT_S.
+            client: Client of the service.
+            request: The request.
+            timeout_s: Wall time limit for its answer [s]; None for SERVICE_TIMEOUT_S.
+
+        Raises:
+            EpisodeAbortError: The service does not exist or does not answer.
         """
         name = client.srv_name
         await self.wait.until(
@@ -160,7 +163,7 @@ class StationLink:
         )
 
     async def hold_back(self, began_s: float) -> None:
-        """Wait until the target of a step that began then [s] may leave."""
+        """Wait until the target of a step that began at `began_s` [s] may be sent."""
         due_s = began_s + self._target_delay_s
         if self._target_delay_s > 0.0:
             await self.wait.until(
@@ -175,7 +178,7 @@ class StationLink:
     def send_target(
         self, target: Target, episode_id: str, step: int, version: str, stamp_s: float
     ) -> None:
-        """Publish what the arm shall do."""
+        """Publish a target for the arm."""
         message = EndEffectorTarget(
             pose=convert.to_pose(target),
             gripper=target.gripper,
@@ -188,17 +191,17 @@ class StationLink:
         self._target.publish(message)
 
     def show_candidates(self, decision: Decision, target: Target) -> None:
-        """Publish the candidates for rviz, if anybody looks."""
+        """Publish the candidates for RViz, if anything subscribes."""
         if self._candidates.get_subscription_count():
             now = self._node.get_clock().now().to_msg()
             self._candidates.publish(convert.to_markers(decision, target, self._frame_id, now))
 
     def begin_recording(self, keep_frames: bool) -> None:
-        """Forget the frames of the last episode; keep those of this one or not."""
+        """Forget the frames of the last episode, and set whether to keep those of this one."""
         self.frames, self._keeps_frames = [], keep_frames
 
     def record_frame(self, stamp_s: float) -> None:
-        """Keep the camera frame of that step for the episode's film."""
+        """Keep the camera frame of a step for the episode's film."""
         frame = self.gate.frame() if self._keeps_frames else None
         if frame is not None:
             self.frames.append((stamp_s, convert.to_jpeg(frame)))

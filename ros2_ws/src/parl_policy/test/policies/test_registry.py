@@ -178,5 +178,5 @@ def test_the_base_of_an_edited_policy_must_expect_the_image_too():
 
 def test_networks_for_an_image_that_is_not_observed_are_refused():
     image = ImageConfig(shape=(3, 8, 8), widths=(4,))
-    with pytest.raises(ConfigError, match=r'critic\.image is of shape .* hold no image'):
+    with pytest.raises(ConfigError, match=r'critic\.image has shape .* hold no image'):
         replace(CONFIG, critic=replace(CONFIG.critic, image=image))

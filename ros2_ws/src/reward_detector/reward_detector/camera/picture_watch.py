@@ -36,7 +36,7 @@ class PictureWatch:
 
         Args:
             stamp_s: Their stamp [s].
-            joints: (J,) [rad]; values that are not finite (a failed read) are ignored.
+            joints: (J,) [rad]; those of a failed read are ignored.
         """
         if self._joints and stamp_s < self._joints[-1][0]:
             if stamp_s > self._joints[-1][0] - CLOCK_RESTART_S:

@@ -40,7 +40,7 @@ class VectorActor:
         with torch.no_grad():
             context = actor.policy.encode(states)
         if actor.critic is None:
-            return actor.alone(context, self.generator).cpu().numpy()
+            return actor.act_without_critic(context, self.generator).cpu().numpy()
         particles = optimise_actions(
             actor.frozen_critic.mean_q(states),
             actor.policy.sample(context, actor.optimisation.samples, self.generator),
