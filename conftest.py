@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent
 
-# Before numpy, torch, mujoco or rclpy is imported anywhere: each reads its own once.
+# This comes before any import of numpy, torch, mujoco or rclpy: each reads its variables once.
 os.environ.update(
     {
         'FASTRTPS_DEFAULT_PROFILES_FILE': str(
@@ -34,14 +34,14 @@ os.environ.update(
         'ROS_LOG_DIR': str(ROOT / 'ros2_ws/log/test'),
     }
 )
-# A test pointed at a real arm looks where the caller says; the others find only themselves.
+# Only a test with a real arm finds other processes, where the caller says; the others find none.
 if 'XS_SDK_NAMESPACE' not in os.environ:
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> 'LoadFileScheduling | None':
-    """Hands `--dist loadfile` the files in their order, the system tests all to one process.
+    """Hand `--dist loadfile` the files in their order, the system tests all to one process.
 
     Each of those starts a graph of up to eight processes, and two graphs at a time would be in
     each other's way. Their folder is collected first: the long ones must not be left for the end.
@@ -61,7 +61,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> 'LoadFile
 
 @pytest.fixture(autouse=True)
 def torch_as_it_was() -> Iterator[None]:
-    """Restores what a program's main() sets for its process, and a test process has many."""
+    """Restore the settings of torch that a program's main() makes for its whole process."""
     torch = sys.modules.get('torch')
     before = torch and torch.get_float32_matmul_precision()
     yield
@@ -71,7 +71,7 @@ def torch_as_it_was() -> Iterator[None]:
 
 @contextmanager
 def own_domain() -> Iterator[int]:
-    """Gives a ROS domain no other test on this machine uses; child processes inherit it."""
+    """Provide a ROS domain that no other test on this machine uses; child processes inherit it."""
     coordinator = pytest.importorskip('domain_coordinator', reason='no ROS 2 in this Python')
     with coordinator.domain_id() as domain_id, pytest.MonkeyPatch.context() as patch:
         patch.setenv('ROS_DOMAIN_ID', str(domain_id))
@@ -80,10 +80,10 @@ def own_domain() -> Iterator[int]:
 
 @contextmanager
 def rclpy_on(domain_id: int) -> Iterator[None]:
-    """Initialises rclpy on a ROS domain and shuts it down afterwards."""
+    """Initialise rclpy on a ROS domain, and shut it down afterwards."""
     rclpy = pytest.importorskip('rclpy', reason='no ROS 2 in this Python')
-    # The nodes of the test before lie about in reference cycles and keep their DDS participant, on
-    # the same domain: half a server there makes rmw_fastrtps say that this test's is not ready.
+    # The nodes of the last test may still be in reference cycles and keep their DDS participant on
+    # the same domain. Half a server there makes rmw_fastrtps say that this test's is not ready.
     gc.collect()
     rclpy.init(domain_id=domain_id)
     try:
@@ -94,14 +94,14 @@ def rclpy_on(domain_id: int) -> Iterator[None]:
 
 @pytest.fixture
 def ros_domain_id() -> Iterator[int]:
-    """Gives a ROS domain of the test's own."""
+    """Provide a ROS domain of the test's own."""
     with own_domain() as domain_id:
         yield domain_id
 
 
 @pytest.fixture
 def ros_domain(ros_domain_id: int) -> Iterator[None]:
-    """Initialises rclpy on a ROS domain of the test's own and shuts it down afterwards."""
+    """Initialise rclpy on a ROS domain of the test's own, and shut it down afterwards."""
     with rclpy_on(ros_domain_id):
         yield
 
@@ -115,7 +115,7 @@ def module_ros_domain() -> Iterator[None]:
 
 @pytest.fixture(scope='session')
 def new_episode() -> Callable[..., 'Episode']:
-    """Makes an episode of random numbers."""
+    """Provide a function that makes an episode of random numbers."""
     from random_episode import make_episode
 
     return make_episode
@@ -123,7 +123,7 @@ def new_episode() -> Callable[..., 'Episode']:
 
 @pytest.fixture
 def store(tmp_path: Path) -> 'ArtifactStore':
-    """An empty store."""
+    """Provide an empty store."""
     from parl_files.artifact_store import ArtifactStore
 
     return ArtifactStore(tmp_path / 'artifacts')
@@ -131,7 +131,7 @@ def store(tmp_path: Path) -> 'ArtifactStore':
 
 @pytest.fixture
 def put(store: 'ArtifactStore') -> Callable[..., list[str]]:
-    """Stores episodes, gives the names of their files."""
+    """Provide a function that stores episodes and returns the names of their files."""
     from parl_files.episode_file import episode_to_bytes
 
     def put_all(*episodes: 'Episode') -> list[str]:

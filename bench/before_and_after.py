@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the moving picture of the README from the report folder of a demo.
 
-Left plays the policy as it was before practice, right as it was after it, both without the critic
-and from the same start. Shown are the first starts from which the left one failed and the right
-one succeeded; the numbers in the picture count all starts.
+The left side plays the policy before practice, the right side the policy after it, both without
+the critic and from the same start. The picture shows the first starts where the left side failed
+and the right side succeeded. The numbers in the picture count all starts.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from parl_learner.offline.run.whole_number import at_least_1
 BEFORE, AFTER = 'imitation', 'distilled'  # phases of an experiment, in the ids of its episodes
 PANEL_PX = (400, 300)
 MARGIN_PX, HEAD_PX, FOOT_PX = 12, 56, 34
-FRAME_MS, HOLD_MS = 100, 1600  # a control step is 200 ms, so the film runs twice as fast
+FRAME_MS, HOLD_MS = 100, 1600  # a control step takes 200 ms, so the film runs twice as fast
 
 GROUND, WHITE, GREY = (24, 26, 31), (255, 255, 255), (168, 173, 182)
 RED, GREEN = (200, 62, 56), (38, 140, 84)
@@ -40,14 +40,14 @@ class Take:
 
     path: Path
     seed: int
-    """Of its start; equal seeds are equal starts."""
+    """Seed of its start; equal seeds are equal starts."""
     success: bool
     steps: int
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """What the picture tells of an experiment."""
+    """The facts of an experiment that the picture shows."""
 
     before: Sequence[Take]
     after: Sequence[Take]
@@ -63,14 +63,14 @@ class Panel:
     count: str
     take: Take
     frames: Sequence[Image.Image]
-    """One for each observation, in order."""
+    """One frame for each observation, in order."""
 
 
 def read_experiment(folder: Path) -> Experiment:
     """Read the episodes of a report folder.
 
     Raises:
-        PictureError: It has no episodes of both evaluations.
+        PictureError: The folder does not have episodes of both evaluations.
     """
     episodes = list(_episodes(folder / 'artifacts'))
     experiment = Experiment(
@@ -82,8 +82,8 @@ def read_experiment(folder: Path) -> Experiment:
     if not experiment.before or not experiment.after:
         raise PictureError(
             f'{folder} has {len(experiment.before)} episodes of {BEFORE!r} and '
-            f'{len(experiment.after)} of {AFTER!r} in artifacts; name the report folder of an '
-            'experiment that has ended'
+            f'{len(experiment.after)} of {AFTER!r} in artifacts; give the report folder of a '
+            'finished experiment'
         )
     return experiment
 
@@ -98,12 +98,14 @@ def chosen_pairs(experiment: Experiment, count: int) -> list[tuple[Take, Take]]:
     failed = [take for take in experiment.before if not take.success]
     pairs = [(take, succeeded[take.seed]) for take in failed if take.seed in succeeded]
     if not pairs:
-        raise PictureError('no start failed before practice and succeeded after it')
+        raise PictureError(
+            'no start failed before practice and succeeded after it; give another report folder'
+        )
     return pairs[:count]
 
 
 def panels(experiment: Experiment, pair: tuple[Take, Take]) -> tuple[Panel, Panel]:
-    """Both sides of one start.
+    """Return both sides of the picture for one start.
 
     Raises:
         PictureError: An episode was recorded without camera frames.
@@ -120,7 +122,7 @@ def panels(experiment: Experiment, pair: tuple[Take, Take]) -> tuple[Panel, Pane
 
 
 def film(sides: tuple[Panel, Panel]) -> tuple[list[Image.Image], list[int]]:
-    """Pictures of one start, and how long each is shown [ms]; the shorter side waits."""
+    """Return the pictures of one start and their durations [ms]; the shorter side waits."""
     length = max(len(panel.frames) for panel in sides)
     pictures = [_picture(sides, number) for number in range(length)]
     return pictures, [FRAME_MS] * (length - 1) + [HOLD_MS]
@@ -129,13 +131,13 @@ def film(sides: tuple[Panel, Panel]) -> tuple[list[Image.Image], list[int]]:
 def to_bytes(
     pictures: Sequence[Image.Image], durations_ms: Sequence[int], suffix: str, quality: int
 ) -> bytes:
-    """Encode an animation that repeats for ever.
+    """Encode an endless animation.
 
     Args:
-        pictures: At least one, all of one size.
-        durations_ms: One for each picture.
+        pictures: At least one picture, all of one size.
+        durations_ms: Duration of each picture [ms].
         suffix: '.webp' or '.gif'.
-        quality: Of WebP, 1 to 100.
+        quality: Quality of WebP, 1 to 100.
     """
     output = io.BytesIO()
     options: dict[str, object] = {'quality': quality, 'method': 6} if suffix == '.webp' else {}
@@ -160,7 +162,7 @@ def _episodes(folder: Path) -> Iterator[tuple[Path, Episode]]:
 
 
 def _takes(episodes: Sequence[tuple[Path, Episode]], phase: str) -> list[Take]:
-    """Episodes of a phase in the order of their numbers; what was aborted was played again."""
+    """Return the episodes of a phase by number, without aborted ones, which were played again."""
     found = [
         (episode.episode_id, Take(path, episode.metadata['seed'], episode.success, len(episode)))
         for path, episode in episodes

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures how evenly control steps come in real time, over many short episodes.
+"""Measures how regular control steps are in real time, over many short episodes.
 
-The station's nodes run as `sim.launch.yaml` starts them, at `pacing:=realtime`; the policy and
-its critic have the demo's sizes and are untrained, which costs the same time. A period is the wall
-time from one `executed_target` to the next of the same episode, at their arrival here: jitter of
-this process and of the transport is in it.
+The station's nodes run as `sim.launch.yaml` starts them, at `pacing:=realtime`. The policy and its
+critic have the demo's sizes and are untrained, which takes the same time. A period is the wall
+time from one `executed_target` to the next of the same episode, measured when they arrive here, so
+it includes the jitter of this process and of the transport.
 """
 
 import argparse
@@ -36,7 +36,7 @@ LIMIT_S = 120.0
 
 
 class Bench:
-    """Asks for episodes and notes when targets were carried out."""
+    """Asks for episodes and records when targets were executed."""
 
     def __init__(self) -> None:
         """Join the station's namespace."""
@@ -48,7 +48,7 @@ class Bench:
         self._executor.add_node(self._node)
 
     def play(self, index: int, steps: int) -> str:
-        """Play an episode; return why it was aborted, empty if it was not.
+        """Play an episode and return why it was aborted; empty if it was not.
 
         Raises:
             TimeoutError: The policy node does not answer.
@@ -69,7 +69,7 @@ class Bench:
         return reason
 
     def periods_ms(self) -> np.ndarray:
-        """(P,) wall times between steps of all episodes so far [ms]."""
+        """Return the wall times between steps of all episodes so far (P,) [ms]."""
         pairs = (itertools.pairwise(arrivals) for arrivals in self._arrivals_s.values())
         return 1e3 * np.array([later - earlier for earlier, later in itertools.chain(*pairs)])
 
@@ -77,7 +77,7 @@ class Bench:
         end = time.monotonic() + LIMIT_S
         while not is_done():
             if time.monotonic() > end:
-                raise TimeoutError(f'the policy node does not answer in {LIMIT_S:.0f} s')
+                raise TimeoutError(f'the policy node did not answer in {LIMIT_S:.0f} s')
             self._executor.spin_once(timeout_sec=0.1)
 
     def _on_executed(self, message: EndEffectorTarget) -> None:
@@ -85,7 +85,7 @@ class Bench:
 
 
 def table(episodes: int, aborted: int, periods_ms: np.ndarray, load: float) -> str:
-    """The result as Markdown."""
+    """Return the result as Markdown."""
     errors = np.abs(periods_ms - PERIOD_MS)
     p50, p99 = np.percentile(errors, [50, 99])
     return (
@@ -126,7 +126,7 @@ def main() -> None:
         rclpy.try_shutdown()
     periods_ms = bench.periods_ms()
     if not periods_ms.size:
-        sys.exit('control_period: in no episode were two steps carried out; see why above')
+        sys.exit('control_period: no episode had two executed steps; the lines above say why')
     print(table(given.episodes, aborted, periods_ms, float(np.mean(loads))))
 
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Speed of critic updates, distillation, sampling and decisions beside a literal transcription.
+"""Times critic updates, distillation, sampling and decisions beside a literal implementation.
 
-Shapes of the reference figures: observation 60, action 9, critics of 512×3 with LayerNorm and 128
-bins, batch 256, k = 32, m = 10, T = 10, 10 actions a kind in the conservative term. The sides
-take turns, so that other load on the machine falls on all; each time is a median. The literal
-one multiplies matrices as torch does by default. Then the demo's shapes, ours alone: its updates
-take particles that are made anew only every so often.
+The shapes are those of the reference figures: observation 60, action 9, critics of 512×3 with
+LayerNorm and 128 bins, batch 256, k = 32, m = 10, T = 10, 10 actions of each kind in the
+conservative term. The sides take turns, so that other load on the machine affects all of them.
+Each time is a median. The literal side multiplies matrices as torch does by default. A second
+table has the demo's shapes, ours alone; its updates use particles that are renewed now and then.
 """
 
 import argparse
@@ -36,7 +36,7 @@ REFERENCE_S = {
     (DECISION, 2): 0.021,
     (DECISION, 10): 0.041,
 }
-"""The authors' JAX on two other cores (AMD, avx512_bf16); not measured here."""
+"""Times of the authors' JAX on two other cores (AMD, avx512_bf16); not measured here."""
 REFERENCE_GB = {2: 1.8, 10: 3.5}
 
 
@@ -49,7 +49,7 @@ class Times:
 
 
 def in_turns(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, Times]:
-    """Time steps one after the other, again and again; of several rounds the first warms up."""
+    """Time the steps in turn for some rounds; of several rounds the first is a warm-up."""
     chosen = torch.get_float32_matmul_precision()
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
     for _ in range(rounds):
@@ -91,7 +91,7 @@ def reference_rows(members: int, rounds: int) -> Iterator[str]:
 
 def _row(name: str, members: int, times: dict[str, Times], reference: float | None) -> str:
     shown = ' | '.join(f'{each.wall:.3f} ({each.cpu:.3f})' for each in times.values())
-    # CPU seconds leave out what other processes take; a GPU's do not count there.
+    # CPU seconds exclude the load of other processes, but do not include the work of a GPU.
     clock = 'wall' if torch.get_default_device().type == 'cuda' else 'cpu'
     literal, *ours = (getattr(times[side], clock) for side in reversed(SIDES))
     ratios = ' | '.join(f'{literal / each:.2f}' for each in reversed(ours))
@@ -113,7 +113,7 @@ def demo_rows(rounds: int) -> Iterator[str]:
 
 
 def _peak_gb(side: str, members: int) -> float:
-    """Peak memory of a process that does nothing but critic updates, where it computes."""
+    """Return the peak memory of a process that only makes critic updates, on CPU or GPU [GB]."""
     device = torch.get_default_device().type
     command = [sys.executable, __file__, '--device', device, '--peak', side, str(members)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -123,13 +123,13 @@ def _peak_gb(side: str, members: int) -> float:
 def _own_peak_bytes() -> int:
     if torch.get_default_device().type == 'cuda':
         return torch.cuda.max_memory_reserved()
-    # Not getrusage: its maximum goes back to before exec, when this was the parent's memory.
+    # getrusage does not fit: its maximum includes the parent's memory from before exec.
     status = Path('/proc/self/status').read_text(encoding='utf-8')
     return 1024 * next(int(line.split()[1]) for line in status.splitlines() if 'VmHWM' in line)
 
 
 def products_rate(dtype: torch.dtype) -> float:
-    """Operations a second of large matrix products here."""
+    """Return the operations per second of large matrix products on this machine."""
     n = 8192 if torch.get_default_device().type == 'cuda' else 1024
     left, right = torch.randn(2, n, n, dtype=dtype)
     times = in_turns({'products': lambda: torch.mm(left, right)}, 6)

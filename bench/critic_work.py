@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What critic_speed.py times: the suite's steps and the literal ones on the same random data."""
+"""The work that critic_speed.py times: PARL's steps and literal ones on the same random data."""
 
 from collections.abc import Callable
 import dataclasses
@@ -28,7 +28,7 @@ DISTILLATION_STATES = 1024
 
 @dataclass(frozen=True)
 class Shape:
-    """What a setting needs."""
+    """The sizes of one setting."""
 
     observation_dim: int
     spec: ActionSpec
@@ -40,7 +40,7 @@ class Shape:
 
 
 def reference_shape(members: int) -> Shape:
-    """The paper's numbers."""
+    """Return the sizes of the paper."""
     return Shape(
         observation_dim=60,
         spec=ActionSpec(horizon=1, dim=9),
@@ -53,7 +53,7 @@ def reference_shape(members: int) -> Shape:
 
 
 def demo_shape() -> Shape:
-    """The demo's, from its file."""
+    """Return the sizes of the demo, from its file."""
     learning = load_experiment(DEMO).learning
     return Shape(
         observation_dim=12,
@@ -67,7 +67,7 @@ def demo_shape() -> Shape:
 
 
 class Work:
-    """Random data, untrained networks and the samples of the states and next states of a batch."""
+    """Random data, untrained networks, and samples at the states and next states of a batch."""
 
     def __init__(self, shape: Shape) -> None:
         """Make everything from one seed."""
@@ -93,7 +93,7 @@ class Work:
 
 
 class Ours:
-    """The suite's own steps."""
+    """PARL's own steps."""
 
     def __init__(self, work: Work, precision: Precision = 'float32') -> None:
         """Sample the whole batch and optimise it once."""
@@ -112,13 +112,13 @@ class Ours:
         self.observation = work.observations[0].cpu().numpy()
 
     def critic_update(self) -> None:
-        """Particles of states and next states made anew, then the update."""
+        """Make new particles of states and next states, then do the update."""
         rows = torch.cat([self.work.rows, self.work.next_rows])
         self.cache.optimise(self.work.critic, self.work.observations, None, rows, self.work.draws)
         self.update_alone()
 
     def update_alone(self) -> None:
-        """The update with the particles at hand."""
+        """Do the update with the particles that exist."""
         self.trainer.update(
             self.work.batch,
             self.cache.particles(self.work.rows),
@@ -127,11 +127,11 @@ class Ours:
         )
 
     def samples(self) -> None:
-        """Base samples of states and next states."""
+        """Draw base samples of states and next states."""
         self._sampled(self.work.observations[: 2 * self.work.shape.batch])
 
     def distillation_step(self) -> None:
-        """Sample, optimise, one gradient step of the policy."""
+        """Sample, optimise, and do one gradient step of the policy."""
         work, cache = self.work, self._sampled(self.work.observations)
         cache.optimise_all(work.critic, work.observations, work.actions, work.draws)
         particles = cache.distillation_particles(torch.arange(DISTILLATION_STATES))
@@ -139,7 +139,7 @@ class Ours:
         self.policy_trainer.update(work.observations, targets, work.draws)
 
     def decision(self) -> None:
-        """One action for one observation."""
+        """Choose one action for one observation."""
         self.actor.act(self.observation, self.work.draws)
 
     def _sampled(self, observations: torch.Tensor) -> ActionCache:
@@ -149,10 +149,10 @@ class Ours:
 
 
 class Literal:
-    """The same steps with no thrift."""
+    """The same steps without any saving of work."""
 
     def __init__(self, work: Work) -> None:
-        """Copy the critic; sample the batch."""
+        """Copy the critic and sample the whole batch."""
         self.work = work
         self.trainer = LiteralCriticTrainer(work.critic)
         self.policy_trainer = PolicyTrainer(work.policy, PolicyTrainerConfig())
@@ -161,7 +161,7 @@ class Literal:
         self.next_candidates = self._sampled(work.batch.next_observations)
 
     def critic_update(self) -> None:
-        """Three optimisations and the update."""
+        """Do three optimisations and the update."""
         self.trainer.update(
             self.work.batch,
             self.candidates,
@@ -171,12 +171,12 @@ class Literal:
         )
 
     def samples(self) -> None:
-        """Base samples of states and next states."""
+        """Draw base samples of states and next states."""
         self._sampled(self.work.batch.observations)
         self._sampled(self.work.batch.next_observations)
 
     def distillation_step(self) -> None:
-        """Sample, optimise, one gradient step of the policy."""
+        """Sample, optimise, and do one gradient step of the policy."""
         work, critic = self.work, self.trainer.critic
         candidates = self._sampled(work.observations)
         actions, values = optimise(
@@ -187,7 +187,7 @@ class Literal:
         self.policy_trainer.update(work.observations, targets, work.draws)
 
     def decision(self) -> None:
-        """One action for one observation."""
+        """Choose one action for one observation."""
         state = self.work.observations[:1]
         actions, values = optimise(
             self.trainer.critic, state, self._sampled(state), self.work.shape.optimisation
@@ -208,11 +208,12 @@ SIDES: dict[str, Callable[[Work], Ours | Literal]] = {
 
 
 def update_operations(shape: Shape) -> float:
-    """Floating-point operations that the products of a critic update cannot do without.
+    """Return the least number of floating-point operations in the products of a critic update.
 
-    Of states and next states: k rankings, T + 1 values and T gradients of m particles. Then the
-    update itself, whose gradients cost twice its values: the data's action for all members, and
-    for the drawn ones the target's next action and 12 actions of the conservative term.
+    For states and next states there are k rankings, and T + 1 values and T gradients of m
+    particles. Then comes the update itself, whose gradients cost twice its values: the data's
+    action for all members, and for the drawn members the target's next action and 12 actions of
+    the conservative term.
     """
     widths = (0, *shape.critic.hidden)
     weights = sum(a * b for a, b in itertools.pairwise((*widths, shape.critic.bins)))

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures how long the policy node thinks while the learner trains on the same machine.
+"""Measures how long decisions take while the learner trains on the same machine.
 
-The station's nodes run as `sim.launch.yaml` starts them, in lock-step; the weights are untrained,
-which costs the same time. Decision: from complete inputs in the policy node to the target
-published, as RunEpisode feedback says. Frame to target: from a camera frame's arrival here to the
-arrival of the target that was computed from it; reward detector and transport included.
+The station's nodes run as `sim.launch.yaml` starts them, in lock-step. The weights are untrained,
+which takes the same time. A decision lasts from complete inputs in the policy node to the
+published target, as the RunEpisode feedback says. Frame to target is the time from the arrival of
+a camera frame here to the arrival of its target; it includes reward detector and transport.
 """
 
 import argparse
@@ -79,7 +79,7 @@ class Bench:
         self._count = 0
 
     def measure(self, version: int, episodes: int) -> Measurement:
-        """Play episodes with a version; the first one warms up and does not count."""
+        """Play episodes with a version; the first one is a warm-up and does not count."""
         for index in range(episodes + 1):
             if index <= 1:
                 self._now = Measurement()
@@ -89,10 +89,10 @@ class Bench:
         return self._now
 
     def wait(self, is_done: Callable[[], bool], what: str, limit_s: float = 120.0) -> None:
-        """Spin until something is so.
+        """Spin until `is_done` returns True.
 
         Raises:
-            TimeoutError: It does not come.
+            TimeoutError: It did not do so in time.
         """
         end = time.monotonic() + limit_s
         while not is_done():
@@ -101,11 +101,11 @@ class Bench:
             self._executor.spin_once(timeout_sec=0.1)
 
     def is_critic_trained(self) -> bool:
-        """Whether a learner is at the heavier half of its work."""
+        """Say whether a learner trains the critic, the heavier half of its work."""
         return self._learner.phase == 'critic'
 
     def forget_learner(self) -> None:
-        """Expect a new one."""
+        """Forget the last learner's status, before a new learner starts."""
         self._learner = LearnerStatus()
 
     def _play(self, version: int) -> None:
@@ -149,7 +149,7 @@ class Bench:
 
 
 def random_episode(index: int) -> Episode:
-    """A demonstration of the right shape; what it shows does not matter here."""
+    """Make a demonstration of the right shape; its content does not matter here."""
     random = np.random.default_rng(index)
     ends = np.arange(STEPS) == STEPS - 1
     actions = random.uniform(-1.0, 1.0, (STEPS, 7))
@@ -172,7 +172,7 @@ def random_episode(index: int) -> Episode:
 
 @contextlib.contextmanager
 def running(words: list[str], log: Path) -> Iterator[None]:
-    """Keep a command running."""
+    """Run a command during the block, with its output in a log file."""
     with log.open('w', encoding='utf-8') as file:
         process = subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT)
         try:
@@ -181,12 +181,12 @@ def running(words: list[str], log: Path) -> Iterator[None]:
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10.0)
-            process.kill()  # a learner first ends its unit of work; nobody needs that here
+            process.kill()  # a learner would first finish its unit of work
             process.wait()
 
 
 def learner_command(config: ExperimentConfig, folder: Path) -> list[str]:
-    """A learner that trains the critic for longer than anybody looks, and its episodes."""
+    """Return the command of a learner that trains the critic for long, and store its episodes."""
     learning = replace(config.learning, imitation_steps=50, offline_critic_steps=10**6)
     endless = replace(config, demonstrations=20, learning=learning)
     folder.mkdir()
@@ -209,7 +209,7 @@ def learner_command(config: ExperimentConfig, folder: Path) -> list[str]:
 
 
 def table_row(name: str, learner: str, result: Measurement) -> str:
-    """One line of the table."""
+    """Return one line of the table."""
     cells = [name, learner, str(len(result.decision_ms))]
     for values in (result.decision_ms, result.frame_to_target_ms):
         cells += [f'{value:.1f}' for value in np.percentile(values or [np.nan], [50, 99])]

@@ -23,7 +23,7 @@ from widowx_sim.station.station import Station
 TASKS = Path(__file__).resolve().parents[1] / 'ros2_ws/src/widowx_bringup/config/tasks'
 R_DOWN = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 OPEN = wx250s.FINGER_OPEN_M
-PAD_M = 0.0095  # finger position when both pads touch, and a little
+PAD_M = 0.0095  # finger position when both pads touch, plus a little
 FRAMES, PERIOD_S = 6, 0.2
 FAR = (0.25, -0.15)
 
@@ -33,17 +33,17 @@ class Row:
     """One line of the table."""
 
     errors_mm: list[float] = field(default_factory=list)
-    """Position error of each standing object that was seen."""
+    """Position error of each standing object that was seen [mm]."""
     frames: int = 0
-    """Frames judged."""
+    """Number of frames judged."""
     hidden: int = 0
-    """Frames in which the object was not seen."""
+    """Number of frames in which the object was not seen."""
     done: int = 0
-    """Scenes truly done: the object stands on its goal, released."""
+    """Number of scenes that are done: the object stands on its goal, released."""
     found: int = 0
-    """... of them judged SUCCESS."""
+    """Number of these that were judged SUCCESS."""
     false: int = 0
-    """Scenes judged SUCCESS though the object does not rest on its goal."""
+    """Number of scenes judged SUCCESS although the object does not rest on its goal."""
 
 
 class Bench:
@@ -62,12 +62,12 @@ class Bench:
         self._time_s = 0.0
 
     def floor(self, xy: tuple[float, float] | np.ndarray) -> float:
-        """Height of what a thing stands on there, its goal left out."""
+        """Return the height of the surface at a place, without the goal [m]."""
         others = [o for o in self.scene.surfaces.values() if o is not self.goal]
         return max((o.height for o in others if o.carries(*xy, 0.0)), default=0.0)
 
     def arm(self, position: np.ndarray, finger: float, yaw: float = 0.0) -> None:
-        """Put ee_gripper_link at a place, pointing down."""
+        """Put `ee_gripper_link` at a place (3,) [m], pointing down."""
         c, s = math.cos(yaw), math.sin(yaw)
         rotation = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]) @ R_DOWN
         data = self.station._data
@@ -80,7 +80,7 @@ class Bench:
         self.arm(place, self.random.uniform(0.012, OPEN), self.random.uniform(-0.5, 0.5))
 
     def put(self, position: np.ndarray, lying: bool = False) -> None:
-        """Put the object's underside at a place, turned as a reset may, or on its side."""
+        """Put the object's bottom at a place (3,) [m], with a turn as after a reset or lying."""
         yaw = self.random.uniform(*self.thing.yaw)
         turn = np.array([math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)])
         if lying:
@@ -90,11 +90,11 @@ class Bench:
         self.station._data.qvel[:] = 0.0
 
     def joint(self, name: str = '') -> Any:  # noqa: ANN401
-        """Free joint of the object, or of another one."""
+        """Return the free joint of the object, or of another one."""
         return self.station._data.joint(name or self.scene.moved)
 
     def look(self, row: Row) -> VerdictValue:
-        """Judge the scene as it stands, one control step later."""
+        """Judge the scene as it is, one control step later."""
         self._time_s += PERIOD_S
         opening = opening_from_finger(float(self.station._data.qpos[6]))
         judged = self.judge.judge(self._time_s, self.station.render(), opening)
@@ -112,7 +112,7 @@ class Bench:
         self.judge.begin_episode('bench')
 
     def verdict(self, row: Row, frames: int = FRAMES) -> None:
-        """Look at a scene at rest for some frames and count what comes out."""
+        """Judge a scene at rest for some frames and count the results."""
         values = [self.look(row) for _ in range(frames)]
         is_success = VerdictValue.SUCCESS in values
         upright = self.station._data.body(self.scene.moved).xmat[8] > 0.99
@@ -123,7 +123,7 @@ class Bench:
         row.false += is_success and not self.rests_on_goal()
 
     def rests_on_goal(self) -> bool:
-        """Tell whether the object lies or stands on its goal, its centre well inside, released."""
+        """Say whether the object rests on its goal, released, its centre well inside."""
         body = self.station._data.body(self.scene.moved)
         centre, reach = body.xipos, self.thing.footprint
         if isinstance(self.thing, Pot) and abs(body.xmat[8]) < 0.7:  # flatter than wide

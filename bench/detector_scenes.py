@@ -14,7 +14,7 @@ from widowx_sim.scene.scene_object import Slab, Vegetable
 
 
 def start_region(bench: Bench, count: int) -> Row:
-    """Object as reset puts it, arm at its start."""
+    """Judge scenes with the object as a reset puts it and the arm at its start."""
     row = Row()
     for seed in range(count):
         bench.judge.begin_episode(str(seed))
@@ -25,7 +25,7 @@ def start_region(bench: Bench, count: int) -> Row:
 
 
 def random_arms(bench: Bench, count: int) -> Row:
-    """Object anywhere on the table, arm anywhere above it: often in the way."""
+    """Judge scenes with the object anywhere and the arm above the table, often in the way."""
     row = Row()
     for _ in range(count):
         bench.episode()
@@ -38,7 +38,7 @@ def random_arms(bench: Bench, count: int) -> Row:
 
 
 def grasping(bench: Bench, count: int) -> Row:
-    """Open fingers around an object where it starts."""
+    """Judge scenes with open fingers around the object at its start."""
     row = Row()
     low, high = np.array([bench.thing.x, bench.thing.y]).T
     for _ in range(count):
@@ -54,7 +54,7 @@ def grasping(bench: Bench, count: int) -> Row:
 
 
 def random_on_goal(bench: Bench) -> np.ndarray:
-    """A place on the goal, 7 mm or more inside of where the object just rests on it wholly."""
+    """Draw a place on the goal, at least 7 mm inside the area where the object rests wholly."""
     while True:
         xy = bench.goal_xy + bench.random.uniform(-0.1, 0.1, 2)
         if bench.goal.carries(*xy, bench.thing.footprint + 0.007):
@@ -62,7 +62,7 @@ def random_on_goal(bench: Bench) -> np.ndarray:
 
 
 def placed(bench: Bench, count: int) -> Row:
-    """Object standing on its goal, released, arm above it or elsewhere."""
+    """Judge scenes with the object released on its goal and the arm above it or elsewhere."""
     row = Row()
     for _ in range(count):
         bench.episode()
@@ -81,7 +81,7 @@ def placed(bench: Bench, count: int) -> Row:
 
 
 def held_above(bench: Bench, count: int) -> Row:
-    """Object in the fingers over its goal, from 5 mm to 12 cm up."""
+    """Judge scenes with the object in the fingers, 5 mm to 12 cm above its goal."""
     row = Row()
     for _ in range(count):
         bench.episode()
@@ -94,7 +94,7 @@ def held_above(bench: Bench, count: int) -> Row:
 
 
 def beside_goal(bench: Bench, count: int) -> Row:
-    """Object standing up to 3 cm from one side of its goal."""
+    """Judge scenes with the object standing up to 3 cm beside its goal."""
     row = Row()
     for index in range(count):
         bench.episode()
@@ -110,14 +110,14 @@ def beside_goal(bench: Bench, count: int) -> Row:
 
 
 def goal_extent(bench: Bench) -> float:
-    """From the goal's middle to its outside, along x and y."""
+    """Return the distance from the goal's middle to its outside, along x and y [m]."""
     if isinstance(bench.goal, Slab):
         return 0.5 * max(bench.goal.size) + getattr(bench.goal, 'wall', 0.0)
     return bench.goal.radius + 0.008
 
 
 def lying(bench: Bench, count: int) -> Row:
-    """Object on its side, around its goal; one that has a side to fall on."""
+    """Judge scenes with the object on its side, around its goal, if it can lie on a side."""
     row = Row()
     if isinstance(bench.thing, Vegetable):
         return row
@@ -134,7 +134,7 @@ def lying(bench: Bench, count: int) -> Row:
 
 
 def dropped(bench: Bench, count: int) -> Row:
-    """Object let fall on and around its goal with any tilt: it stands, leans, lies, rolls off."""
+    """Judge scenes after the object fell on or around its goal, with any tilt."""
     row = Row()
     for _ in range(count):
         bench.episode()
@@ -150,7 +150,7 @@ def dropped(bench: Bench, count: int) -> Row:
 
 
 def distractor_on_goal(bench: Bench, count: int) -> Row:
-    """A distractor on the goal, the object beside it, behind the arm or out of sight."""
+    """Judge scenes with a distractor on the goal; the object is beside it, hidden or away."""
     row = Row()
     others = {name: o for name, o in bench.scene.movables.items() if o is not bench.thing}
     if not others:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Throws hostile targets at the driver's safety shell and counts limits broken at the joints."""
+"""Sends hostile targets to the driver's safety shell and counts broken limits at the joints."""
 
 import argparse
 from collections import Counter
@@ -31,13 +31,13 @@ LIMITS = (
     'executed pose', 'finger', 'commanded while broken', 'commanded on old evidence',
 )  # fmt: skip
 SOLVER_TOLERANCE = 1e-3
-"""0.1 mm and 1e-3 rad are what inverse kinematics may leave."""
+"""Error that inverse kinematics may leave: 0.1 mm and 1e-3 rad."""
 
 
 def hostile_target(
     rng: np.random.Generator, executed: Pose, now_s: float, task: DriverTask
 ) -> tuple[str, Target]:
-    """Return a target and its kind; most are plausible, so that the shell gets around."""
+    """Return the kind of a target and the target; most are plausible, so that the arm moves."""
     position = executed.position + rng.uniform(-0.05, 0.05, 3)
     rotation = rotation_from_vector(rng.uniform(-0.25, 0.25, 3)) @ executed.rotation
     target = Target(
@@ -75,7 +75,7 @@ def _spoilt(
     if kind == 'out of the box':
         return replace(target, position=rng.uniform([0.1, -0.4, -0.1], [0.6, 0.4, 0.5]))
     if kind == 'adversarial corner':
-        # Straight to a corner of the box, turned as far as a step may: most joint travel.
+        # Straight to a corner of the box with the largest turn of a step: the most joint motion.
         corner = np.where(rng.uniform(size=3) < 0.5, task.workspace.low, task.workspace.high)
         step = np.clip(corner - executed.position, -0.05, 0.05)
         turn = rotation_from_vector(rng.choice([-0.25, 0.25], 3)) @ executed.rotation
@@ -98,12 +98,12 @@ def broken_limits(
     """Return the limits that a command breaks.
 
     Args:
-        command: As it was sent.
-        last: The one before.
+        command: The command as it was sent.
+        last: The command before it.
         state: Newest joint state at that time.
-        now_s: Time it was sent.
-        elapsed_s: Time since the one before.
-        task: Holds the workspace.
+        now_s: Time at which it was sent [s].
+        elapsed_s: Time since the command before it [s].
+        task: The task with the workspace.
     """
     config = DriverConfig()
     lower, upper = joint_limits(config.joint_margin_rad)
@@ -126,7 +126,7 @@ def broken_limits(
 
 
 class Fuzz:
-    """A started shell under fire, and what came of it."""
+    """A started shell that gets hostile targets, and the counts of results."""
 
     def __init__(self, task: DriverTask, seed: int) -> None:
         """Start the shell at the task's start pose."""
@@ -139,7 +139,7 @@ class Fuzz:
         self._start()
 
     def run(self, targets: int) -> None:
-        """Throw that many targets: in bursts, in time, after silence, at a broken arm."""
+        """Send that many targets: in bursts, in time, after silence, to a broken arm."""
         for _ in range(targets):
             self._throw()
 

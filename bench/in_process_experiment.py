@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs an experiment file without ROS: same schedule, learner and files, one process."""
+"""Runs an experiment file without ROS, in one process with the same schedule and learner."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -35,7 +35,7 @@ class PhaseResult:
     steps: int = 0
     seconds: float = 0.0
     disagreements: int = 0
-    """Episodes whose verdict and ground truth differ."""
+    """Number of episodes whose verdict and ground truth differ."""
 
 
 def run_in_process(
@@ -45,10 +45,10 @@ def run_in_process(
     data_folder: Path,
     say: Callable[[str], None],
 ) -> dict[str, PhaseResult]:
-    """Run an experiment to its end, continuing from what the data folder holds.
+    """Run an experiment to its end, and continue from what the data folder holds.
 
     Returns:
-        Result by phase, in order.
+        The result of each phase, in order.
     """
     with closing(InProcessStation(task_file, config.image_size)) as station:
         return _run(config, station, expert, data_folder, say)
@@ -110,7 +110,7 @@ def _chooser(
             thing, onto = state.object_positions
             target = state.target.position
             action = script.act(index, target, state.gripper_opening, thing, onto)
-            return action.astype(np.float32), ''  # as parl_msgs/Act carries it
+            return action.astype(np.float32), ''  # float32 as in parl_msgs/Act
 
         return demonstrate
     explores = step.purpose != Purpose.EVALUATION

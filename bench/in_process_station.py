@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A task's station without ROS: the same physics, pixels, limits and player in one process.
 
-A benchmark needs hundreds of episodes over many seeds; this plays them without six processes.
+A benchmark needs hundreds of episodes over many seeds; here they do not need six processes.
 """
 
 from collections.abc import Callable
@@ -27,11 +27,11 @@ from widowx_sim.servos import wx250s
 from widowx_sim.station.station import Station
 
 Choose = Callable[[int, np.ndarray, StationState], tuple[np.ndarray, str]]
-"""(step, observation, state) -> (action (7,), policy version)."""
+"""Maps (step, observation, state) to (action (7,), policy version)."""
 
 
 class InProcessStation:
-    """Simulated arm, reward detector and driver of one task."""
+    """The simulated arm, reward detector and driver of one task."""
 
     def __init__(self, task_file: Path, image_size: tuple[int, int] | None = None) -> None:
         """Build the parts from a task file; `image_size` as in `ExperimentConfig`."""
@@ -42,12 +42,12 @@ class InProcessStation:
         self._shell = SafetyShell(DriverConfig(), self._task)
         self.horizon = int(load_yaml(task_file)['horizon'])
         self.script = self._station.task.script
-        """How the scripted operator does the task."""
+        """Settings of the scripted operator of this task."""
         self.truly_done = False
         """Ground truth at the end of the last episode."""
 
     def play(self, goal: EpisodeGoal, choose: Choose) -> Episode:
-        """Play one episode."""
+        """Play one episode and return it."""
         self._station.reset(goal.seed)
         arm = self._arm()
         started = self._shell.start(arm, arm.stamp_s)
@@ -86,7 +86,7 @@ class InProcessStation:
         )
         result = self._shell.command(wanted, arm, arm.stamp_s)
         command = result if isinstance(result, Command) else last
-        # As on the wire, where commands are 32-bit floats.
+        # Rounded as in the messages, where commands are 32-bit floats.
         self._station.command_gripper(float(np.float32(command.finger_m)))
         self._station.command_arm(command.joint_positions.astype(np.float32).astype(np.float64))
         self._station.advance(self._task.control_period_s)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PA-RL's critic update and action optimisation as they stand in paper and release, no thrift.
+"""PA-RL's critic update and action optimisation as in paper and release, without any saving.
 
-A yardstick for tests and benches. Every network runs over [x, action], every sampled action is
-evaluated, every optimisation is done where it is mentioned: three in a critic update. The authors'
-JAX release (arXiv 2412.06685) repeats work in the same places. Draws come in the order of
-`parl_learner.training.critic_trainer`, so that both can be compared number by number.
+Tests and benches compare PARL with it. Every network runs over [x, action], every sampled action
+is evaluated, and every optimisation is done where it is mentioned: three in a critic update. The
+authors' JAX release (arXiv 2412.06685) repeats work at the same places. Random numbers are drawn
+in the order of `parl_learner.training.critic_trainer`, so that all results can be compared.
 """
 
 import copy
@@ -20,10 +20,10 @@ from parl_policy.policies.diffusion import DiffusionPolicy
 
 
 class LiteralMember(nn.Module):
-    """Dense over [x, action], LayerNorm, swish, for every layer; then the output layer."""
+    """Dense over [x, action], LayerNorm and swish in every layer; then the output layer."""
 
     def __init__(self, member: CriticMember) -> None:
-        """Copy the weights, those of observation and action of a layer side by side."""
+        """Copy the weights; those of observation and action become one matrix per layer."""
         super().__init__()
         self.layers = nn.ModuleList()
         for layer, action_layer in zip(member.layers, member.action_layers, strict=True):
@@ -35,7 +35,7 @@ class LiteralMember(nn.Module):
         self.head = copy.deepcopy(member.head)
 
     def forward(self, states: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """(N, O), (N, D) -> (N, outputs)."""
+        """Return raw outputs: (N, O), (N, D) -> (N, outputs)."""
         x = states
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = nn.functional.silu(norm(layer(torch.cat([x, actions], dim=1))))
@@ -53,7 +53,7 @@ class LiteralCritic(nn.Module):
         self.members = nn.ModuleList(LiteralMember(member) for member in critic.members)
 
     def forward(self, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """(B, O), (B, n, D) -> (E, B, n), each state repeated for each of its actions."""
+        """Return values: (B, O), (B, n, D) -> (E, B, n); states are repeated for each action."""
         return torch.stack(
             [self.values(i, observations, actions) for i in range(len(self.members))]
         )
@@ -61,7 +61,7 @@ class LiteralCritic(nn.Module):
     def values(
         self, member: int, observations: torch.Tensor, actions: torch.Tensor
     ) -> torch.Tensor:
-        """One member's values, (B, n)."""
+        """Return the values of one member (B, n)."""
         states = self.normaliser(observations).repeat_interleave(actions.shape[1], dim=0)
         raw = self.members[member](states, actions.flatten(0, 1))
         return self.value_head.value(raw).view(actions.shape[:2])
@@ -74,9 +74,12 @@ def optimise(
     config: ActionOptimisationConfig,
     data_actions: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Algorithm 1: (B, k, D) -> m particles (B, m, D) and, evaluated once more, values (B, m).
+    """Optimise candidates (B, k, D) by Algorithm 1.
 
-    Data actions (B, D) take the place of the candidate ranked worst (distillation only).
+    Data actions (B, D) replace the candidate that is ranked worst (only for distillation).
+
+    Returns:
+        m particles (B, m, D), and their values (B, m), evaluated once more.
     """
     with torch.no_grad():
         ranking = critic(observations, candidates).mean(0)
@@ -94,14 +97,14 @@ def optimise(
         iterates.append(actions)
     with torch.no_grad():
         values.append(critic(observations, actions).mean(0))
-        latest_best = len(values) - 1 - torch.stack(values).flip(0).argmax(0)  # ties: the latest
+        latest_best = len(values) - 1 - torch.stack(values).flip(0).argmax(0)  # ties: last
         index = latest_best[None, :, :, None].expand(1, -1, -1, actions.shape[-1])
         actions = torch.stack(iterates).gather(0, index).squeeze(0)
         return actions, critic(observations, actions).mean(0)
 
 
 class LiteralCriticTrainer:
-    """Cal-QL with optimised actions: TD, next and current policy actions each optimise anew."""
+    """Cal-QL with optimised actions; the TD target and both policy actions optimise anew."""
 
     CQL_ACTIONS = 10
     CQL_WEIGHT = 0.005
@@ -122,13 +125,15 @@ class LiteralCriticTrainer:
         config: ActionOptimisationConfig,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Mean cross-entropy of all members, mean conservative term of two drawn with replacement.
+        """Return the mean cross-entropy of all members plus the mean conservative term of two.
+
+        The two members of the conservative term are drawn with replacement.
 
         Args:
             batch: B transitions.
-            candidates: (B, k, D) of the policy at the observations.
+            candidates: (B, k, D) actions of the policy at the observations.
             next_candidates: The same at the next observations.
-            config: Of the action optimisation.
+            config: Settings of the action optimisation.
             generator: Draws members, then uniform actions.
         """
         states, next_states = batch.observations, batch.next_observations
@@ -171,7 +176,7 @@ class LiteralCriticTrainer:
         config: ActionOptimisationConfig,
         generator: torch.Generator,
     ) -> float:
-        """One step of Adam, and the target's small step behind; arguments as of `loss`."""
+        """Do one step of Adam and move the target a little; arguments as of `loss`."""
         loss = self.loss(batch, candidates, next_candidates, config, generator)
         self.optimiser.zero_grad()
         loss.backward()
@@ -186,7 +191,7 @@ class LiteralCriticTrainer:
     def _policy_actions(
         self, states: torch.Tensor, candidates: torch.Tensor, config: ActionOptimisationConfig
     ) -> torch.Tensor:
-        """The best particle as often as actions are asked for: π_opt is deterministic there."""
+        """Return the best particle as often as actions are needed: π_opt is deterministic here."""
         actions, values = optimise(self.critic, states, candidates, config)
         best = torch.stack([a[i] for a, i in zip(actions, values.argmax(1), strict=True)])
         return best.unsqueeze(1).repeat(1, self.CQL_ACTIONS, 1)
@@ -196,9 +201,10 @@ class LiteralCriticTrainer:
 def sample_diffusion(
     policy: DiffusionPolicy, observations: torch.Tensor, count: int, generator: torch.Generator
 ) -> torch.Tensor:
-    """`count` samples of the averaged network a state, (B, count, D); binary entries as they are.
+    """Draw `count` samples of the averaged network per state (B, count, D), without snapping.
 
-    The first layer takes [observation, action, time] at once; draws come in the policy's order.
+    The first layer takes [observation, action, time] together. Random numbers are drawn in the
+    policy's order.
     """
     network = policy.average
     first = torch.cat(

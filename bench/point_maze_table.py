@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stitched PointMaze: three tables over seeds, all cells with the same walks and the same budget.
+"""Makes three tables of stitched PointMaze over seeds, with equal walks and budget in all cells.
 
 optimisation: what ranking (global) and climbing (local) add to imitation. Only the action
-optimisation differs, in backups, practice and evaluation alike. The imitation row is the policy of
-the row *both* before practice, acting without a critic. Filtered imitation has no critic at all;
+optimisation differs, in backups, practice and evaluation. The imitation row is the policy of the
+row *both* before practice, which acts without a critic. Filtered imitation has no critic at all.
 Gaussian Cal-QL has the tanh-Gaussian actor of SAC, with as many updates, and no imitation before.
 
 classes: PA-RL with every policy class, and the baselines that `parl-train --method` knows.
 
-ablations: one number or rule of PA-RL changed, before any practice, which would bring all to the
-ceiling.
+ablations: one number or rule of PA-RL is changed. They are measured before practice, because after
+it all of them would be near the maximum.
 """
 
 import argparse
@@ -41,14 +41,14 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     'local': (
         'learning.optimisation.samples=1',
         'learning.optimisation.particles=1',
-        'learning.distil_data_action=false',  # it would be all that is taught
+        'learning.distil_data_action=false',  # otherwise only the data action would be taught
     ),
     'both_bfloat16': ('learning.optimisation.precision=bfloat16',),
     'filtered_imitation': ('learning.method=filtered_imitation',),
     'gaussian_cal_ql': ('learning.policy.hidden=[128, 128]',),
     'flow': ('learning.policy_class=flow',),
     'gaussian': ('learning.policy_class=gaussian', 'learning.policy={hidden: [128, 128]}'),
-    'autoregressive': (  # half as deep and wide as the paper's, as all networks here are small
+    'autoregressive': (  # half as deep and wide as in the paper, as all networks here are small
         'learning.policy={layers: 2, hidden: 128, heads: 4}',
         'learning.policy_trainer=null',
     ),
@@ -76,9 +76,9 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         'chunks': ('learning.action_horizon=4',),
     }.items()
 }
-"""Changes of each; a variant with the name of a method of `parl-train` is that method."""
+"""Changed settings of each variant; a variant named like a `parl-train` method is that method."""
 Row = tuple[str, str, str, str]
-"""Label, variant, who acts, and when: before practice ('first') or after ('last')."""
+"""Label, variant, who acts, and when: before practice ('first') or after it ('last')."""
 TABLES: dict[str, tuple[Row, ...]] = {
     'optimisation': (
         ('imitation', 'both', 'policy', 'first'),
@@ -136,7 +136,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
 
 
 def run_one(variant: str, seed: int, folder: Path) -> None:
-    """Train one cell and print its result as JSON on the last line; continues in its folder."""
+    """Train one cell, or continue it in its folder; print its result as JSON on the last line."""
     torch.set_num_threads(1)
     method = variant if variant in METHOD_FILES else ''
     config = load_training(CONFIG, [f'seed={seed}', *VARIANTS[variant]], method)
@@ -162,7 +162,7 @@ def run_one(variant: str, seed: int, folder: Path) -> None:
 
 
 def table(rows: Sequence[Row], cells: Mapping[Cell, dict], seeds: Sequence[int]) -> str:
-    """Rows as a Markdown table."""
+    """Return the rows as a Markdown table."""
     lines = [
         '| policy | ' + ' | '.join(f'seed {s}' for s in seeds) + ' | mean | 95 % interval |',
         '|---' * (len(seeds) + 3) + '|',
@@ -182,7 +182,7 @@ def table(rows: Sequence[Row], cells: Mapping[Cell, dict], seeds: Sequence[int])
 
 
 def main() -> None:
-    """Run what is missing and print a table."""
+    """Run the cells that are missing and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

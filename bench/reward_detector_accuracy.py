@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How well the reward detector judges rendered frames of the simulated station.
+"""Measures how well the reward detector judges rendered frames of the simulated station.
 
-Prints one table for each task: position error of the object where it stands, recall of objects
-that stand on their goal, and false successes: SUCCESS where the object, standing or lying, does
-not rest on its goal, wholly. The truth is the simulator's; the detector sees pixels and the finger
-position only.
+It prints one table for each task: the position error of standing objects, the recall of objects
+that stand on their goal, and false successes. A false success is SUCCESS while the object,
+standing or lying, does not rest wholly on its goal. The simulator knows the truth; the detector
+sees only pixels and the finger position.
 """
 
 import argparse

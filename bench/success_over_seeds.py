@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Success of experiment files over several seeds: by default PA-RL beside filtered imitation.
+"""Compares experiment files over several seeds: by default PA-RL and filtered imitation.
 
-Demonstrations and starts of a seed are the same for all files. Runs without ROS
-(`in_process_experiment.py`): same schedule, learner, detector, limits and physics.
+Demonstrations and starts of a seed are the same for all files. It runs without ROS
+(`in_process_experiment.py`), with the same schedule, learner, detector, limits and physics.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def load_named(name: str) -> ExperimentConfig:
     """Read a file of config/experiments, with the key=value words that follow its name.
 
     Raises:
-        ConfigError: There is no such file, or it or a setting cannot be used.
+        ConfigError: The file does not exist, or the file or a setting cannot be used.
     """
     file, *settings = shlex.split(name)
     return load_experiment(CONFIG / f'experiments/{file}.yaml', settings)
@@ -68,7 +68,7 @@ def run_one(name: str, seed: int, device: str) -> None:
 
 
 def table(runs: Mapping[Cell, dict], names: Sequence[str], seeds: Sequence[int]) -> str:
-    """A Markdown row for each file and evaluation, and what each file gained by practice."""
+    """Return a Markdown table: one row for each file and evaluation, with the gain by practice."""
     lines = [
         '| experiment | evaluated | '
         + ' | '.join(f'seed {s}' for s in seeds)
@@ -99,7 +99,7 @@ def table(runs: Mapping[Cell, dict], names: Sequence[str], seeds: Sequence[int])
 
 
 def main() -> None:
-    """Run what is missing and print the table."""
+    """Run the cells that are missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         'experiments',

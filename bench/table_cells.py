@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cells of a table, (what is run, seed), each run in a process of its own and never twice."""
+"""Runs the cells (name, seed) of a table, each once and in a process of its own."""
 
 from collections.abc import Sequence
 import json
@@ -15,28 +15,31 @@ Cell = tuple[str, int]
 
 
 class CellError(ParlError):
-    """A cell failed; what it printed tells why."""
+    """A cell failed; its output says why."""
 
 
 def run_cells(
     script: str, cells: Sequence[Cell], folder: Path, workers: int, arguments: Sequence[str] = ()
 ) -> dict[Cell, dict]:
-    """Run what the folder does not hold yet.
+    """Run the cells whose results the folder does not hold yet.
 
     Args:
         script: Called as `script --one NAME --seed SEED`; its last line is the result in JSON.
-        cells: In the order in which they begin.
-        folder: Keeps one line for each finished cell, in `cells.jsonl`.
-        workers: Cells at a time.
-        arguments: More of them for the script.
+        cells: Cells in the order in which they start.
+        folder: Holds one line for each finished cell, in `cells.jsonl`.
+        workers: Number of cells that run at the same time.
+        arguments: Further arguments of the script.
+
+    Returns:
+        The results by cell.
 
     Raises:
-        CellError: A cell failed; those finished before are kept.
+        CellError: A cell failed; the results of finished cells are kept.
         DurableWriteError: The folder cannot be made or written.
     """
     make_folder(folder)
     log = folder / 'cells.jsonl'
-    # A kill may have cut off the last line: its cell is run again.
+    # If a kill cut off the last line, its cell runs again.
     kept = log.read_bytes().rpartition(b'\n')[0].splitlines() if log.exists() else []
     write_durably(log, b''.join(line + b'\n' for line in kept))
     done = {(line['cell'], line['seed']): line for line in map(json.loads, kept)}
@@ -53,7 +56,10 @@ def run_cells(
             process = running.pop(cell)
             output = process.communicate()[0].strip().splitlines()
             if process.returncode or not output:
-                raise CellError(f'{process.args} ended with {process.returncode}')
+                raise CellError(
+                    f'{process.args} ended with exit code {process.returncode}; '
+                    'its output above says why'
+                )
             done[cell] = {'cell': cell[0], 'seed': cell[1], **json.loads(output[-1])}
             with log.open('a', encoding='utf-8') as file:
                 file.write(json.dumps(done[cell]) + '\n')

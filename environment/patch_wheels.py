@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mends the CMake files of the ROS wheels in this virtual environment.
+"""Repairs the CMake files of the ROS wheels in this virtual environment.
 
 The wheels export the absolute include paths of the machine that built them (/opt/python/...) and
 a tinyxml2 that only that machine has. Run with the environment's own python; running it again
@@ -19,14 +19,14 @@ BUILDER_TINYXML2 = re.compile(r'/usr/lib64/libtinyxml2\.so[.\d]*')
 
 
 def mend(text: str, python_include: str, numpy_include: str, tinyxml2: str) -> str:
-    """Returns `text` with the builder's paths replaced by the ones of this environment."""
+    """Return `text` with the builder's paths replaced by those of this environment."""
     text = BUILDER_NUMPY.sub(numpy_include, text)
     text = BUILDER_PYTHON.sub(python_include, text)
     return BUILDER_TINYXML2.sub(tinyxml2, text)
 
 
 def main() -> None:
-    """Mends every exported CMake file below the environment's share folder, in place."""
+    """Repair every exported CMake file below the environment's share folder, in place."""
     site_packages = Path(sysconfig.get_paths()['purelib'])
     tinyxml2 = next(site_packages.glob('ros_fastrtps.libs/libtinyxml2-*'))
     python_include = sysconfig.get_paths()['include']

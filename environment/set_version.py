@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes PARL's version number wherever it stands, and opens its section of the changelog.
+"""Writes PARL's version number to all its places, and opens its section of the changelog.
 
     python3 environment/set_version.py 0.2.0
 
-CITATION.cff is asked which version this is. package.xml (each setup.py reads its own) and the tags
-of the Docker images repeat it.
+The version is read from CITATION.cff. Every package.xml (read by the setup.py beside it) and the
+tags of the Docker images repeat it.
 """
 
 from datetime import datetime, UTC
@@ -19,13 +19,13 @@ PLACES = {
     'ros2_ws/src/*/package.xml': r'(<version>)(.+)(?=</version>)',
     'sim/*/package.xml': r'(<version>)(.+)(?=</version>)',
 }
-"""Files and, in each of them, what stands before the version and the version."""
+"""Files, each with a pattern of two groups: the text before the version, and the version."""
 CHANGELOG = 'CHANGELOG.md'
 UNRELEASED = '## [Unreleased]\n'
 
 
 def stated_versions(root: Path) -> dict[Path, list[str]]:
-    """Return the versions that each file of PLACES below `root` states."""
+    """Return the versions written in each file of PLACES below `root`."""
     return {
         path: [version for _, version in re.findall(pattern, path.read_text(encoding='utf-8'))]
         for place, pattern in PLACES.items()
@@ -34,18 +34,18 @@ def stated_versions(root: Path) -> dict[Path, list[str]]:
 
 
 def set_version(root: Path, version: str, day: str) -> list[Path]:
-    """Write a version into all files of PLACES, and name Unreleased after it in the changelog.
+    """Write a version into all files of PLACES, and make the changelog's Unreleased this version.
 
     Args:
-        root: Of the repository.
-        version: Three numbers, later than all versions that are released.
-        day: Of the release, YYYY-MM-DD.
+        root: Root of the repository.
+        version: Three numbers; later than all released versions.
+        day: Day of the release, YYYY-MM-DD.
 
     Returns:
         The files written.
 
     Raises:
-        ValueError: The version is none, or is released already; nothing is written then.
+        ValueError: The version has another form, or is not later; then nothing is written.
     """
     if not re.fullmatch(r'\d+\.\d+\.\d+', version):
         raise ValueError(f'a version is three numbers, found {version!r}; write one like 0.2.0')
@@ -65,17 +65,17 @@ def set_version(root: Path, version: str, day: str) -> list[Path]:
 
 
 def released_versions(changes: str) -> list[str]:
-    """Return the versions that a changelog has a section of, newest first."""
+    """Return the versions that have a section in a changelog, newest first."""
     return re.findall(r'(?m)^## \[(\d+\.\d+\.\d+)\]', changes)
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """Return a version as numbers, by which versions are ordered."""
+    """Return the three numbers of a version, by which versions are ordered."""
     return tuple(int(part) for part in version.split('.'))
 
 
 def main() -> None:
-    """Set the version that the command line gives."""
+    """Set the version given on the command line."""
     if len(sys.argv) != 2:
         sys.exit('usage: python3 environment/set_version.py 0.2.0')
     try:
