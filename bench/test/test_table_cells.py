@@ -26,5 +26,5 @@ def test_a_line_cut_off_by_a_kill_is_run_again(tmp_path):
 def test_a_cell_that_failed_is_named(tmp_path):
     script = tmp_path / 'script.py'
     script.write_text('raise SystemExit(3)')
-    with pytest.raises(CellError, match=r"'a', '--seed', '0'\] ended with 3"):
+    with pytest.raises(CellError, match=r"'a', '--seed', '0'\] ended with exit code 3"):
         run_cells(str(script), [('a', 0)], tmp_path, 1)
