@@ -240,7 +240,7 @@ def test_a_circle_of_layers_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('extends: [a.yaml]\n', r'extends is \[.*; give a file name'),
+        ('extends: [5]\n', r'extends is \[5\]; give a file name, or a list'),
         ('extends: none.yaml\n', r'a\.yaml: extends: .*none\.yaml: cannot be read'),
     ],
 )
