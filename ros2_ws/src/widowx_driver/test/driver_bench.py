@@ -19,6 +19,7 @@ from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
 from parl_node.message_conversion import stamp
 from widowx_description.arm import JOINT_NAMES
+from widowx_driver.driver_config import DriverConfig
 from widowx_driver.ros.driver_node import DriverNode
 from widowx_driver.ros.message_conversion import SERVO_SERVICES
 
@@ -28,9 +29,13 @@ SLEEP = [0.0, -1.80, 1.55, 0.0, 0.8, 0.0]
 
 
 class TalkativeDriver(DriverNode):
-    """Reports often, so that a test which waits for words does not wait for the timer."""
+    """Reports often, so that a test which waits for words does not wait for the timer.
+
+    Nor does it take a pause of this process on a busy machine for a silence of the arm.
+    """
 
     REPORT_S = 0.05
+    CONFIG = DriverConfig(max_joint_state_age_s=1.5, max_camera_age_s=1.5, max_target_age_s=10.0)
 
 
 class FakeArm(Node):

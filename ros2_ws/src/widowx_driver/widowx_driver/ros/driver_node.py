@@ -55,6 +55,8 @@ class DriverNode(Node):
 
     REPORT_S = 1.0
     """Wall time from one report on /diagnostics to the next."""
+    CONFIG = DriverConfig()
+    """Limits of safety and patience."""
 
     def __init__(self, **node_options: object) -> None:
         """Read the task; `node_options` are those of rclpy.
@@ -66,7 +68,7 @@ class DriverNode(Node):
         task_file = self.declare_parameter('task_file', '').value
         # False where simulated servos push without limit: their effort says nothing.
         self._watches_effort = bool(self.declare_parameter('watch_effort', True).value)
-        self._config = DriverConfig()
+        self._config = self.CONFIG
         self._task = load_driver_task(Path(task_file))
         self._shell = SafetyShell(self._config, self._task)
         self._state: ArmState | None = None
