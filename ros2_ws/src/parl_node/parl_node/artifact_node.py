@@ -3,7 +3,6 @@
 
 from collections.abc import Collection
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
@@ -15,6 +14,7 @@ from parl_msgs.srv import ReadArtifact
 from parl_node.artifact_fetch import ArtifactFetch
 from parl_node.message_conversion import to_artifact, to_record
 from parl_node.path_parameter import path_parameter
+from parl_node.steady_timer import steady_timer
 
 LATCHED = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -44,8 +44,7 @@ class ArtifactNode(Node):
         self.create_subscription(Artifact, 'artifact', self._on_artifact, LATCHED)
         self.create_service(ReadArtifact, '~/read_artifact', self._on_read)
         # Asks again while a server has not started yet or is gone.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(0.2, self._advance_fetches, clock=steady)
+        steady_timer(self, 0.2, self._advance_fetches)
 
     def announce(self, record: ArtifactRecord) -> Artifact:
         """Publish a file of the store to all nodes and return the announcement."""

@@ -8,7 +8,6 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 import rclpy
-from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock as ClockMessage
@@ -18,6 +17,7 @@ from parl_files.config_file import ConfigError
 from parl_msgs.srv import InjectFault, Reset
 from parl_node.config_parameters import config_parameters
 from parl_node.run_node import node_process
+from parl_node.steady_timer import steady_timer
 from widowx_sim.ros import message_conversion as conversion
 from widowx_sim.ros.station_node import StationNode
 from widowx_sim.servos.bus import ServoBus
@@ -62,8 +62,7 @@ class SimNode(StationNode):
         self.create_service(Reset, 'reset', self._on_reset)
         self.create_service(InjectFault, 'inject_fault', self._on_inject_fault)
         # The wall clock, because simulated time stands still between commands.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(TICK_S, lambda: self._paced.poll(time.monotonic()), clock=steady)
+        steady_timer(self, TICK_S, lambda: self._paced.poll(time.monotonic()))
 
     def _read_parameters(self) -> tuple[str, float]:
         """Return start_modes, and the position that a failed read reports [rad]."""

@@ -8,7 +8,6 @@ import threading
 import time
 import traceback
 
-from rclpy.clock import Clock, ClockType
 import torch
 
 from parl_files.durable_file import DurableWriteError
@@ -19,6 +18,7 @@ from parl_learner.ros.message_conversion import to_status
 from parl_msgs.msg import LearnerStatus
 from parl_node.artifact_node import ArtifactNode
 from parl_node.run_node import node_process, spin
+from parl_node.steady_timer import steady_timer
 from parl_policy.compute.device import choose_float32_product, use_device
 
 NICENESS = 10
@@ -49,7 +49,7 @@ class LearnerNode(ArtifactNode):
         self._stop = threading.Event()
         self._worker = threading.Thread(target=self._run, name='learning')
         # The wall clock, because simulated time stands still while no episode is played.
-        self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        steady_timer(self, 1.0, self._report)
         for kind in ('policy', 'critic'):
             self.announce_stored(kind)
         self._worker.start()

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import time
 from typing import TypeVar
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 
 from parl_files.error import ParlError
+from parl_node.steady_timer import steady_timer
 
 
 class EpisodeAbortError(ParlError):
@@ -54,7 +54,7 @@ class EpisodeWait:
         """Returns whether the client has cancelled the episode."""
         self._waiting: _Waiting | None = None
         # Wall time, because simulated time stands still while an input is missing.
-        node.create_timer(0.1, self.look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        steady_timer(node, 0.1, self.look)
 
     async def until(
         self,

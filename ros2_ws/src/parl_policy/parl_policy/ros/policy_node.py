@@ -7,7 +7,6 @@ import traceback
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
-from rclpy.clock import Clock, ClockType
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_srvs.srv import SetBool, Trigger
 
@@ -21,6 +20,7 @@ from parl_node.artifact_node import ArtifactNode
 from parl_node.message_conversion import diagnostics
 from parl_node.outcome_codes import LABELS, outcome_code
 from parl_node.run_node import node_process, spin
+from parl_node.steady_timer import steady_timer
 from parl_policy.compute.device import choose_float32_product, use_device
 from parl_policy.episode.input_gate import next_boundary
 from parl_policy.episode.observation import ObservationLayout
@@ -72,9 +72,8 @@ class PolicyNode(ArtifactNode):
         )
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # Wall time, because simulated time stands still between commands.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0, self._diagnose, clock=steady)
-        self.create_timer(self.SIGN_OF_LIFE_S, self._show_life, clock=steady)
+        steady_timer(self, 1.0, self._diagnose)
+        steady_timer(self, self.SIGN_OF_LIFE_S, self._show_life)
         self.announce_stored('episode')
         self._tell(EpisodeStatus.IDLE, '')
 

@@ -9,7 +9,6 @@ import time
 from builtin_interfaces.msg import Time
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
@@ -23,6 +22,7 @@ from parl_files.task_file import read_task
 from parl_msgs.msg import EpisodeStatus, ObjectPositions, Reward
 from parl_node.message_conversion import gripper_opening, image_to_array, seconds
 from parl_node.run_node import node_process, spin
+from parl_node.steady_timer import steady_timer
 from reward_detector.camera.camera_watch import camera_health, FROZEN
 from reward_detector.camera.picture_watch import PictureWatch
 from reward_detector.ros.message_conversion import (
@@ -73,7 +73,7 @@ class RewardDetectorNode(Node):
         self.create_subscription(JointState, 'joint_states', self._on_joint_state, sensor)
         self.create_subscription(EpisodeStatus, 'episode', self._on_episode, _LATCHED)
         # Wall time, so that a lost camera is noticed even if the simulated clock stops with it.
-        self.create_timer(1.0, self._watch_camera, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        steady_timer(self, 1.0, self._watch_camera)
 
     def _on_image(self, message: Image) -> None:
         self._last_arrival_s = time.monotonic()

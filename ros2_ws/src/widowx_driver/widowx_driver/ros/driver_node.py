@@ -10,7 +10,6 @@ from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -29,6 +28,7 @@ from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
 from parl_node.message_conversion import seconds
 from parl_node.run_node import explained
+from parl_node.steady_timer import steady_timer
 from widowx_driver.arm.state import ArmState
 from widowx_driver.backend.command_sender import CommandSender
 from widowx_driver.driver_config import DriverConfig
@@ -101,9 +101,8 @@ class DriverNode(Node):
         self._make_subscriptions()
         self._make_services()
         # The wall clock, because simulated time stands still between commands.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(self.REPORT_S, self._diagnose, clock=steady)
-        self.create_timer(POLL_S, self._poll, clock=steady)
+        steady_timer(self, self.REPORT_S, self._diagnose)
+        steady_timer(self, POLL_S, self._poll)
 
     def _make_subscriptions(self) -> None:
         # joint_states come first, and only the newest. The executor takes one message of each
