@@ -77,10 +77,8 @@ class DriverNode(Node):
 
         self._executed = self.create_publisher(EndEffectorTarget, 'executed_target', 10)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        clients = {
-            name: self.create_client(service, name)
-            for name, service in convert.SERVO_SERVICES.items()
-        }
+        services = convert.SERVO_SERVICES.items()
+        clients = {name: self.create_client(service, name) for name, service in services}
         self._servo_services = ServoServices(clients, convert.service_request)
         self._backend = make_backend(
             self,
