@@ -15,12 +15,13 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from parl_files.durable_file import write_durably
-from parl_files.episode import Episode
+from parl_files.episode import Episode, Purpose
 from parl_files.episode_file import EpisodeFileError, read_episode, read_frames
 from parl_files.error import ParlError
 from parl_learner.offline.run.whole_number import at_least_1
+from parl_learner.plan.schedule import Phase
 
-BEFORE, AFTER = 'imitation', 'distilled'  # phases of an experiment, in the ids of its episodes
+BEFORE, AFTER = Phase.IMITATION, Phase.DISTILLED
 PANEL_PX = (400, 300)
 MARGIN_PX, HEAD_PX, FOOT_PX = 12, 56, 34
 FRAME_MS, HOLD_MS = 100, 1600  # a control step takes 200 ms, so the film runs twice as fast
@@ -76,13 +77,15 @@ def read_experiment(folder: Path) -> Experiment:
     experiment = Experiment(
         before=_takes(episodes, BEFORE),
         after=_takes(episodes, AFTER),
-        demonstrations=sum(e.purpose == 'demonstration' and e.trainable for _, e in episodes),
-        practised=sum(e.purpose == 'practice' and e.trainable for _, e in episodes),
+        demonstrations=sum(
+            e.purpose == Purpose.DEMONSTRATION and e.trainable for _, e in episodes
+        ),
+        practised=sum(e.purpose == Purpose.PRACTICE and e.trainable for _, e in episodes),
     )
     if not experiment.before or not experiment.after:
         raise PictureError(
-            f'{folder} has {len(experiment.before)} episodes of {BEFORE!r} and '
-            f'{len(experiment.after)} of {AFTER!r} in artifacts; give the report folder of a '
+            f'{folder} has {len(experiment.before)} episodes of {BEFORE} and '
+            f'{len(experiment.after)} of {AFTER} in artifacts; give the report folder of a '
             'finished experiment'
         )
     return experiment
@@ -166,8 +169,7 @@ def _takes(episodes: Sequence[tuple[Path, Episode]], phase: str) -> list[Take]:
     found = [
         (episode.episode_id, Take(path, episode.metadata['seed'], episode.success, len(episode)))
         for path, episode in episodes
-        if episode.episode_id.startswith(f'{phase}-')
-        and episode.outcome not in ('aborted', 'discarded')
+        if episode.episode_id.startswith(f'{phase}-') and episode.outcome.is_played
     ]
     return [take for _, take in sorted(found, key=lambda pair: pair[0])]
 

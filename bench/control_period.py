@@ -24,6 +24,7 @@ from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 
 from parl_files.artifact_store import ArtifactStore
+from parl_files.episode import Purpose
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.offline.run.whole_number import at_least_1
 from parl_learner.plan.experiment_config import load_experiment
@@ -56,7 +57,7 @@ class Bench:
         self._wait(self._client.server_is_ready)
         goal = RunEpisode.Goal(
             episode_id=f'period-{index:04d}',
-            purpose='practice',
+            purpose=Purpose.PRACTICE,
             optimise=True,
             seed=index,
             max_steps=steps,

@@ -31,7 +31,7 @@ import yaml
 
 from parl_files.artifact_store import ArtifactStore
 from parl_files.config_file import to_mapping
-from parl_files.episode import Episode
+from parl_files.episode import Episode, Outcome, Purpose
 from parl_files.episode_file import episode_to_bytes
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.offline.run.whole_number import at_least_1
@@ -113,7 +113,7 @@ class Bench:
         self._count += 1
         goal = RunEpisode.Goal(
             episode_id=f'latency-{self._count:04d}',
-            purpose='practice',
+            purpose=Purpose.PRACTICE,
             optimise=True,
             seed=self._count,
             max_steps=STEPS,
@@ -155,8 +155,8 @@ def random_episode(index: int) -> Episode:
     actions = random.uniform(-1.0, 1.0, (STEPS, 7))
     return Episode(
         episode_id=f'demonstrations-{index:04d}',
-        purpose='demonstration',
-        outcome='success',
+        purpose=Purpose.DEMONSTRATION,
+        outcome=Outcome.SUCCESS,
         observation_names=NAMES,
         observations=random.normal(size=(STEPS + 1, len(NAMES))),
         actions=actions,

@@ -16,12 +16,11 @@ from reward_detector.verdict.frame_judge import FrameJudge
 from reward_detector.verdict.verdict_filter import VerdictValue
 from widowx_description.finger import opening_from_finger
 from widowx_sim.scene.scene_object import Pot, Vegetable
-from widowx_sim.scene.start_pose import solve_arm_positions
+from widowx_sim.scene.start_pose import solve_arm_positions, STRAIGHT_DOWN
 from widowx_sim.servos import wx250s
 from widowx_sim.station.station import Station
 
 TASKS = Path(__file__).resolve().parents[1] / 'ros2_ws/src/widowx_bringup/config/tasks'
-R_DOWN = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 OPEN = wx250s.FINGER_OPEN_M
 PAD_M = 0.0095  # finger position when both pads touch, plus a little
 FRAMES, PERIOD_S = 6, 0.2
@@ -69,7 +68,7 @@ class Bench:
     def arm(self, position: np.ndarray, finger: float, yaw: float = 0.0) -> None:
         """Put `ee_gripper_link` at a place (3,) [m], pointing down."""
         c, s = math.cos(yaw), math.sin(yaw)
-        rotation = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]) @ R_DOWN
+        rotation = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]) @ STRAIGHT_DOWN
         data = self.station._data
         data.qpos[:6] = solve_arm_positions(self.station._model, position, rotation)
         data.qpos[6:8] = finger, -finger

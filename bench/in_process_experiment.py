@@ -76,7 +76,7 @@ def _run(
             learner.take_in_episodes()
             while learner.busy:
                 learner.work()
-            result = results.setdefault('learning', PhaseResult())
+            result = results.setdefault(Phase.LEARNING, PhaseResult())
             say(f'version {learner.version}: {learner.loop and learner.loop.units.critic_metrics}')
         else:
             result = results.setdefault(step.phase, PhaseResult())

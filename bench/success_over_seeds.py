@@ -23,6 +23,7 @@ from parl_files.error import ParlError
 from parl_files.yaml_file import load_yaml
 from parl_learner.offline.run.whole_number import at_least_1
 from parl_learner.plan.experiment_config import ExperimentConfig, load_experiment
+from parl_learner.plan.schedule import Phase
 from parl_learner.report.binomial_interval import wilson_interval
 from parl_policy.compute.device import choose_float32_product, use_device
 from widowx_sim.scripted_expert import ExpertConfig
@@ -31,10 +32,10 @@ CONFIG = Path(__file__).parents[1] / 'ros2_ws/src/widowx_bringup/config'
 FOLDER = Path('runs/success_over_seeds')
 DEFAULT = ('cup_to_rack', 'baselines/filtered_imitation')
 PHASES = {
-    'imitation': 'before practice, policy alone',
-    'pre-trained': 'before practice, with its critic',
-    'distilled': 'after practice, policy alone',
-    'fine-tuned': 'after practice, with its critic',
+    Phase.IMITATION: 'before practice, policy alone',
+    Phase.PRETRAINED: 'before practice, with its critic',
+    Phase.DISTILLED: 'after practice, policy alone',
+    Phase.FINE_TUNED: 'after practice, with its critic',
 }
 
 
@@ -87,8 +88,8 @@ def table(runs: Mapping[Cell, dict], names: Sequence[str], seeds: Sequence[int])
             )
             cells = ' | '.join(f'{r.successes}/{r.episodes}' for r in results)
             gain = '–'
-            if phase != 'imitation' and 'imitation' in rates:
-                gains = [b - a for a, b in zip(rates['imitation'], rates[phase], strict=True)]
+            if phase != Phase.IMITATION and Phase.IMITATION in rates:
+                gains = [b - a for a, b in zip(rates[Phase.IMITATION], rates[phase], strict=True)]
                 mean = sum(gains) / len(gains)
                 gain = f'{mean:+.0f}, {min(gains):+.0f}, {max(gains):+.0f}'
             lines.append(

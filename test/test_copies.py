@@ -12,10 +12,14 @@ import mujoco
 import numpy as np
 import pytest
 
+from parl_policy.episode import action_space, observation
 from widowx_description import arm, finger
 from widowx_description.kinematics import end_effector_pose
+from widowx_driver.arm import pose
 from widowx_driver.arm.model import arm_mjcf
+from widowx_driver.driver_config import DriverConfig
 import widowx_sim
+from widowx_sim.scene import start_pose
 from widowx_sim.servos import wx250s
 
 ROOT = Path(__file__).parents[1]
@@ -168,3 +172,14 @@ def test_both_models_put_the_end_effector_where_the_description_does(whose):
         position, rotation = end_effector_pose(joints)
         np.testing.assert_allclose(data.site_xpos[site], position, atol=1e-9)
         np.testing.assert_allclose(data.site_xmat[site].reshape(3, 3), rotation, atol=1e-9)
+
+
+def test_straight_down_is_one_rotation():
+    np.testing.assert_array_equal(pose.STRAIGHT_DOWN, start_pose.STRAIGHT_DOWN)
+    np.testing.assert_array_equal(pose.STRAIGHT_DOWN, observation.R_DOWN)
+
+
+def test_the_largest_step_of_an_action_is_the_drivers_limit():
+    config = DriverConfig()
+    assert config.max_translation_step_m == action_space.MAX_TRANSLATION_M
+    assert config.max_rotation_step_rad == action_space.MAX_ROTATION_RAD

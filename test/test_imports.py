@@ -154,10 +154,22 @@ def test_imports_run_downwards(house):
                 assert order.index(room(name, house)) <= order.index(own), f'{path}: {name}'
 
 
-@pytest.mark.parametrize('package', PACKAGES)
-def test_folders_are_surveyable(package):
-    for folder in {path.parent for path in PACKAGES[package].rglob('*.py')}:
+def python_files() -> list[Path]:
+    return [path for path in source_files() if path.suffix == '.py']
+
+
+def test_folders_are_surveyable():
+    for folder in {path.parent for path in python_files()}:
         assert len(list(folder.glob('*.py'))) <= 15, folder
+
+
+def test_modules_and_functions_are_surveyable():
+    for path in python_files():
+        text = path.read_text(encoding='utf-8')
+        assert text.count('\n') <= 300, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno - node.lineno < 60, f'{path}: {node.name}'
 
 
 def test_imported_names_sees_every_form(tmp_path):

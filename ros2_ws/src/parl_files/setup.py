@@ -14,6 +14,7 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
     ],
+    python_requires='>=3.11',
     install_requires=['numpy', 'mcap', 'mcap-ros2-support', 'PyYAML'],
     extras_require={'test': ['pytest']},
     zip_safe=True,

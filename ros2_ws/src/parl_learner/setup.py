@@ -16,6 +16,7 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
     ],
+    python_requires='>=3.11',
     install_requires=[
         'parl_files',
         'parl_policy',
@@ -23,7 +24,9 @@ setup(
         'gymnasium-robotics',
         'h5py',
         'matplotlib',
+        'numpy',
         'opencv-python-headless',
+        'torch',
     ],
     extras_require={'test': ['pytest']},
     zip_safe=True,

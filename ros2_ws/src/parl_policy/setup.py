@@ -16,6 +16,7 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
     ],
+    python_requires='>=3.11',
     install_requires=['parl_files', 'numpy', 'opencv-python-headless', 'safetensors', 'torch'],
     extras_require={'test': ['pytest']},
     zip_safe=True,

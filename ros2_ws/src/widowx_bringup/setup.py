@@ -26,11 +26,12 @@ setup(
             'station_display_node = widowx_bringup.ros.station_display_node:main',
         ]
     },
-    install_requires=['PyYAML'],
+    python_requires='>=3.11',
+    install_requires=['parl_files'],
     extras_require={'test': ['pytest']},
     zip_safe=True,
     maintainer='PARL developers',
     maintainer_email='parl@example.org',
-    description='Launch files, configuration, robot description and displays of the station.',
+    description='Launch files, configuration and displays of the station.',
     license='Apache-2.0',
 )

@@ -16,6 +16,7 @@ setup(
         (f'share/{PACKAGE}', ['package.xml']),
         (f'share/{PACKAGE}/urdf', glob('urdf/*.urdf')),
     ],
+    python_requires='>=3.11',
     install_requires=['numpy'],
     extras_require={'test': ['hypothesis', 'pytest']},
     zip_safe=True,

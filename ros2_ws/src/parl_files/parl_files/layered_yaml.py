@@ -2,11 +2,20 @@
 """Reads a YAML file that extends others, and single settings that override all of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+import difflib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from parl_files.config_file import ConfigError
 from parl_files.yaml_file import load_yaml, parse_yaml
+
+
+class Layered(NamedTuple):
+    """What files and settings say together."""
+
+    mapping: dict[str, Any]
+    where: str
+    """The file and all that it was merged with, for messages on the mapping."""
 
 
 def load_layered_yaml(
@@ -14,7 +23,7 @@ def load_layered_yaml(
     over: Path | None = None,
     settings: Sequence[str] = (),
     named: Mapping[str, Path] | None = None,
-) -> dict[str, Any]:
+) -> Layered:
     """Read a YAML file that may extend others, and change single settings of it.
 
     `extends: ../other.yaml`, relative to the file, means that this file's keys override those of
@@ -31,26 +40,28 @@ def load_layered_yaml(
             what the files say; null removes a key.
         named: Files that `extends` may call by a name.
 
-    Returns:
-        The merged mapping.
-
     Raises:
         ConfigError: A file cannot be read or extends itself, or a setting has another form.
     """
     merged: dict[str, Any] = {}
-    for layer in _layers(path, named or {}, ()):
+    sources: list[str] = []
+    for file, layer in _layers(path, named or {}, ()):
         merged = _laid_over(merged, layer)
+        sources.append(str(file))
     if over is not None:
-        for layer in _layers(over, named or {}, ()):
+        for file, layer in _layers(over, named or {}, ()):
             merged = _laid_over(merged, layer, keeps_settings=True)
+            sources.append(str(file))
     for setting in settings:
         _set(merged, setting)
-    return merged
+        sources.append(setting)
+    others = [source for source in sources if source != str(path)]
+    return Layered(merged, f'{path} (with {", ".join(others)})' if others else str(path))
 
 
 def _layers(
     path: Path, named: Mapping[str, Path], above: tuple[Path, ...]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield what the file extends, then its own content; `above` are the files that extend it."""
     if path.resolve() in above:
         raise ConfigError(f'{above[0]} extends itself through {path}')
@@ -66,8 +77,14 @@ def _layers(
         if not isinstance(base, str):
             raise ConfigError(f'{path}: extends is {found!r}; give a file name, or a list of them')
         following = named.get(base, path.parent / base)
+        if following.suffix not in ('.yaml', '.yml'):
+            near = difflib.get_close_matches(base, named, n=1)
+            raise ConfigError(
+                f'{path}: extends: {base!r} is no YAML file and none of {sorted(named)}'
+                + (f'; did you mean {near[0]!r}?' if near else '')
+            )
         yield from _layers(following, named, (*above, path.resolve()))
-    yield layer
+    yield path, layer
 
 
 def _set(mapping: dict[str, Any], setting: str) -> None:

@@ -202,9 +202,15 @@ def test_layers(tmp_path):
     middle.write_text('extends: ../base.yaml\nb: {c: [6], e: {h: 7}}\ng: null\n')
     top = tmp_path / 'more/top.yaml'
     top.write_text('extends: middle.yaml\na: {i: 8}\nb: {d: null}\n')
-    assert load_layered_yaml(middle) == {'a': 1, 'b': {'c': [6], 'd': 3, 'e': {'f': 4, 'h': 7}}}
-    assert load_layered_yaml(top) == {'a': {'i': 8}, 'b': {'c': [6], 'e': {'f': 4, 'h': 7}}}
-    assert load_layered_yaml(tmp_path / 'base.yaml') == load_yaml(tmp_path / 'base.yaml')
+    assert load_layered_yaml(middle).mapping == {
+        'a': 1,
+        'b': {'c': [6], 'd': 3, 'e': {'f': 4, 'h': 7}},
+    }
+    assert load_layered_yaml(top).mapping == {
+        'a': {'i': 8},
+        'b': {'c': [6], 'e': {'f': 4, 'h': 7}},
+    }
+    assert load_layered_yaml(tmp_path / 'base.yaml').mapping == load_yaml(tmp_path / 'base.yaml')
 
 
 @pytest.mark.parametrize(
@@ -227,7 +233,7 @@ def test_settings_of_another_class_are_not_inherited(tmp_path, text, expected):
     base.write_text('learning: {policy_class: a, policy: {blocks: 2}, seed: 1}')
     top = tmp_path / 'top.yaml'
     top.write_text(f'extends: base.yaml\nlearning: {text}')
-    assert load_layered_yaml(top) == {'learning': expected}
+    assert load_layered_yaml(top).mapping == {'learning': expected}
 
 
 def test_a_circle_of_layers_is_refused(tmp_path):

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the nodes of all packages share: how their processes end, how task files are read."""
+"""All that nodes share of ROS: life of a process, artifacts, episodes, timers, messages."""

@@ -8,7 +8,7 @@ from typing import Protocol
 from parl_files.episode import Purpose
 from parl_learner.experiment.record import RecordedStep
 from parl_learner.plan.experiment_config import ExperimentConfig
-from parl_learner.plan.schedule import EpisodeStep, LearnStep, planned_steps
+from parl_learner.plan.schedule import EpisodeStep, LearnStep, Phase, planned_steps
 from parl_learner.report.duration import duration
 
 
@@ -66,13 +66,13 @@ class ExperimentProgress:
         episode_paces = [
             sum(values) / len(values)
             for phase, values in self._seconds.items()
-            if phase != 'learning'
+            if phase != Phase.LEARNING
         ]
-        learned = self._seconds.get('learning', [60.0])[-1]
+        learned = self._seconds.get(Phase.LEARNING, [60.0])[-1]
         total = 0.0
         for step in self._plan:
             if isinstance(step, LearnStep):
-                total += learned * (f'version-{step.version}' not in self._done)
+                total += learned * (step.record_name not in self._done)
             elif step.episode_id not in self._done:
                 values = self._seconds.get(step.phase)
                 total += sum(values) / len(values) if values else max(episode_paces, default=3.0)

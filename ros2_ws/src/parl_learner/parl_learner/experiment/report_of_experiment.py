@@ -13,7 +13,7 @@ from parl_files.episode_library import EpisodeLibrary
 from parl_learner.experiment.record import RecordedStep
 from parl_learner.methods.registry import method_of
 from parl_learner.plan.experiment_config import ExperimentConfig
-from parl_learner.plan.schedule import Phase
+from parl_learner.plan.schedule import LearnStep, Phase
 from parl_learner.report.calibration_figure import calibration_of
 from parl_learner.report.report_data import Calibration, EvaluationResult, PhaseTime, ReportData
 from parl_policy.acting.actor_file import load_actor
@@ -84,8 +84,9 @@ def _phases(steps: Sequence[RecordedStep]) -> list[PhaseTime]:
     seconds: dict[str, float] = {}
     for step in steps:
         label = f'evaluation: {LABELS[step.phase]}' if step.phase in LABELS else step.phase
-        if step.phase == 'learning':
-            label = 'offline training' if step.name == 'version-1' else 'online training'
+        if step.phase == Phase.LEARNING:
+            is_first = step.name == LearnStep(1).record_name
+            label = 'offline training' if is_first else 'online training'
         seconds[label] = seconds.get(label, 0.0) + step.seconds
     return [PhaseTime(label=label, seconds=value) for label, value in seconds.items()]
 

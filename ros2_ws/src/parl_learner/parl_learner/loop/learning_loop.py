@@ -13,7 +13,7 @@ import torch
 from parl_files.observation_names import observation_size
 from parl_learner.methods.method import Counters, PracticeRound
 from parl_learner.methods.registry import method_of
-from parl_learner.methods.stage import Stage, StageName, units_left, updates_left
+from parl_learner.methods.stage import Stage, StageName, units_left, updates_left, Work
 from parl_learner.replay.replay import RecordedEpisode, Replay
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.critic_trainer import CriticTrainer
@@ -102,12 +102,12 @@ class LearningLoop:
         return self.stages[self.counters.stage]
 
     @property
-    def updates_left(self) -> dict[str, int]:
+    def updates_left(self) -> dict[Work, int]:
         """Policy and critic updates that are left in the round."""
         return updates_left(self.stages[self.counters.stage :], self.counters.units_done)
 
     @property
-    def units_left(self) -> dict[str, int]:
+    def units_left(self) -> dict[Work, int]:
         """Units of work that are left in the round, by `Stage.work`."""
         return units_left(self.stages[self.counters.stage :], self.counters.units_done)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The base class of learning methods: a method gives the stages of a round and does their units.
 
-To add a method, write a file like those in this folder and a line in `registry.py`. No other code
-depends on which method it is.
+To add a method, write a file like those in this folder, its name in `Method` of
+`training/learning_config.py` and its line in `registry.py`. No other code asks which method it is.
 """
 
 from abc import ABC, abstractmethod

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of learning methods by name."""
 
+from parl_learner.methods.advantage_weighted import AdvantageWeighted
 from parl_learner.methods.dppo import DppoMethod
 from parl_learner.methods.filtered_imitation import FilteredImitation
 from parl_learner.methods.frozen import Frozen
 from parl_learner.methods.imitation import Imitation
 from parl_learner.methods.method import LearningMethod
 from parl_learner.methods.pa_rl import PaRl
+from parl_learner.methods.self_imitation import SelfImitation
 from parl_learner.methods.value_gradient import ValueGradient
-from parl_learner.methods.weighted_imitation import AdvantageWeighted, SelfImitation
 from parl_learner.training.learning_config import LearningConfig, Method
 
 METHODS: dict[Method, type[LearningMethod]] = {

@@ -21,6 +21,30 @@ class StageName(StrEnum):
     FINISHING = 'finishing'
 
 
+class LearnerPhase(StrEnum):
+    """What an operator is told of the learner, in parl_msgs/LearnerStatus."""
+
+    WAITING = 'waiting'
+    PRETRAINING = 'pretraining'
+    CACHING = 'caching'
+    DISTILLING = 'distilling'
+    CRITIC = 'critic'
+
+
+PHASES = {
+    StageName.IMITATING: LearnerPhase.PRETRAINING,
+    StageName.IMITATING_SUCCESSES: LearnerPhase.DISTILLING,
+    StageName.POLICY_GRADIENT: LearnerPhase.DISTILLING,
+    StageName.SAMPLING: LearnerPhase.CACHING,
+    StageName.SAMPLING_NEW: LearnerPhase.CACHING,
+    StageName.DISTILLING: LearnerPhase.DISTILLING,
+    StageName.CRITIC: LearnerPhase.CRITIC,
+    StageName.ACTOR_CRITIC: LearnerPhase.CRITIC,
+    StageName.FINISHING: LearnerPhase.CRITIC,
+}
+"""Phase of each stage."""
+
+
 class Work(StrEnum):
     """Kinds of work that take the time of a stage."""
 
@@ -61,9 +85,9 @@ class Stage:
         return policy, critic
 
 
-def updates_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:
+def updates_left(stages: Sequence[Stage], units_done: int) -> dict[Work, int]:
     """Return the updates left in these stages by kind, after some units of the first stage."""
-    left: dict[str, int] = {Work.POLICY: 0, Work.CRITIC: 0}
+    left = {Work.POLICY: 0, Work.CRITIC: 0}
     for index, stage in enumerate(stages):
         done = units_done if index == 0 else 0
         rates = {Work.POLICY: stage.policy_updates, Work.CRITIC: stage.critic_updates}
@@ -72,9 +96,9 @@ def updates_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:
     return left
 
 
-def units_left(stages: Sequence[Stage], units_done: int) -> dict[str, int]:
+def units_left(stages: Sequence[Stage], units_done: int) -> dict[Work, int]:
     """Return the units left in these stages by `Stage.work`, after some units of the first."""
-    left: dict[str, int] = dict.fromkeys(Work, 0)
+    left = dict.fromkeys(Work, 0)
     for index, stage in enumerate(stages):
         if stage.work is not None:
             left[stage.work] += stage.units - (units_done if index == 0 else 0)

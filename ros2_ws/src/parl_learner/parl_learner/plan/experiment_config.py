@@ -86,5 +86,5 @@ def load_experiment(path: Path, settings: Sequence[str] = ()) -> ExperimentConfi
     Raises:
         ConfigError: The message names the file, the key, the value found and what is allowed.
     """
-    mapping = load_layered_yaml(path, settings=settings, named=METHOD_FILES)
-    return from_mapping(ExperimentConfig, mapping, str(path))
+    mapping, where = load_layered_yaml(path, settings=settings, named=METHOD_FILES)
+    return from_mapping(ExperimentConfig, mapping, where)

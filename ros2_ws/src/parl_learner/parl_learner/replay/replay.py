@@ -22,7 +22,7 @@ class RecordedEpisode(Protocol):
         ...
 
     @property
-    def purpose(self) -> str:
+    def purpose(self) -> Purpose:
         """'demonstration' or 'practice'."""
         ...
 

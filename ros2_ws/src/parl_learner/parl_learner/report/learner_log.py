@@ -6,12 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from parl_files.error import ParlError
 from parl_learner.report.figure_style import BLUE, GREEN, new_figure, ORANGE, save_png, set_title
 
 _PANELS = (
     ('Losses', {'policy_loss': BLUE, 'critic_loss': ORANGE}),
     ('Value', {'mean_q': ORANGE, 'mean_return': GREEN}),
 )
+
+
+class LearnerLogError(ParlError):
+    """The learner's log cannot be shown."""
 
 
 def read_learner_log(path: Path) -> dict[str, np.ndarray]:
@@ -24,7 +29,7 @@ def read_learner_log(path: Path) -> dict[str, np.ndarray]:
         Each column of numbers (L,) float64, NaN where a line has no value; {} for an empty file.
 
     Raises:
-        ValueError: A line before the last is not a JSON object.
+        LearnerLogError: A line before the last is not a JSON object.
     """
     lines = Path(path).read_text(encoding='utf-8').splitlines()
     rows = []
@@ -36,7 +41,7 @@ def read_learner_log(path: Path) -> dict[str, np.ndarray]:
         except ValueError as error:
             if number == len(lines):
                 break
-            raise ValueError(
+            raise LearnerLogError(
                 f'learner log {path}, line {number}: {error}; delete that line'
             ) from error
         rows.append(
@@ -59,10 +64,10 @@ def write_training_figure(path: Path, log: dict[str, np.ndarray]) -> Path:
             mean_return.
 
     Raises:
-        ValueError: There is no column `seconds`.
+        LearnerLogError: There is no column `seconds`.
     """
     if 'seconds' not in log:
-        raise ValueError('learner log has no column `seconds`; write it in every line')
+        raise LearnerLogError('learner log has no column `seconds`; write it in every line')
     minutes = (log['seconds'] - log['seconds'][0]) / 60.0
     figure, panels = new_figure(9.0, 3.2, columns=len(_PANELS))
     for axes, (title, columns) in zip(panels, _PANELS, strict=True):

@@ -156,7 +156,7 @@ def _training_part(folder: Path, data: ReportData) -> str:
     try:
         log = read_learner_log(data.learner_log)
         write_training_figure(folder / 'training.png', log)
-    except (ValueError, ParlError) as error:
+    except ParlError as error:
         return f'No training figure: {error}'
     return '![Losses and values](training.png)'
 

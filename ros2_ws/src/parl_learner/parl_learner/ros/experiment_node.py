@@ -6,6 +6,7 @@ import sys
 import time
 
 from parl_files.config_file import from_mapping
+from parl_files.episode import Outcome
 from parl_files.episode_library import EpisodeLibrary
 from parl_files.error import ParlError
 from parl_files.yaml_file import load_yaml
@@ -19,19 +20,12 @@ from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, Phase,
 from parl_learner.report.report import write_report
 from parl_learner.ros.experiment_parameters import experiment_parameters
 from parl_msgs.action import RunEpisode
-from parl_msgs.msg import EpisodeStatus, LearnerStatus
+from parl_msgs.msg import LearnerStatus
 from parl_node.artifact_node import ArtifactNode
 from parl_node.episode_client import EpisodeClient, EpisodeClientError
+from parl_node.outcome_codes import outcome_of
 from parl_node.path_parameter import path_parameter
 from parl_node.run_node import node_process
-
-PLAYED = (
-    EpisodeStatus.SUCCESS,
-    EpisodeStatus.TIMEOUT,
-    EpisodeStatus.FAILED,
-    EpisodeStatus.DISCARDED,
-)
-"""Outcomes of an episode that was played to its end."""
 
 
 class ExperimentError(ParlError):
@@ -139,7 +133,7 @@ class ExperimentNode(ArtifactNode):
             )
         except EpisodeClientError as error:
             result = RunEpisode.Result(reason=str(error))
-        if result.outcome not in PLAYED:
+        if outcome_of(result.outcome) in (None, Outcome.ABORTED):
             self._failures += 1
             self.get_logger().warning(f'{step.episode_id} will be played again: {result.reason}')
             if self._failures >= self.MAX_FAILURES:

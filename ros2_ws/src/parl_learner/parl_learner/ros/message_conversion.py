@@ -3,28 +3,15 @@
 
 from parl_files.episode import Purpose
 from parl_learner.loop.learner import Learner
-from parl_learner.methods.stage import StageName
+from parl_learner.methods.stage import LearnerPhase, PHASES, Work
 from parl_msgs.msg import LearnerStatus
-
-PHASES = {
-    StageName.IMITATING: 'pretraining',
-    StageName.IMITATING_SUCCESSES: 'distilling',
-    StageName.POLICY_GRADIENT: 'distilling',
-    StageName.SAMPLING: 'caching',
-    StageName.SAMPLING_NEW: 'caching',
-    StageName.DISTILLING: 'distilling',
-    StageName.CRITIC: 'critic',
-    StageName.ACTOR_CRITIC: 'critic',
-    StageName.FINISHING: 'critic',
-}
-"""From a stage of the learning loop to the phase that the operator sees."""
 
 
 def to_status(learner: Learner | None, trouble: str) -> LearnerStatus:
     """Return the learner's status without a header; `trouble` replaces the phase."""
     nan = float('nan')
     status = LearnerStatus(
-        phase=trouble or 'waiting',
+        phase=trouble or LearnerPhase.WAITING,
         policy_loss=nan,
         critic_loss=nan,
         mean_q=nan,
@@ -42,8 +29,8 @@ def to_status(learner: Learner | None, trouble: str) -> LearnerStatus:
     status.episodes = status.demonstrations + len(learner.library.completed(Purpose.PRACTICE))
     status.transitions = len(loop.replay)
     status.policy_steps, status.critic_steps = counters.policy_steps, counters.critic_steps
-    status.policy_steps_due = counters.policy_steps + left['policy']
-    status.critic_steps_due = counters.critic_steps + left['critic']
+    status.policy_steps_due = counters.policy_steps + left[Work.POLICY]
+    status.critic_steps_due = counters.critic_steps + left[Work.CRITIC]
     status.policy_version = status.critic_version = learner.version
     status.policy_loss = loop.units.policy_loss
     status.seconds_left = learner.seconds_left

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from parl_learner.methods.stage import Stage, StageName, units_left, updates_left
+from parl_learner.methods.stage import PHASES, Stage, StageName, units_left, updates_left
 
 
 def idle(unit):
@@ -32,3 +32,7 @@ def test_left_by_updates_and_by_units():
     assert updates_left(stages[2:], 3) == {'policy': 1, 'critic': 2}
     assert units_left(stages[2:], 3) == {'policy': 0, 'critic': 2, 'sampling': 0}
     assert updates_left((), 0) == {'policy': 0, 'critic': 0}
+
+
+def test_an_operator_is_told_a_phase_of_every_stage():
+    assert set(PHASES) == set(StageName)

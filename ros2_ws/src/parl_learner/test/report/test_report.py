@@ -11,7 +11,7 @@ from parl_files.episode_file import episode_to_bytes
 from parl_learner.report.calibration_figure import binned_means, calibration_of
 from parl_learner.report.duration import duration
 from parl_learner.report.episode_video import count_frames, EpisodeVideoError, write_episode_video
-from parl_learner.report.learner_log import read_learner_log
+from parl_learner.report.learner_log import LearnerLogError, read_learner_log
 from parl_learner.report.learning_curve import evaluation_places, running_rate
 from parl_learner.report.report import result_table, write_report
 from parl_learner.report.report_data import Calibration, EvaluationResult, PhaseTime, ReportData
@@ -225,7 +225,7 @@ def test_log_ignores_a_last_line_cut_off(tmp_path):
     np.testing.assert_array_equal(log['mean_q'], [np.nan, 5])
     for line in ('{"seco', '5', 'null'):
         path.write_text(f'{line}\n{{"seconds": 2}}\n')
-        with pytest.raises(ValueError, match='line 1'):
+        with pytest.raises(LearnerLogError, match='line 1'):
             read_learner_log(path)
 
 

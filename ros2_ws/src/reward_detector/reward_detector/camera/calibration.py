@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The `camera` section of a task file, as the reward detector needs it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

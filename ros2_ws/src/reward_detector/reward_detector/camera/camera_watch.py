@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Judges whether the camera still works, with a level and a line for the operator."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 import enum
 

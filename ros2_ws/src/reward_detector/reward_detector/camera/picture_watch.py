@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds a camera that sends an old picture with new stamps."""
 
-from __future__ import annotations
-
 from collections import deque
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Maps pixels to points on the table plane; fitted to a few touched and clicked marks."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2
@@ -28,7 +26,7 @@ class TableHomography:
     """(N,) distance between each calibration point and the point that its pixel maps to [mm]."""
 
     @staticmethod
-    def fit(pixels: np.ndarray, points: np.ndarray) -> TableHomography:
+    def fit(pixels: np.ndarray, points: np.ndarray) -> 'TableHomography':
         """Fit by least squares (cv2.findHomography, Hartley and Zisserman 2nd ed. alg. 4.2).
 
         Args:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The protocol of a detector that finds the task's objects in one image."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The `objects` section of a task file."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from parl_files.config_file import Text

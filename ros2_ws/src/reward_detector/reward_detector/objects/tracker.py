@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeps where each object was last seen."""
 
-from __future__ import annotations
-
 from collections import deque
 from dataclasses import dataclass
 

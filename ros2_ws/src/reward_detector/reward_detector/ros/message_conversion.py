@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts ROS messages to arrays and back."""
 
-from __future__ import annotations
-
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Point

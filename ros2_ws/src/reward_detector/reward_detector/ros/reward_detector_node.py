@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reward detector node: for each camera frame it publishes object positions and a verdict."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 import time
 

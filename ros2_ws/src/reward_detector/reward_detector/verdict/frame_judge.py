@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole detector without ROS: from image and gripper opening to positions and verdict."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +73,7 @@ class FrameJudge:
         self._judgement: Judgement | None = None
 
     @staticmethod
-    def from_task_file(path: str | Path) -> FrameJudge:
+    def from_task_file(path: str | Path) -> 'FrameJudge':
         """Build the judge that a task file describes.
 
         Raises:

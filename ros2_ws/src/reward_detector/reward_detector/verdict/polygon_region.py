@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures how far a point is inside or outside a polygon, and how far it can be inside."""
 
-from __future__ import annotations
-
 import numpy as np
 
 _QUARTERS = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]])

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The `reward` section of a task file, which says when the task is done."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

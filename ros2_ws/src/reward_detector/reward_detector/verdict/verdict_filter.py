@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decides the verdict from positions and gripper over time, so that no success is an accident."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass

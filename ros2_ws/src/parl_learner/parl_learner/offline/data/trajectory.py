@@ -7,6 +7,8 @@ import hashlib
 
 import numpy as np
 
+from parl_files.episode import Purpose
+
 ACTION_LIMIT = 0.99999
 """Largest |action| after clipping (the authors' release): a tanh policy cannot reach 1."""
 
@@ -77,7 +79,7 @@ class Trajectory:
     """N transitions in the learner's conventions; the replay takes it as a `RecordedEpisode`."""
 
     episode_id: str
-    purpose: str
+    purpose: Purpose
     """'demonstration' (offline data), 'practice' or 'evaluation'."""
     observations: np.ndarray
     """(N + 1, O) float32."""

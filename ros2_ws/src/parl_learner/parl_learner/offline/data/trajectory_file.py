@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from parl_files.durable_file import write_durably
+from parl_files.episode import Purpose
 from parl_learner.offline.data.trajectory import Trajectory
 from parl_policy.acting.weights_file import load_weights, weights_to_bytes
 
@@ -39,7 +40,7 @@ def load_trajectories(path: Path) -> list[Trajectory]:
     return [
         Trajectory(
             episode_id=episode['episode_id'],
-            purpose=episode['purpose'],
+            purpose=Purpose(episode['purpose']),
             observations=tensors[f'{index}/observations'].numpy(),
             actions=tensors[f'{index}/actions'].numpy(),
             rewards=tensors[f'{index}/rewards'].numpy(),

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from parl_files.episode import Purpose
 from parl_learner.offline.data.reward_convention import RewardConvention
 from parl_learner.offline.data.trajectory import ACTION_LIMIT, Trajectory
 
@@ -43,7 +44,7 @@ def play(
     max_steps: int,
     reset_options: Mapping[str, Any],
     convention: RewardConvention,
-    purpose: str,
+    purpose: Purpose,
     name: str,
 ) -> list[PlayedEpisode]:
     """Play one episode per seed; a free environment begins the next episode.
@@ -59,7 +60,7 @@ def play(
         max_steps: Largest number of control steps of an episode.
         reset_options: Options for every reset.
         convention: Meaning of the rewards.
-        purpose: 'practice' or 'evaluation'.
+        purpose: Of the episodes.
         name: First part of every episode id.
 
     Returns:
@@ -108,7 +109,9 @@ def _step(r: _Running, action: np.ndarray, convention: RewardConvention, max_ste
     r.over = success or terminated or truncated or len(r.actions) >= max_steps
 
 
-def _finish(r: _Running, convention: RewardConvention, purpose: str, name: str) -> PlayedEpisode:
+def _finish(
+    r: _Running, convention: RewardConvention, purpose: Purpose, name: str
+) -> PlayedEpisode:
     rewards = np.array(r.rewards, dtype=np.float32)
     return PlayedEpisode(
         Trajectory(

@@ -27,6 +27,9 @@ from parl_learner.offline.run.training_run import TrainingRun
 from parl_learner.offline.run.whole_number import at_least_1
 from parl_policy.compute.device import choose_float32_product, use_device
 
+GIVE_UP = 2
+"""Exit code of an error that is explained, as the nodes have it."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the data, then train unless `--check` is given; return the exit status."""
@@ -70,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f'kept in {folder}')
     except ParlError as error:
         print(f'parl-train: {error}', file=sys.stderr)
-        return 1
+        return GIVE_UP
     return 0
 
 

@@ -27,7 +27,7 @@ def load_training(name: str, settings: Sequence[str] = (), method: str = '') -> 
     Raises:
         ConfigError: The message names the file, the key, the value found and what is allowed.
     """
-    mapping = load_layered_yaml(
+    mapping, where = load_layered_yaml(
         _find('task', name, TASK_FILES),
         _find('method', method, METHOD_FILES) if method else None,
         settings,
@@ -35,7 +35,7 @@ def load_training(name: str, settings: Sequence[str] = (), method: str = '') -> 
     )
     if method:
         mapping['name'] = f'{mapping.get("name", name)}-{Path(method).stem}'
-    return from_mapping(TrainingConfig, mapping, name)
+    return from_mapping(TrainingConfig, mapping, where)
 
 
 def _find(kind: str, name: str, installed: Mapping[str, Path]) -> Path:

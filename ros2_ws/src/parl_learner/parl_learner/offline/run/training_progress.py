@@ -6,6 +6,7 @@ import math
 import time
 
 from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.methods.stage import Work
 from parl_learner.report.duration import duration
 
 
@@ -15,15 +16,17 @@ class TrainingProgress:
     def __init__(self, practice_rounds: int) -> None:
         """Start without a pace; only the number of rounds is known."""
         self._rounds = practice_rounds
-        self._pace: dict[str, float] = {}  # kind of update -> seconds, running mean
+        self._pace: dict[Work, float] = {}  # work -> seconds, running mean
         self._round_seconds = math.nan
         self._began = time.monotonic()
 
-    def worked(self, before: Mapping[str, int], after: Mapping[str, int], seconds: float) -> None:
+    def worked(
+        self, before: Mapping[Work, int], after: Mapping[Work, int], seconds: float
+    ) -> None:
         """Add a unit of work to the pace: `units_left` before and after it, its time [s]."""
-        for kind in before:
-            if after[kind] < before[kind]:
-                self._pace[kind] = self._pace.get(kind, seconds) * 0.98 + seconds * 0.02
+        for work in before:
+            if after[work] < before[work]:
+                self._pace[work] = self._pace.get(work, seconds) * 0.98 + seconds * 0.02
 
     def round_began(self) -> None:
         """Start the time of a round, before its episodes are played or pre-training begins."""
@@ -49,8 +52,8 @@ class TrainingProgress:
     def seconds_left(self, loop: LearningLoop) -> float:
         """Estimate the time [s] for this round's updates and all later rounds; NaN if unknown."""
         this_round = sum(
-            count * self._pace.get(kind, math.nan)
-            for kind, count in loop.units_left.items()
+            count * self._pace.get(work, math.nan)
+            for work, count in loop.units_left.items()
             if count
         )
         later = self._rounds - loop.counters.round

@@ -99,7 +99,7 @@ def test_a_users_error_is_said_in_words(walks, tmp_path, capsys, case):
     arguments, message = USER_ERRORS[case]
     arguments = ['point_maze_stitched', '--data', str(walks), *arguments]
     for more in (['--check'], ['--out', str(tmp_path / 'run')]):
-        assert main([*arguments, *more]) == 1
+        assert main([*arguments, *more]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / 'run').exists()
 
@@ -118,7 +118,7 @@ def test_a_folder_that_cannot_be_used_is_said_in_words(walks, tmp_path, capsys, 
         arguments += ['--set', change]
 
     def refused_with(message):
-        assert main(arguments) == 1
+        assert main(arguments) == 2
         return message in capsys.readouterr().err
 
     def no_room(descriptor):
@@ -144,9 +144,9 @@ def test_wrong_data_is_refused_with_every_finding(walks, tmp_path, capsys):
     with h5py.File(path, 'r+') as file:
         file['actions'][0] = 3.0
         file['rewards'][:] = 0.0
-    assert main(['point_maze_stitched', '--data', str(tmp_path)]) == 1
+    assert main(['point_maze_stitched', '--data', str(tmp_path)]) == 2
     errors = capsys.readouterr().err
     assert 'action-range: ' in errors
     assert 'no-success: ' in errors
-    assert main(['point_maze_stitched', '--data', str(tmp_path / 'nowhere')]) == 1
+    assert main(['point_maze_stitched', '--data', str(tmp_path / 'nowhere')]) == 2
     assert 'PARL_DATA' in capsys.readouterr().err
