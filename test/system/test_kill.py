@@ -78,7 +78,7 @@ def test_each_interruption_costs_at_most_the_running_episode(start_demo, witness
     # A policy that has learned so little may press the arm against something; that costs it an
     # attempt too, and is told.
     pressed = Counter(
-        re.findall(r'(\S+) is played again: the arm holds', '\n'.join(lines + demo.lines))
+        re.findall(r'(\S+) will be played again: the arm holds', '\n'.join(lines + demo.lines))
     )
     lost = attempts - Counter(attempts.keys()) - pressed
     assert set(lost) <= set(disturbed)
