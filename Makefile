@@ -20,7 +20,7 @@ demo: set_up  ## the experiment cup to drying rack, a quarter of an hour; its fo
 	@$(ACTIVATE) && exec python3 -m parl_launch.run widowx_bringup demo.launch.yaml report_folder:="$$(realpath -m -- "$${REPORT:-report}")"
 
 test: lint  ## what every change must pass: lint, and then the tests
-	@$(ACTIVATE) && exec python3 -m pytest -n 2 --dist loadfile
+	@$(ACTIVATE) && exec python3 -m pytest -n 3 --dist loadfile
 
 bench: set_up  ## the benchmarks, minutes each; they want idle cores
 	@$(ACTIVATE) && for name in $(BENCHES); do python3 bench/$$name.py || exit 1; done

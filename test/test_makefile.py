@@ -57,7 +57,7 @@ def test_the_tests_come_after_lint_and_types(tmp_path):
     done = made(stand_ins(tmp_path, 'ruff', 'mypy', 'python3'), 'test')
     called = ' '.join(done.stdout.split())
     assert re.fullmatch(
-        r'ruff check .* ruff format --check .* mypy python3 -m pytest -n 2 --dist loadfile', called
+        r'ruff check .* ruff format --check .* mypy python3 -m pytest -n 3 --dist loadfile', called
     )
     assert done.returncode == 0
 

@@ -93,7 +93,7 @@ def test_it_moves_until_the_longer_side_is_over(report, monkeypatch, tmp_path, s
 @pytest.mark.parametrize(
     ('prepare', 'message'),
     [
-        (lambda folder: None, "0 episodes of 'imitation' and 0 of 'distilled'"),
+        (lambda folder: None, '0 episodes of imitation and 0 of distilled'),
         (
             lambda folder: [
                 write_episode(folder, f'{phase}-0000', 'evaluation', 'success')

@@ -57,6 +57,10 @@ class CriticTrainerConfig:
             raise ValueError(f'return_weight must lie in [0, 1]: {self.return_weight}')
         if not 0.0 < self.expectile < 1.0:
             raise ValueError(f'expectile must lie in (0, 1): {self.expectile}')
+        if self.backup not in ('softmax', 'argmax', 'policy'):
+            raise ValueError(
+                f"backup is {self.backup!r}, expected 'softmax', 'argmax' or 'policy'"
+            )
         if self.subsample < 1 or self.cql_actions < 1 or self.cql_weight < 0:
             raise ValueError(f'subsample and cql_actions must be >= 1, cql_weight >= 0: {self}')
         if not self.learning_rate >= 0 or not 0.0 <= self.target_rate <= 1.0:
