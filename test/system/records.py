@@ -31,4 +31,4 @@ def episodes_on_disk(folder):
     library.refresh()
     assert not damaged
     episodes = [library.named(record.name) for record in store.list('episode')]
-    return Counter(e.episode_id for e in episodes if e.outcome not in ('aborted', 'discarded'))
+    return Counter(e.episode_id for e in episodes if e.outcome.is_played)
