@@ -2,7 +2,7 @@
 """Compares experiment files over several seeds: by default PA-RL and filtered imitation.
 
 Demonstrations and starts of a seed are the same for all files. It runs without ROS
-(`in_process_experiment.py`), with the same schedule, learner, detector, limits and physics.
+(`in_process/experiment.py`), with the same schedule, learner, detector, limits and physics.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import shlex
 import sys
 import tempfile
 
-from in_process_experiment import PhaseResult, run_in_process
+from in_process.experiment import PhaseResult, run_in_process
 from table_cells import Cell, run_cells
 import torch
 

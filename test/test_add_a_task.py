@@ -11,7 +11,7 @@ import yaml
 
 pytest.importorskip('mujoco', reason='no MuJoCo in this Python')
 
-from in_process_station import InProcessStation
+from in_process.station import InProcessStation
 
 from parl_policy.episode.player import EpisodeGoal
 from widowx_sim.scene.scene_object import SceneObject

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import time
 
-from in_process_station import Choose, InProcessStation
+from in_process.station import Choose, InProcessStation
 import numpy as np
 
 from parl_files.artifact_store import ArtifactStore
