@@ -171,12 +171,12 @@ def random_episode(index: int) -> Episode:
 
 
 @contextlib.contextmanager
-def running(words: list[str], log: Path) -> Iterator[None]:
-    """Run a command during the block, with its output in a log file."""
+def running(words: list[str], log: Path) -> Iterator[subprocess.Popen]:
+    """Run a command during the block, with its output in a log file; yield its process."""
     with log.open('w', encoding='utf-8') as file:
         process = subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT)
         try:
-            yield
+            yield process
         finally:
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import time
 
 from rclpy.action import ActionClient
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from parl_files.error import ParlError
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus
+from parl_node.executor import NodeExecutor
 
 
 class EpisodeClientError(ParlError):
@@ -34,7 +34,7 @@ class EpisodeClient:
         self._state: int | None = None
         self._has_restarted = False
         self._heard_at = time.monotonic()
-        self._executor = SingleThreadedExecutor()
+        self._executor = NodeExecutor()
         self._executor.add_node(node)
 
     @property

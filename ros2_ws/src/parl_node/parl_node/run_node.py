@@ -8,10 +8,11 @@ import sys
 import rclpy
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.exceptions import InvalidParameterTypeException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
 from parl_files.error import ParlError
+from parl_node.executor import NodeExecutor
 
 GIVE_UP = 2
 """Exit code of an explained error: a new start would fail in the same way, so none is made."""
@@ -64,7 +65,7 @@ def spin(node: Node) -> None:
 
     A process has one SingleThreadedExecutor, because the multi-threaded one loses images.
     """
-    executor = SingleThreadedExecutor()
+    executor = NodeExecutor()
     executor.add_node(node)
     try:
         executor.spin()

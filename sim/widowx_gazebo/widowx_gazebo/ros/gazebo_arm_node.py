@@ -10,7 +10,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 
 from parl_msgs.srv import Reset
-from parl_node.message_conversion import nanoseconds
+from parl_node.message_conversion import nanoseconds, stamp
 from parl_node.run_node import node_process, spin
 from widowx_gazebo.gazebo_arm import GazeboArm, MeasuredJoints
 from widowx_gazebo.gazebo_error import GazeboError
@@ -77,6 +77,7 @@ class GazeboArmNode(StationNode):
         threading.Thread(target=place, daemon=True).start()
         response.message = await answer
         response.success = not response.message
+        response.stamp = stamp(self.now_s())
         return response
 
 

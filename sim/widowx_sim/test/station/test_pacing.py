@@ -63,6 +63,7 @@ def lockstep(station, log):
         PacingConfig(),
         lambda: log.append(('joints', station.time_s)),
         lambda: log.append(('frame', station.time_s)),
+        lambda: log.append(('sent', station.time_s)),
     )
 
 
@@ -86,7 +87,7 @@ def test_lockstep_advances_one_period_for_each_pair(lockstep, station, log):
         assert station.time_s == pytest.approx(begin + 0.2 * (period - 1))
         command_arm(lockstep, station, station.start_joints)
         assert station.time_s == pytest.approx(begin + 0.2 * period)
-        assert [kind for kind, _ in log] == ['joints'] * 20 + ['frame']
+        assert [kind for kind, _ in log] == ['joints'] * 20 + ['sent', 'frame']
         assert log[-1][1] == log[-2][1] == station.time_s
 
 
@@ -96,7 +97,7 @@ def test_lockstep_time_stands_still_without_commands(lockstep, station, log):
         lockstep.poll(1e6 + poll)
     assert station.time_s == begin
     assert {time for _, time in log} == {begin}
-    assert len(log) == 200
+    assert len(log) == 300
 
 
 def test_refused_command_lets_time_go_on(lockstep, station):
@@ -122,12 +123,13 @@ def test_realtime_goes_on_by_itself(station, log):
         PacingConfig(pacing='realtime', camera_rate_hz=20.0),
         lambda: log.append('joints'),
         lambda: log.append('frame'),
+        lambda: log.append('sent'),
     )
     begin = station.time_s
     for step in range(21):
         paced.poll(3.0 + 0.01 * step)
     assert station.time_s == pytest.approx(begin + 0.2)
-    assert log.count('joints') == 20
+    assert log.count('joints') == log.count('sent') == 20
     assert log.count('frame') == 4
 
 
@@ -154,6 +156,7 @@ def test_a_busy_bus_costs_neither_time_nor_frames(station, monkeypatch):
         PacingConfig(pacing='realtime', camera_rate_hz=20.0),
         lambda: None,
         lambda: frames_s.append(station.time_s),
+        lambda: None,
     )
     begin_s, begin_wall_s = station.time_s, wall.now_s
     paced.poll(begin_wall_s)

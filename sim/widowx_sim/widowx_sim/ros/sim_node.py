@@ -8,7 +8,6 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image
@@ -16,6 +15,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from parl_files.config_file import ConfigError
 from parl_msgs.srv import InjectFault, Reset
 from parl_node.config_parameters import config_parameters
+from parl_node.executor import NodeExecutor
+from parl_node.message_conversion import stamp_from_nanoseconds
 from parl_node.run_node import node_process
 from parl_node.steady_timer import steady_timer
 from widowx_sim.ros import message_conversion as conversion
@@ -27,7 +28,7 @@ from widowx_sim.servos.joint_state import JointState
 from widowx_sim.servos.start_modes import check_start_modes, set_vendor_modes
 from widowx_sim.station.faults import StationFaults
 from widowx_sim.station.paced_station import PacedStation
-from widowx_sim.station.pacing import PacingConfig, TICK_S
+from widowx_sim.station.pacing import PacingConfig
 from widowx_sim.station.station import Station
 
 
@@ -47,8 +48,9 @@ class SimNode(StationNode):
         # Built only after the parameters are checked, because it holds a graphics context.
         self._station = Station(self.declare_parameter('task_file', '').value)
         self._paced = PacedStation(
-            self._station, config, self._publish_joints, self._publish_frame
+            self._station, config, self._measure_joints, self._publish_frame, self._send_joints
         )
+        self._unsent: list[tuple[JointState, int]] = []
         bus = ServoBus(self._station, self._paced.stall)
         if modes == 'vendor':
             set_vendor_modes(bus)
@@ -62,7 +64,7 @@ class SimNode(StationNode):
         self.create_service(Reset, 'reset', self._on_reset)
         self.create_service(InjectFault, 'inject_fault', self._on_inject_fault)
         # The wall clock, because simulated time stands still between commands.
-        steady_timer(self, TICK_S, lambda: self._paced.poll(time.monotonic()))
+        steady_timer(self, self._paced.poll_period_s, lambda: self._paced.poll(time.monotonic()))
 
     def _read_parameters(self) -> tuple[str, float]:
         """Return start_modes, and the position that a failed read reports [rad]."""
@@ -99,6 +101,7 @@ class SimNode(StationNode):
     def _on_reset(self, request: Reset.Request, response: Reset.Response) -> Reset.Response:
         self._paced.reset(request.seed)
         response.success = True
+        response.stamp = stamp_from_nanoseconds(self._stamp_ns())
         return response
 
     def _on_inject_fault(
@@ -117,16 +120,21 @@ class SimNode(StationNode):
     def _stamp_ns(self) -> int:
         return self._start_ns + round(self._station.time_s * 1e9)
 
-    def _publish_joints(self) -> None:
-        stamp_ns, now_s = self._stamp_ns(), self._station.time_s
+    def _measure_joints(self) -> None:
+        now_s = self._station.time_s
         self.play_trajectory()
         if not self._faults.is_active('silence', now_s):
             state = self._station.joint_state()
             if self._faults.is_read_failing(now_s):
                 state = JointState.of_failed_read(self._failed_read)
+            self._unsent.append((state, self._stamp_ns()))
+
+    def _send_joints(self) -> None:
+        for state, stamp_ns in self._unsent:
             self.publish_joint_state(state, stamp_ns)
+        self._unsent.clear()
         # The clock comes last, so that no joint state looks old after a reset moved the clock.
-        self._clock_publisher.publish(conversion.clock_message(stamp_ns))
+        self._clock_publisher.publish(conversion.clock_message(self._stamp_ns()))
 
     def _publish_frame(self) -> None:
         if self._faults.is_active('camera_gone', self._station.time_s):
@@ -159,7 +167,7 @@ class SimNode(StationNode):
 def _spin_until_left(node: SimNode) -> None:
     interrupts: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _frame: interrupts.append(number))
-    executor = SingleThreadedExecutor()
+    executor = NodeExecutor()
     executor.add_node(node)
     while rclpy.ok() and not interrupts:
         executor.spin_once()

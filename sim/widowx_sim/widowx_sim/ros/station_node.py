@@ -47,7 +47,8 @@ class StationNode(Node, ABC):
         self._transform_publisher.publish(
             conversion.transform_message(pose, base_frame, self.camera_frame, stamp_ns)
         )
-        self._joint_publisher = self.create_publisher(JointState, 'joint_states', 10)
+        # Room for the joint states of some control periods, which lock-step sends at once.
+        self._joint_publisher = self.create_publisher(JointState, 'joint_states', 100)
         self.create_subscription(JointGroupCommand, 'commands/joint_group', self._on_group, 10)
         self.create_subscription(JointSingleCommand, 'commands/joint_single', self._on_single, 10)
         self.create_subscription(

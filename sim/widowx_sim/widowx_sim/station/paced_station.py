@@ -16,20 +16,25 @@ class PacedStation:
         self,
         station: Station,
         config: PacingConfig,
-        publish_joints: Callable[[], None],
+        measure_joints: Callable[[], None],
         publish_frame: Callable[[], None],
+        send_joints: Callable[[], None],
     ) -> None:
         """Create the paced station; time stands still until the first `poll`.
 
         Args:
             station: the station to advance.
             config: how time goes on.
-            publish_joints: publishes the joints; called after each tick.
+            measure_joints: prepares the joint state of the present time; called after each tick.
             publish_frame: publishes a frame; called at each control boundary (realtime: each
-                camera period), after `publish_joints` for the same time.
+                camera period), after `send_joints` for the same time.
+            send_joints: sends the joint states prepared since its last call. In lock-step these
+                are the ones of a control period, at once: a receiver then wakes a few times for
+                them and not once for each.
         """
         self._station = station
-        self._publish_joints = publish_joints
+        self._measure_joints = measure_joints
+        self._send_joints = send_joints
         self._publish_frame = publish_frame
         self._is_lockstep = config.pacing == 'lockstep'
         rate_hz = station.task.control_rate_hz if self._is_lockstep else config.camera_rate_hz
@@ -37,20 +42,24 @@ class PacedStation:
         self._next_frame_s = station.time_s + self._frame_period_s
         self._speed = config.speed
         self._gate = LockstepGate()
+        self.poll_period_s = LockstepGate.REPUBLISH_AFTER_S / 5 if self._is_lockstep else TICK_S
+        """Wall time between two calls of `poll` that are needed [s]."""
         self._pacer = RealtimePacer(config.speed)
 
     def poll(self, wall_s: float) -> None:
-        """Do what is due at wall time `wall_s` [s, monotonic]; call it every few ms."""
+        """Do what is due at wall time `wall_s` [s, monotonic]; call it each `poll_period_s`."""
         if not self._is_lockstep:
             for _ in range(self._pacer.take_due_ticks(wall_s)):
                 self._tick()
         elif self._gate.take_republish(wall_s):
+            self._measure_joints()
             self._publish_boundary()
 
     def reset(self, seed: int) -> None:
         """Begin an episode, publish its first boundary and forget the commands that wait."""
         self._station.reset(seed)
         self._next_frame_s = self._station.time_s
+        self._measure_joints()
         self._publish_boundary()
 
     def stall(self, duration_s: float) -> None:
@@ -89,13 +98,14 @@ class PacedStation:
 
     def _tick(self) -> None:
         self._station.advance(TICK_S)
+        self._measure_joints()
         if self._is_frame_due():
             self._publish_boundary()
-        else:
-            self._publish_joints()
+        elif not self._is_lockstep:
+            self._send_joints()
 
     def _publish_boundary(self) -> None:
-        self._publish_joints()
+        self._send_joints()
         self._publish_frame()
         while self._is_frame_due():
             self._next_frame_s += self._frame_period_s

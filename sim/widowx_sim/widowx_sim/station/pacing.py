@@ -34,14 +34,12 @@ class PacingConfig:
 class LockstepGate:
     """Holds time at a control boundary until both commands for the next period have come."""
 
-    def __init__(self, republish_after_s: float = 0.5) -> None:
-        """Create a gate at a boundary that has never been published.
+    REPUBLISH_AFTER_S = 0.5
+    """Wall time without a pair of commands after which the boundary is published again, for
+    subscribers that missed it [s]."""
 
-        Args:
-            republish_after_s: wall time without a pair of commands after which the boundary is
-                published again, for subscribers that missed it [s].
-        """
-        self._republish_after_s = republish_after_s
+    def __init__(self) -> None:
+        """Create a gate at a boundary that has never been published."""
         self._published_s = -float('inf')
         self._has_arm = False
         self._has_gripper = False
@@ -65,7 +63,7 @@ class LockstepGate:
 
     def take_republish(self, wall_s: float) -> bool:
         """Tell whether to publish the boundary again now, at most once per waiting time."""
-        if wall_s - self._published_s < self._republish_after_s:
+        if wall_s - self._published_s < self.REPUBLISH_AFTER_S:
             return False
         self._published_s = wall_s
         return True

@@ -15,6 +15,9 @@ CLOCK_RESTART_S = 1.0
 A camera frame that old does not mean this: the camera may hang.
 """
 
+OPENINGS_KEPT = 200
+"""Number of joint states kept until the detector's answer to a frame of their time comes."""
+
 FRAMES_KEPT = 8
 """Number of camera frames kept while the detector processes one."""
 
@@ -52,8 +55,9 @@ class ExecutedInput:
 class InputGate:
     """Keeps the newest of each input; `missing` names what has not come, `state` joins them.
 
-    Objects and verdict must come from one frame, that frame must show this control boundary, and
-    the driver must have answered the last target. So no old input becomes part of an observation.
+    Objects and verdict must come from one frame, that frame must show this control boundary, the
+    gripper opening must be of the frame's time, and the driver must have answered the last target.
+    So no old input becomes part of an observation, and none depends on which message came first.
     """
 
     def __init__(self, frame_slack_s: float) -> None:
@@ -67,7 +71,8 @@ class InputGate:
         self._objects: ObjectsInput | None = None
         self._verdict: VerdictInput | None = None
         self._executed: ExecutedInput | None = None
-        self._opening: tuple[float, float] | None = None  # stamp [s], 0 closed … 1 open
+        # Stamp [s], and 0 closed … 1 open; oldest first.
+        self._openings: deque[tuple[float, float]] = deque(maxlen=OPENINGS_KEPT)
         self._now_s = -np.inf
         self._frames: deque[tuple[float, np.ndarray]] = deque(maxlen=FRAMES_KEPT)
         self.needs_frame = False
@@ -97,12 +102,13 @@ class InputGate:
         self._frames.append((stamp_s, frame))
 
     def take_opening(self, stamp_s: float, opening: float) -> None:
-        """Keep the newest gripper opening, 0 closed … 1 open."""
+        """Keep a gripper opening, 0 closed … 1 open, until the frame of its time is judged."""
         if stamp_s < self._now_s - CLOCK_RESTART_S:
             self._objects = self._verdict = None
+            self._openings.clear()
             self._now_s = stamp_s
         self._note_time(stamp_s)
-        self._opening = (stamp_s, opening)
+        self._openings.append((stamp_s, opening))
 
     def take_executed(self, executed: ExecutedInput) -> None:
         """Keep the driver's newest answer."""
@@ -122,10 +128,12 @@ class InputGate:
         oldest = boundary_s - self._frame_slack_s
         if not self.has_come(boundary_s):
             return f'time stands at {self._now_s:.3f} s, the step begins at {boundary_s:.3f} s'
-        if self._opening is None or self._opening[0] < oldest:
+        if not self._openings or self._openings[-1][0] < oldest:
             return 'joint_states: nothing new; is the arm (or the simulation) running?'
         if self._objects is None or self._objects.stamp_s < oldest:
             return 'object_positions: nothing new; are camera and reward detector running?'
+        if self._opening() is None:
+            return f'joint_states: none yet of the frame at {self._objects.stamp_s:.3f} s'
         if self._verdict is None or self._verdict.episode_id != episode_id:
             return f'reward: nothing for episode {episode_id}; is the reward detector running?'
         if self._verdict.stamp_s != self._objects.stamp_s:
@@ -151,14 +159,15 @@ class InputGate:
         Args:
             start_target: Used as the executed target before the first step.
         """
-        if self._objects is None or self._verdict is None or self._opening is None:
+        opening = self._opening()
+        if self._objects is None or self._verdict is None or opening is None:
             raise RuntimeError('the inputs are not complete; ask `missing` first')
         target = start_target
         if self._executed is not None and self._executed.episode_id == self._verdict.episode_id:
             target = self._executed.target  # otherwise a late answer to an earlier episode
         return StationState(
             target=target,
-            gripper_opening=self._opening[1],
+            gripper_opening=opening,
             object_positions=self._objects.positions,
             object_visible=self._objects.visible,
             stamp_s=self._objects.stamp_s,
@@ -172,6 +181,13 @@ class InputGate:
             return None
         stamp_s = self._objects.stamp_s
         return next((frame for taken_s, frame in self._frames if taken_s == stamp_s), None)
+
+    def _opening(self) -> float | None:
+        """Return the first gripper opening since the frame of the objects; None if none came."""
+        if self._objects is None:
+            return None
+        stamp_s = self._objects.stamp_s
+        return next((value for at_s, value in self._openings if at_s >= stamp_s), None)
 
     def begin_episode(self) -> None:
         """Forget the driver's answers to earlier episodes."""

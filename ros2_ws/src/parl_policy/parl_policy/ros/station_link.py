@@ -15,6 +15,7 @@ from parl_files.config_file import SharedSection
 from parl_files.task_file import read_task
 from parl_msgs.msg import EndEffectorTarget, ObjectPositions, Reward
 from parl_msgs.srv import GoToStart, Reset
+from parl_node.executor import subscribe_to_joint_states
 from parl_node.message_conversion import (
     gripper_opening,
     image_to_array,
@@ -60,7 +61,7 @@ class StationLink:
         """Make the topics and services of `node`."""
         task_file = path_parameter(node, 'task_file')
         period = node.declare_parameter('camera_period_s', 0.07).value
-        self._camera_period_s = float(period or 0.0)
+        camera_period_s = float(period or 0.0)
         # Detection and decision take a varying time. If each target is sent a fixed time after its
         # step began, the arm does not notice. 0 sends at once, as lock-step needs it.
         self._target_delay_s = float(node.declare_parameter('target_delay_s', 0.0).value or 0.0)
@@ -70,7 +71,7 @@ class StationLink:
         task = read_task(_StationTask, task_file)
         self.period_s = 1.0 / task.control_rate_hz
         self._frame_id = f'{task.robot}/base_link'
-        self.gate = InputGate(self._camera_period_s)
+        self.gate = InputGate(camera_period_s)
         self.wait = EpisodeWait(node)
         self.is_over: Callable[[], bool] = lambda: False
         """Returns whether the operator has ended the episode by a label."""
@@ -80,7 +81,7 @@ class StationLink:
         take = node.create_subscription
         # This comes first, so that a frame is taken before the objects and verdict seen in it.
         take(Image, 'camera/color/image_raw', self._on_image, qos_profile_sensor_data)
-        take(JointState, 'joint_states', self._on_joints, qos_profile_sensor_data)
+        subscribe_to_joint_states(node, self._on_joints)
         take(ObjectPositions, 'object_positions', self._on_objects, 10)
         take(Reward, 'reward', self._on_reward, 10)
         take(EndEffectorTarget, 'executed_target', self._on_executed, 10)
@@ -100,17 +101,13 @@ class StationLink:
         await self.wait.until(
             lambda: not self.wait.is_paused or None, self.SERVICE_TIMEOUT_S, lambda: ''
         )
-        before_s = self.gate.now_s
         answer = await self.call(self._reset, Reset.Request(seed=seed), self._reset_timeout_s)
         self._check(answer, 'reset')
-        answer = await self.call(self._go_to_start, GoToStart.Request())
+        # Each answer says from when on it holds: what is still on its way must not count.
+        answer = await self.call(self._go_to_start, GoToStart.Request(since=answer.stamp))
         self._check(answer, 'go_to_start')
         self.gate.begin_episode()
-        boundary_s = self.gate.now_s
-        if boundary_s >= before_s:  # otherwise the clock was restarted
-            # A frame from before the reset may still be on its way and must not count.
-            boundary_s = max(boundary_s, before_s + 2.0 * self._camera_period_s)
-        return convert.to_target(answer.target), boundary_s
+        return convert.to_target(answer.target), seconds(answer.target.header.stamp)
 
     def client(self, service: type, name: str) -> Client:
         """Return the client for an actor's service, made at the first call."""

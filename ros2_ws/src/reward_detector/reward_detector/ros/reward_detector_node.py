@@ -18,6 +18,7 @@ from parl_files.config_file import SharedSection, Text
 from parl_files.error import ParlError
 from parl_files.task_file import read_task
 from parl_msgs.msg import EpisodeStatus, ObjectPositions, Reward
+from parl_node.executor import subscribe_to_joint_states
 from parl_node.message_conversion import gripper_opening, image_to_array, seconds
 from parl_node.run_node import node_process, spin
 from parl_node.steady_timer import steady_timer
@@ -68,7 +69,7 @@ class RewardDetectorNode(Node):
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         sensor = qos_profile_sensor_data
         self.create_subscription(Image, 'camera/color/image_raw', self._on_image, sensor)
-        self.create_subscription(JointState, 'joint_states', self._on_joint_state, sensor)
+        subscribe_to_joint_states(self, self._on_joint_state)
         self.create_subscription(EpisodeStatus, 'episode', self._on_episode, _LATCHED)
         # Wall time, so that a lost camera is noticed even if the simulated clock stops with it.
         steady_timer(self, 1.0, self._watch_camera)

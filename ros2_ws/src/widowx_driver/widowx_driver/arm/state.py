@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the arm's state from joint_states, and says why a state cannot be believed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from widowx_driver.arm.pose import FloatArray
 
 OUTSIDE_LIMITS_TOLERANCE_RAD = 0.15
 """A joint measured further outside the manufacturer's limits than this was misread."""
+_LOWER, _UPPER = joint_limits(-OUTSIDE_LIMITS_TOLERANCE_RAD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +53,6 @@ def read_arm_state(
     """
     by_name = dict(zip(names, positions, strict=False))
     joints = np.array([by_name.get(name, np.nan) for name in JOINT_NAMES], dtype=np.float64)
-    fault = ''
-    if not np.isfinite(stamp_s):
-        fault = f'joint_states: stamp is {stamp_s}'
-    lower, upper = joint_limits(-OUTSIDE_LIMITS_TOLERANCE_RAD)
-    limits = dict(zip(JOINT_NAMES, zip(lower, upper, strict=True), strict=True))
-    for name in (*JOINT_NAMES, LEFT_FINGER_NAME):
-        if not fault and name not in by_name:
-            fault = f'joint_states: {name} is missing; check robot_model and the motor file'
-    for name in (*JOINT_NAMES, GRIPPER_NAME, LEFT_FINGER_NAME):
-        fault = fault or _position_fault(name, by_name.get(name), limits.get(name))
     pushes = dict(zip(names, efforts, strict=False))
     has_efforts = all(name in pushes for name in JOINT_NAMES)
     return ArmState(
@@ -70,8 +61,26 @@ def read_arm_state(
         efforts=np.array([pushes[name] for name in JOINT_NAMES]) if has_efforts else None,
         gripper_effort=float(pushes.get(GRIPPER_NAME, np.nan)),
         finger_m=float(by_name.get(LEFT_FINGER_NAME, np.nan)),
-        fault=fault,
+        fault=_fault(stamp_s, joints, by_name),
     )
+
+
+def _fault(stamp_s: float, joints: FloatArray, by_name: Mapping[str, float]) -> str:
+    others = (by_name.get(GRIPPER_NAME, 0.0), by_name.get(LEFT_FINGER_NAME, np.nan))
+    is_inside = np.all((joints >= _LOWER) & (joints <= _UPPER))
+    if np.isfinite(stamp_s) and is_inside and not np.any(is_failed_read([*joints, *others])):
+        return ''
+    if not np.isfinite(stamp_s):
+        return f'joint_states: stamp is {stamp_s}'
+    for name in (*JOINT_NAMES, LEFT_FINGER_NAME):
+        if name not in by_name:
+            return f'joint_states: {name} is missing; check robot_model and the motor file'
+    limits = dict(zip(JOINT_NAMES, zip(_LOWER, _UPPER, strict=True), strict=True))
+    faults = (
+        _position_fault(name, by_name.get(name), limits.get(name))
+        for name in (*JOINT_NAMES, GRIPPER_NAME, LEFT_FINGER_NAME)
+    )
+    return next(filter(None, faults), '')
 
 
 def _position_fault(name: str, position: float | None, limits: tuple[float, float] | None) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from widowx_driver.safety.command import Command
 
-UNHEARD_AFTER_S = 0.3
+UNHEARD_AFTER_S = 1.0
 """Wall time after which a repeated joint state means that the last command was lost."""
 
 
@@ -22,20 +22,32 @@ class CommandSender:
         self._publish = publish
         self._wall_clock_s = wall_clock_s
         self._sent: tuple[Command, float, float] | None = None
+        self._is_unheard = False
 
     def send(self, command: Command, state_stamp_s: float) -> None:
         """Publish a command in answer to the joint state with the stamp `state_stamp_s` [s]."""
         self._publish(command)
         self._sent = (command, state_stamp_s, self._wall_clock_s())
+        self._is_unheard = False
 
-    def repeat_if_unheard(self, state_stamp_s: float) -> None:
-        """Publish the last command again if its joint state still comes after a while."""
-        if self._sent is None:
-            return
-        command, stamp_s, sent_at_s = self._sent
-        if stamp_s == state_stamp_s and self._wall_clock_s() - sent_at_s > UNHEARD_AFTER_S:
+    def note_state(self, stamp_s: float) -> None:
+        """Take the stamp [s] of the newest joint state."""
+        self._is_unheard = (
+            self._sent is not None
+            and self._sent[1] == stamp_s
+            and self._wall_clock_s() - self._sent[2] > UNHEARD_AFTER_S
+        )
+
+    def repeat_if_unheard(self) -> None:
+        """Publish the last command again if its joint state still came after a while.
+
+        Call this when all joint states that are there have been noted: a second command in the
+        same control period would count for the next one.
+        """
+        if self._is_unheard and self._sent is not None:
+            command, stamp_s, _ = self._sent
             self.send(command, stamp_s)
 
     def forget(self) -> None:
         """Forget the last command; nothing is repeated until the next one."""
-        self._sent = None
+        self._sent, self._is_unheard = None, False

@@ -16,7 +16,8 @@ from widowx_driver.safety.shell import SafetyShell
 from widowx_driver.servos.keeper import ServoKeeper
 
 ANSWERING_LIMIT_S = 2.0
-"""Wall time that go_to_start waits for servos that did not answer, as after a drop-out."""
+"""Wall time that go_to_start waits for servos that did not answer, as after a drop-out, and for
+the first joint state after a reset."""
 PREPARING_LIMIT_S = 60.0
 """Wall time that go_to_start waits for the servos to be prepared and the backend to be ready."""
 
@@ -83,11 +84,16 @@ class ArmJobs:
         state = self._station.newest_state
         return state is not None and not state.fault and self._to_rest.rests(state)
 
-    async def go_to_start(self) -> MotionResult:
-        """Move the arm to its start pose, after the servos are prepared and recovered."""
+    async def go_to_start(self, since_s: float) -> MotionResult:
+        """Move the arm to its start pose, after the servos are prepared and recovered.
+
+        Args:
+            since_s: Joint states from before do not count, as the scene was put back then [s].
+        """
         await self._until(lambda: self._servos.is_prepared, PREPARING_LIMIT_S)
         await self._until(lambda: not self._station.sending_fault(), PREPARING_LIMIT_S)
         await self._until(lambda: self._servos.health.answers, ANSWERING_LIMIT_S)
+        await self._until(lambda: self._has_state_since(since_s), ANSWERING_LIMIT_S)
         if fault := self._cannot_move():
             return MotionResult(success=False, message=fault)
         if self._servos.health.errors:
@@ -126,6 +132,10 @@ class ArmJobs:
         polls, self._polls = self._polls, []
         for waiting in polls:
             waiting.set_result(None)
+
+    def _has_state_since(self, time_s: float) -> bool:
+        state = self._station.newest_state
+        return state is not None and state.stamp_s >= time_s
 
     def _cannot_move(self) -> str:
         return self._station.sending_fault() or (

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The only node that moves the arm: targets in, safe joint commands out."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 import time
@@ -11,13 +10,12 @@ import rclpy
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import (
     DurabilityPolicy,
     qos_profile_sensor_data,
     QoSProfile,
-    ReliabilityPolicy,
 )
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
@@ -26,7 +24,8 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
-from parl_node.message_conversion import seconds
+from parl_node.executor import NodeExecutor, subscribe_to_joint_states
+from parl_node.message_conversion import seconds, stamp
 from parl_node.run_node import explained
 from parl_node.steady_timer import steady_timer
 from widowx_driver.arm.state import ArmState
@@ -35,13 +34,13 @@ from widowx_driver.driver_config import DriverConfig
 from widowx_driver.driver_report import driver_report, Level, TargetCounter
 from widowx_driver.driver_task import load_driver_task
 from widowx_driver.motion.jobs import ArmJobs
-from widowx_driver.motion.slow import MotionResult
 from widowx_driver.ros import message_conversion as convert
 from widowx_driver.ros.backend_choice import make_backend
-from widowx_driver.ros.interrupts import Interrupts
+from widowx_driver.ros.interrupts import Interrupts, spin_until_parked
 from widowx_driver.safety.command import Command
 from widowx_driver.safety.drop_watch import DropWatch
 from widowx_driver.safety.shell import SafetyShell
+from widowx_driver.safety.target_wait import TargetWait
 from widowx_driver.servos.keeper import ServoKeeper
 from widowx_driver.servos.services import ServoServices
 
@@ -93,6 +92,8 @@ class DriverNode(Node):
             time.monotonic,
         )
         self._drops = DropWatch()
+        patience_s = self._config.max_joint_state_age_s
+        self._targets = TargetWait[EndEffectorTarget](patience_s, time.monotonic)
         self._jobs = ArmJobs(
             self, self._shell, self._config, self._task, self._servos, Future, time.monotonic
         )
@@ -103,10 +104,9 @@ class DriverNode(Node):
         steady_timer(self, POLL_S, self._poll)
 
     def _make_subscriptions(self) -> None:
-        # joint_states come first, and only the newest. The executor takes one message of each
-        # topic in the order of creation, and a target must meet the state it arrives with.
-        newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-        self.create_subscription(JointState, 'joint_states', self._on_joint_states, newest)
+        # joint_states come first: the executor takes the messages of a topic after those of
+        # another, in the order of creation, and a target must meet the newest state.
+        subscribe_to_joint_states(self, self._on_joint_states)
         self.create_subscription(
             CameraInfo, 'camera/color/camera_info', self._on_frame, qos_profile_sensor_data
         )
@@ -119,7 +119,7 @@ class DriverNode(Node):
         waiting = ReentrantCallbackGroup()
         self.create_service(GoToStart, 'go_to_start', self._on_go_to_start, callback_group=waiting)
         for name, job in (('recover', self._jobs.recover), ('park', self._jobs.park)):
-            self.create_service(Trigger, name, _answer_of(job), callback_group=waiting)
+            self.create_service(Trigger, name, convert.answer_of(job), callback_group=waiting)
         self.create_service(Trigger, 'stop', self._on_stop)
         self.create_service(Trigger, 'resume', self._on_resume)
 
@@ -162,8 +162,9 @@ class DriverNode(Node):
         if self._drops.suspects(state):
             self._servos.look_soon()
         self._poll_servos()
-        self._sender.repeat_if_unheard(self._state.stamp_s)
+        self._sender.note_state(self._state.stamp_s)
         self._jobs.advance()
+        self._answer_target()
 
     def _on_frame(self, message: CameraInfo) -> None:
         self._shell.note_frame(seconds(message.header.stamp))
@@ -171,6 +172,8 @@ class DriverNode(Node):
     def _poll(self) -> None:
         self.sending_fault()  # the vendor's backend is built when the arm is there
         self._poll_servos()
+        self._sender.repeat_if_unheard()
+        self._answer_target()
         is_silent = time.monotonic() - self._state_heard_s > ARM_GONE_S
         if is_silent or self.count_publishers('joint_states') == 0:
             self._jobs.end('joint_states stopped')
@@ -186,6 +189,13 @@ class DriverNode(Node):
         self._shell.set_episode_running(message.state == EpisodeStatus.RUNNING, self.now_s())
 
     def _on_target(self, message: EndEffectorTarget) -> None:
+        self._targets.put(message, seconds(message.header.stamp))
+        self._answer_target()
+
+    def _answer_target(self) -> None:
+        message = self._targets.take(None if self._state is None else self._state.stamp_s)
+        if message is None:
+            return
         target = convert.target_from_message(message)
         outcome = self._shell.command(target, self._state, self.now_s())
         self._counter.count(outcome)
@@ -204,12 +214,12 @@ class DriverNode(Node):
     async def _on_go_to_start(
         self, request: GoToStart.Request, response: GoToStart.Response
     ) -> GoToStart.Response:
-        result = await self._jobs.go_to_start()
+        result = await self._jobs.go_to_start(seconds(request.since))
         response.success, response.message = result.success, result.message
         standing = self._shell.standing(self._state)
-        if standing is not None:
+        if standing is not None and self._state is not None:
             response.target = convert.pose_message(self._task.base_frame, *standing)
-            response.target.header.stamp = self.get_clock().now().to_msg()
+            response.target.header.stamp = stamp(self._state.stamp_s)
         return response
 
     async def park(self) -> None:
@@ -240,25 +250,13 @@ class DriverNode(Node):
         )
         if report.level > Level.OK:
             self.get_logger().warning(report.text)
-        stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(convert.diagnostics_message(stamp, self._task.robot, report))
+        now = self.get_clock().now().to_msg()
+        self._diagnostics.publish(convert.diagnostics_message(now, self._task.robot, report))
 
     def destroy_node(self) -> None:
         """Close the interface to the arm, then destroy the node."""
         self._backend.close()
         super().destroy_node()
-
-
-def _answer_of(
-    job: Callable[[], Awaitable[MotionResult]],
-) -> Callable[[Trigger.Request, Trigger.Response], Awaitable[Trigger.Response]]:
-    async def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        del request
-        result = await job()
-        response.success, response.message = result.success, result.message
-        return response
-
-    return answer
 
 
 def main() -> None:
@@ -274,17 +272,13 @@ def main() -> None:
     with explained('driver', RCLError):
         rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    executor = SingleThreadedExecutor(context=context)
-    node = parking = None
+    executor = NodeExecutor(context=context)
+    node = None
     try:
         with explained('driver'):
             node = DriverNode(context=context)
         executor.add_node(node)
-        while context.ok() and not interrupts.ask_to_end and not (parking and parking.done()):
-            if interrupts.ask_to_park and parking is None:
-                node.get_logger().info('parking the arm; Ctrl-C again leaves it where it is')
-                parking = executor.create_task(node.park)
-            executor.spin_once(timeout_sec=0.1)
+        spin_until_parked(executor, node, interrupts)
     except ExternalShutdownException:
         pass
     finally:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts ROS messages to the driver's dataclasses and back."""
 
+from collections.abc import Awaitable, Callable
+
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
@@ -14,6 +16,7 @@ from interbotix_xs_msgs.srv import (
 )
 import numpy as np
 from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget
 from parl_node.message_conversion import diagnostics, seconds
@@ -21,6 +24,7 @@ from widowx_description.finger import GRIPPER_NAME
 from widowx_driver.arm.pose import Pose
 from widowx_driver.arm.state import ArmState, read_arm_state
 from widowx_driver.driver_report import DriverReport
+from widowx_driver.motion.slow import MotionResult
 from widowx_driver.safety.command import Command, Hold, Target
 from widowx_driver.servos.request import ARM_GROUP, ServoRequest
 
@@ -105,3 +109,17 @@ def diagnostics_message(stamp: Time, robot: str, report: DriverReport) -> Diagno
     """Return the /diagnostics message of the driver's report."""
     level, name = bytes([report.level]), f'{robot}: driver'
     return diagnostics(stamp, name, level, report.text, robot, report.values)
+
+
+def answer_of(
+    job: Callable[[], Awaitable[MotionResult]],
+) -> Callable[[Trigger.Request, Trigger.Response], Awaitable[Trigger.Response]]:
+    """Return the callback of a service that does a job and answers how it ended."""
+
+    async def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        del request
+        result = await job()
+        response.success, response.message = result.success, result.message
+        return response
+
+    return answer

@@ -10,6 +10,9 @@ from widowx_driver.arm.pose import FloatArray
 from widowx_driver.arm.state import ArmState
 from widowx_driver.driver_config import DriverConfig
 
+_STAMP_ERROR_S = 1e-6
+"""Rounding error of the time since 1970 [s]; a command exactly as old as the window is in it."""
+
 STATES_TO_BELIEVE = 3
 """Consecutive states that must agree: a single one may be misread."""
 
@@ -95,4 +98,4 @@ class MotionWatch:
         )
 
     def _is_old(self, stamp_s: float, now_s: float) -> bool:
-        return stamp_s < now_s - self._config.tracking_window_s
+        return stamp_s < now_s - self._config.tracking_window_s - _STAMP_ERROR_S

@@ -25,7 +25,8 @@ class TargetTiming:
 
     def elapsed_s(self, now_s: float) -> float:
         """Return the time since the last command; infinite if there was none."""
-        return now_s - self._answered_at_s
+        # Times since 1970 are exact to a microsecond: the rest would differ from run to run.
+        return round(now_s - self._answered_at_s, 6)
 
     def fault(self, stamp_s: float, now_s: float) -> str:
         """Return why a target of that stamp must not be answered now, or an empty string."""

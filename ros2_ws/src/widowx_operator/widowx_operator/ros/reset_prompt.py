@@ -55,4 +55,5 @@ class ResetPrompt:
         self._say('\aPut the objects back to their start, hands off, then press ENTER')
         response.message = await self._answer
         response.success = not response.message
+        response.stamp = self._node.get_clock().now().to_msg()
         return response

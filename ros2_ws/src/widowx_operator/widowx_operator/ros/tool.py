@@ -4,8 +4,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from rclpy.executors import SingleThreadedExecutor
-
+from parl_node.executor import NodeExecutor
 from parl_node.run_node import node_process
 from widowx_operator.terminal import Terminal
 
@@ -29,7 +28,7 @@ def run_in_terminal(name: str, make: Callable[[Terminal], Tool]) -> None:
     """
     with node_process(name), Terminal() as terminal:
         node = make(terminal)
-        executor = SingleThreadedExecutor()
+        executor = NodeExecutor()
         executor.add_node(node)
         try:
             while not node.is_over:
