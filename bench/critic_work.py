@@ -17,8 +17,8 @@ from parl_learner.training.critic_trainer import CriticTrainer, CriticTrainerCon
 from parl_learner.training.policy_trainer import PolicyTrainer, PolicyTrainerConfig
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.acting.actor import Actor
+from parl_policy.compute.precision import Precision
 from parl_policy.critics.critic import CriticConfig, CriticEnsemble
-from parl_policy.critics.mean_q import Precision
 from parl_policy.policies.diffusion import DiffusionPolicy, DiffusionPolicyConfig
 from parl_policy.policy import ActionSpec
 

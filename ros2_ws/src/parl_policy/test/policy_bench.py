@@ -220,7 +220,7 @@ class Bench:
         self.wait(future.done)
         return future.result()
 
-    def put_version(self, version, layout=LAYOUT, horizon=1, least_std=0.0):
+    def put_version(self, version, layout=LAYOUT, horizon=1, least_std=0.0, precision='float32'):
         """Store a tiny untrained policy and critic; gives the policy's name."""
         image = None
         if layout.image_size is not None:
@@ -234,7 +234,9 @@ class Bench:
                 'image': image and dataclasses.asdict(image),
             },
             critic=CriticConfig(members=2, hidden=(16,), bins=16, image=image),
-            optimisation=ActionOptimisationConfig(samples=8, particles=4, gradient_steps=2),
+            optimisation=ActionOptimisationConfig(
+                samples=8, particles=4, gradient_steps=2, precision=precision
+            ),
             choice='argmax',
             observation_names=tuple(layout.names),
             action_spec=ActionSpec(horizon, dim=7, binary=(6,)),

@@ -20,6 +20,7 @@ from parl_node.artifact_node import ArtifactNode
 from parl_node.run_node import node_process, spin
 from parl_node.steady_timer import steady_timer
 from parl_policy.compute.device import choose_float32_product, use_device
+from parl_policy.compute.precision import check_precision
 
 NICENESS = 10
 """Low priority: on a shared machine the robot's decision must not wait for a gradient step."""
@@ -63,6 +64,7 @@ class LearnerNode(ArtifactNode):
     def _run(self) -> None:
         try:
             use_device(self._device)
+            check_precision(self._config.learning.optimisation.precision)
             self._learner = Learner(
                 self._config, self.store, self.announce, self.get_logger().error
             )

@@ -15,6 +15,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
+import torch
 import yaml
 
 from parl_files.artifact_store import ArtifactStore
@@ -24,6 +25,7 @@ from parl_learner.loop.learner import Learner
 from parl_learner.report.learner_log import read_learner_log
 from parl_learner.ros.learner_node import LearnerNode
 from parl_msgs.msg import Artifact, LearnerStatus
+from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.compute.device import choose_float32_product
 from parl_policy.critics.critic import CriticConfig
 
@@ -193,6 +195,18 @@ def test_too_small_critic_support_stops_with_its_numbers(
     phase = listener.statuses[-1].phase
     assert 'critic support is [-2.0, 0.0]' in phase
     assert 'set critic.support' in phase
+
+
+def test_bfloat16_without_such_products_stops_before_the_first_episode(
+    listener, start, experiment, learning, monkeypatch
+):
+    monkeypatch.setattr(torch.cpu, 'get_capabilities', dict)
+    coarse = ActionOptimisationConfig(precision='bfloat16')
+    start(experiment(learning=learning(optimisation=coarse)))
+    listener.wait(lambda: any(s.phase.startswith('stopped: ') for s in listener.statuses))
+    phase = listener.statuses[-1].phase
+    assert "learning.optimisation.precision is 'bfloat16'" in phase
+    assert "choose 'float32'" in phase
 
 
 def test_an_episode_that_was_learned_from_and_is_gone_stops_with_its_name(

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from parl_policy.acting.cem import cem_population, uniform_population
-from parl_policy.critics.mean_q import Precision
+from parl_policy.compute.precision import Precision
 
 QFunction = Callable[[torch.Tensor], torch.Tensor]
 """Returns the values of actions in fixed states: (B, n, D) -> (B, n)."""
@@ -36,7 +36,11 @@ class ActionOptimisationConfig:
     Algorithm 1 as printed breaks at the first improvement; the text and the release do not.
     """
     precision: Precision = 'float32'
-    """Precision of the critic's hidden layers here; its training always uses float32."""
+    """Precision of the critic's hidden layers here; its training always uses float32.
+
+    bfloat16 is for devices that have such products: elsewhere the learner refuses it, and an actor
+    from a file uses float32.
+    """
 
     def __post_init__(self) -> None:
         """Check the ranges."""

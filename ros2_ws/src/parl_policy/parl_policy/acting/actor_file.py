@@ -2,6 +2,7 @@
 """Writes versions of a policy and its critic to files, and makes an actor from the files."""
 
 from collections.abc import Mapping
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from parl_files.observation_names import image_shape, observation_size
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.acting.actor import Actor
 from parl_policy.acting.weights_file import load_weights, weights_to_bytes, WeightsFileError
+from parl_policy.compute.precision import slow_because
 from parl_policy.critics.critic import CriticConfig, CriticEnsemble
 from parl_policy.policies.registry import image_configs, new_policy
 from parl_policy.policy import ActionSpec, Policy
@@ -78,6 +80,8 @@ def version_to_bytes(
 def load_actor(policy_path: Path, critic_path: Path | None) -> tuple[Actor, ActorConfig, int]:
     """Rebuild an actor from files.
 
+    It acts in float32 where the precision that the files ask for is slow on this device.
+
     Args:
         policy_path: File of a policy version.
         critic_path: File of the critic of the same version; None for an actor without one.
@@ -102,7 +106,10 @@ def load_actor(policy_path: Path, critic_path: Path | None) -> tuple[Actor, Acto
         critic = config.make_critic()
         _fill(critic, tensors, critic_path)
         critic.requires_grad_(False)
-    return Actor(policy, critic, config.optimisation, config.choice), config, version
+    optimisation = config.optimisation
+    if slow_because(optimisation.precision):
+        optimisation = dataclasses.replace(optimisation, precision='float32')
+    return Actor(policy, critic, optimisation, config.choice), config, version
 
 
 def _load_version(path: Path, kind: str) -> tuple[dict[str, torch.Tensor], ActorConfig, int]:

@@ -3,17 +3,16 @@
 
 from collections.abc import Sequence
 import functools
-from typing import Any, cast, Literal
+from typing import Any, cast
 
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from parl_policy.compute.precision import Precision
 from parl_policy.critics.critic import CriticEnsemble, CriticMember
 from parl_policy.critics.value_head import ValueHead
 from parl_policy.networks.ln_resnet import LAYER_NORM_EPSILON
-
-Precision = Literal['float32', 'bfloat16']
 
 
 class FrozenCritic:
@@ -28,7 +27,7 @@ class FrozenCritic:
         """Choose the number type of the hidden layers.
 
         bfloat16 has eight bits of precision. Its products take half the time or less on
-        processors that support them (avx512_bf16, amx_bf16 in /proc/cpuinfo).
+        devices that have them (see `slow_because`), and many times as long on others.
         """
         self._critic = critic
         self._dtype: torch.dtype = getattr(torch, precision)

@@ -19,6 +19,7 @@ from parl_policy.acting.actor import Actor, Decision
 from parl_policy.acting.actor_file import load_actor
 from parl_policy.acting.open_loop_actor import OpenLoopActor
 from parl_policy.acting.weights_file import WeightsFileError
+from parl_policy.compute.precision import slow_because
 from parl_policy.episode.observation import ObservationLayout, StationState
 from parl_policy.ros import message_conversion as convert
 from parl_policy.ros.episode_wait import EpisodeAbortError
@@ -68,6 +69,13 @@ async def make_goal_actor(
         )
     except WeightsFileError as error:
         raise EpisodeAbortError(str(error)) from error
+    reason = slow_because(config.optimisation.precision)
+    if critic and reason:  # the file may come from a learner whose device has such products
+        node.get_logger().warning(
+            f'{policy.name} asks for {config.optimisation.precision}, but {reason}: acting in '
+            'float32',
+            once=True,
+        )
     actor = dataclasses.replace(actor, explores=goal.purpose != Purpose.EVALUATION)
     actor.prepare(observation_size(config.observation_names))
     return _policy_actor(actor, config.observation_names, policy.name, goal.seed)

@@ -68,6 +68,20 @@ def test_an_actor_from_files_acts_as_the_original(modules, files):
     assert not any(parameter.requires_grad for parameter in actor.critic.parameters())
 
 
+@pytest.mark.parametrize(('flag', 'precision'), [(False, 'float32'), (True, 'bfloat16')])
+def test_an_actor_from_files_takes_bfloat16_where_it_is_fast(
+    modules, files, monkeypatch, flag, precision
+):
+    monkeypatch.setattr(torch.cpu, 'get_capabilities', lambda: {'avx512_bf16': flag})
+    coarse = replace(CONFIG, optimisation=replace(CONFIG.optimisation, precision='bfloat16'))
+    files['policy'].write_bytes(version_to_bytes(coarse, modules[0], 'policy', 3))
+    actor, config, _ = load_actor(files['policy'], files['critic'])
+    assert actor.optimisation.precision == precision
+    assert config == coarse, 'the file says what was asked for'
+    original = Actor(*modules, actor.optimisation, 'softmax')
+    np.testing.assert_array_equal(act(actor).candidates, act(original).candidates)
+
+
 def test_without_critic(modules, files):
     actor, _, _ = load_actor(files['policy'], None)
     assert actor.critic is None

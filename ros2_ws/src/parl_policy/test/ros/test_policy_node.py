@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Episodes as they should be."""
 
+import re
 import time
 
 import numpy as np
-from policy_bench import LAYOUT, LIMIT_S, PERIOD_S, PIXELS, START
+from policy_bench import LATCHED, LAYOUT, LIMIT_S, PERIOD_S, PIXELS, START
 import pytest
+from rcl_interfaces.msg import Log
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 import torch
@@ -165,6 +167,25 @@ def test_bare_policy_needs_no_critic(bench):
     assert np.isnan([feedback.mean_q for feedback in bench.feedback]).all()
     bench.lose_patience()
     assert 'critic version 1' in bench.play(episode_id='e2', optimise=True).reason
+
+
+@pytest.mark.parametrize('has_products', [False, True])
+def test_a_version_in_bfloat16_is_played_and_a_lack_of_such_products_is_said_once(
+    bench, monkeypatch, has_products
+):
+    monkeypatch.setattr(torch.cpu, 'get_capabilities', lambda: {'amx_bf16': has_products})
+    warnings = []
+    bench.client.create_subscription(
+        Log, '/rosout', lambda m: warnings.append(m.msg) if 'bfloat16' in m.msg else None, LATCHED
+    )
+    bench.put_version(2, precision='bfloat16')
+    for name in ('e1', 'e2'):
+        result = bench.play(episode_id=name, policy_version=2, max_steps=1)
+        assert result.outcome == EpisodeStatus.TIMEOUT
+    if not has_products:
+        bench.wait(lambda: warnings)
+        assert re.match('policy-.* asks for bfloat16, but .*: acting in float32', warnings[0])
+    assert len(warnings) == (not has_products)
 
 
 def test_candidates_are_shown_to_who_looks(bench):

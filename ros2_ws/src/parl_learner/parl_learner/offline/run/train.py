@@ -26,6 +26,7 @@ from parl_learner.offline.run.training_result import MARKDOWN_HEADER, markdown_r
 from parl_learner.offline.run.training_run import TrainingRun
 from parl_learner.offline.run.whole_number import at_least_1
 from parl_policy.compute.device import choose_float32_product, use_device
+from parl_policy.compute.precision import check_precision
 
 GIVE_UP = 2
 """Exit code of an error that is explained, as the nodes have it."""
@@ -65,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         use_device(given.device)
         config = load_training(given.config, given.set, given.method)
         config.learning.check_policy()
+        if not given.check:
+            check_precision(config.learning.optimisation.precision)
         data = checked_data(config, given.data)
         if not given.check:
             folder = given.out or Path('runs') / f'{config.name}-{config.seed}'

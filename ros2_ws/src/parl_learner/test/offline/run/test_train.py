@@ -2,6 +2,7 @@
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from parl_learner.methods.method_files import METHOD_FILES
 from parl_learner.offline.data.d4rl import read_d4rl, write_d4rl
@@ -102,6 +103,23 @@ def test_a_users_error_is_said_in_words(walks, tmp_path, capsys, case):
         assert main([*arguments, *more]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / 'run').exists()
+
+
+def test_bfloat16_without_such_products_is_refused_before_the_data_is_read(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(torch.cpu, 'get_capabilities', dict)
+    change = ['--set', 'learning.optimisation.precision=bfloat16']
+    arguments = ['point_maze_stitched', '--data', str(tmp_path / 'absent'), *change]
+    assert main([*arguments, '--device', 'cpu', '--out', str(tmp_path / 'run')]) == 2
+    assert "learning.optimisation.precision is 'bfloat16', but " in capsys.readouterr().err
+
+
+def test_data_for_a_learner_in_bfloat16_is_checked_anywhere(walks, monkeypatch):
+    monkeypatch.setattr(torch.cpu, 'get_capabilities', dict)
+    change = ['--set', 'learning.optimisation.precision=bfloat16']
+    arguments = ['point_maze_stitched', '--data', str(walks), *change]
+    assert main([*arguments, '--device', 'cpu', '--check']) == 0
 
 
 @pytest.mark.parametrize('threads', ['0', 'x'])
