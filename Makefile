@@ -2,8 +2,7 @@
 # Every goal sets up what it needs: apt packages, .venv, the built workspace (environment/set_up.sh).
 
 SHELL := /bin/bash
-# Processes ended by kill -9 leave their shared memory behind; what nobody holds any more is removed first.
-ACTIVATE := source environment/activate.sh && { fastdds shm clean >/dev/null 2>&1 || true; }
+ACTIVATE := source environment/activate.sh
 CODE := ros2_ws/src sim bench test environment conftest.py
 
 # Minutes each, and they want idle cores; the tables are learning runs over seeds: an hour or more.

@@ -36,6 +36,9 @@ export RMW_IMPLEMENTATION=rmw_fastrtps_cpp
 export FASTRTPS_DEFAULT_PROFILES_FILE="$parl_root/ros2_ws/src/widowx_bringup/config/fastdds.xml"
 export ROS_LOG_DIR="${ROS_LOG_DIR:-$parl_root/ros2_ws/log/ros}"
 
+# Processes ended by force leave their shared memory behind: what no living one holds is removed.
+fastdds shm clean >/dev/null 2>&1 || true
+
 # Six processes share few cores: one thread each, and MuJoCo draws without a display.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" OPENBLAS_NUM_THREADS="${OPENBLAS_NUM_THREADS:-1}"
 export MKL_NUM_THREADS="${MKL_NUM_THREADS:-1}" LP_NUM_THREADS="${LP_NUM_THREADS:-0}"

@@ -2,7 +2,7 @@
 """Keeps the processes of one launch file running, and ends them together."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 import signal
 from typing import Any
 
@@ -11,6 +11,8 @@ from parl_launch.process_specification import ProcessSpecification
 
 GAVE_UP = 2
 """Exit code of a process that should not be started again: it would fail in the same way."""
+SIGNALLED = 128
+"""Exit codes above this are those of processes that a signal ended."""
 
 
 class ProcessKeeper:
@@ -24,15 +26,19 @@ class ProcessKeeper:
         self,
         specifications: Sequence[ProcessSpecification],
         write_line: Callable[[str, str], None],
+        tidy: Callable[[], Awaitable[None]],
     ) -> None:
         """Prepare the processes; `run` starts them.
 
         Args:
             specifications: What to run, in the order of the launch file.
             write_line: Called with the name of a process and one line that it printed.
+            tidy: Removes what killed processes left; called before the first start, and before
+                a process that was killed is started again.
         """
         self._specifications = specifications
         self._write_line = write_line
+        self._tidy = tidy
         self._running: set[ChildProcess] = set()
         self._stopping = asyncio.Event()
         self._exit_code = 0
@@ -58,6 +64,7 @@ class ProcessKeeper:
             everything; or, if all ended by themselves, that of the last one that failed.
             128 + n stands for signal n.
         """
+        await self._tidy()
         async with asyncio.TaskGroup() as group:
             for specification in self._specifications:
                 group.create_task(self._keep(specification))
@@ -79,6 +86,8 @@ class ProcessKeeper:
                 self.stop(exit_code)
             elif specification.respawn and exit_code != GAVE_UP:
                 await _within(specification.respawn_delay_s, self._stopping.wait())
+                if exit_code > SIGNALLED:
+                    await self._tidy()
             else:
                 self._exit_code = exit_code or self._exit_code
                 return

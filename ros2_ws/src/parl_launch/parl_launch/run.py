@@ -20,6 +20,7 @@ from parl_launch.launch_entry import LaunchError
 from parl_launch.launch_file import read_launch_file
 from parl_launch.process_keeper import ProcessKeeper
 from parl_launch.process_specification import ProcessSpecification
+from parl_launch.shared_memory import remove_stale_shared_memory
 
 
 def find_launch_file(words: Sequence[str]) -> Path:
@@ -70,7 +71,7 @@ def run(specifications: Sequence[ProcessSpecification]) -> int:
         print(f'[{name}]'.ljust(width + 3) + line, flush=True)
 
     async def keep() -> int:
-        keeper = ProcessKeeper(specifications, write_line)
+        keeper = ProcessKeeper(specifications, write_line, remove_stale_shared_memory)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, keeper.interrupt)
         for number in (signal.SIGTERM, signal.SIGHUP):

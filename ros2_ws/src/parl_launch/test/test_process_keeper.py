@@ -8,6 +8,10 @@ from parl_launch.process_keeper import ProcessKeeper
 from parl_launch.process_specification import ProcessSpecification
 
 
+async def no_tidying() -> None:
+    pass
+
+
 def run(code: str, until: str, **limits: float) -> tuple[int, list[str]]:
     """Runs `code`, stops it at the line `until`; gives exit code and lines."""
     lines: list[str] = []
@@ -20,7 +24,7 @@ def run(code: str, until: str, **limits: float) -> tuple[int, list[str]]:
 
         command = (sys.executable, '-c', code)
         specification = ProcessSpecification(name='one', command=command, **limits)
-        keeper = ProcessKeeper([specification], write_line)
+        keeper = ProcessKeeper([specification], write_line, no_tidying)
         return await asyncio.wait_for(keeper.run(), 20.0)
 
     return asyncio.run(keep()), lines
@@ -84,6 +88,7 @@ time.sleep(60)
                 for name in ('arm', 'driver', 'policy')
             ],
             write_line,
+            no_tidying,
         )
         return await asyncio.wait_for(keeper.run(), 20.0)
 
@@ -118,7 +123,39 @@ sys.exit(0 if count.stat().st_size == 3 else {code})
         respawn=True,
         shutdown_on_exit=ends_everything,
     )
-    keeper = ProcessKeeper([specification], lambda *_: None)
+    keeper = ProcessKeeper([specification], lambda *_: None, no_tidying)
     exit_code = asyncio.run(asyncio.wait_for(keeper.run(), 20.0))
     assert exit_code == (2 if code == 2 else 0)
     assert len((tmp_path / 'count').read_text()) == starts
+
+
+@pytest.mark.parametrize(
+    ('end', 'said'),
+    [
+        ('os.kill(os.getpid(), 9)', ['tidied', 'started', 'tidied', 'started']),
+        ('sys.exit(1)', ['tidied', 'started', 'started']),
+    ],
+)
+def test_what_a_killed_process_left_is_removed_before_the_next_start(tmp_path, end, said):
+    script = f"""
+from pathlib import Path
+import os, sys
+flag = Path({str(tmp_path / 'flag')!r})
+if not flag.exists():
+    flag.touch()
+    {end}
+"""
+    specification = ProcessSpecification(
+        name='one', command=(sys.executable, '-c', script), respawn=True, shutdown_on_exit=True
+    )
+    happened: list[str] = []
+
+    async def tidy() -> None:
+        happened.append('tidied')
+
+    def write_line(name: str, line: str) -> None:
+        happened.extend(['started'] * line.startswith('process started'))
+
+    keeper = ProcessKeeper([specification], write_line, tidy)
+    assert asyncio.run(asyncio.wait_for(keeper.run(), 60.0)) == 0
+    assert happened == said
