@@ -5,12 +5,16 @@ from collections.abc import Callable, Sequence
 import math
 import time
 
+import torch
+
 from parl_files.artifact_store import ArtifactRecord, ArtifactStore
 from parl_files.episode import Episode, Purpose
 from parl_files.episode_library import EpisodeLibrary
 from parl_learner.loop.checkpoint import load_checkpoint, save_checkpoint, saved_rounds
 from parl_learner.loop.checkpoint_timer import CheckpointTimer
 from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.loop.trial_paces import trial_paces
+from parl_learner.methods.stage import Work
 from parl_learner.plan.experiment_config import ExperimentConfig
 
 Announce = Callable[[ArtifactRecord], None]
@@ -27,6 +31,7 @@ class Learner:
         store: ArtifactStore,
         announce: Announce,
         report: Callable[[str], None],
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Resume from the checkpoint in the store's folder, if there is one.
 
@@ -35,6 +40,7 @@ class Learner:
             store: Episode files are read from here, versions are written here.
             announce: Called with every new version.
             report: Called with a message about each file that cannot be used.
+            clock_s: Time [s], from which the pace is taken.
 
         Raises:
             CheckpointError: The checkpoint is damaged, it was written by another version of the
@@ -47,12 +53,13 @@ class Learner:
         """None until the demonstrations give the layout of an observation."""
         self._store = store
         self._announce = announce
+        self._clock_s = clock_s
         self._rounds: list[list[str]] = []
         self._checkpoint = store.folder / 'learner.checkpoint'
         self._timer = CheckpointTimer(self.CHECKPOINT_EVERY_S)
         self._is_saved = True
         self._stored_version = 0
-        self._pace: dict[str, float] = {}  # Stage.work -> seconds per unit, running mean
+        self._pace: dict[Work, float] = {}  # Stage.work -> seconds per unit, running mean
         self.library.refresh()
         if self._checkpoint.exists():
             self._resume()
@@ -69,7 +76,10 @@ class Learner:
 
     @property
     def seconds_left(self) -> float:
-        """Estimated time for the round's updates [s], from the pace so far; NaN while unknown."""
+        """Estimated time for the round's updates [s], from the pace so far; NaN while unknown.
+
+        The pace of work that has not begun comes from a trial; on a GPU there is none.
+        """
         if self.loop is None or not self.busy:
             return 0.0
         left = self.loop.units_left
@@ -95,6 +105,7 @@ class Learner:
             self.loop.begin_round(episodes)
             self._rounds.append(names)
             self._save()
+            self._try_new_work()
         return self.busy
 
     def work(self) -> None:
@@ -107,10 +118,10 @@ class Learner:
         if self.loop is None:
             return
         work = self.loop.stage.work
-        started = time.monotonic()
+        started = self._clock_s()
         self.loop.advance()
         self._is_saved = False
-        seconds = time.monotonic() - started
+        seconds = self._clock_s() - started
         if work is not None:
             self._pace[work] = self._pace.get(work, seconds) * 0.98 + seconds * 0.02
         if self.loop.idle or self._timer.is_due:
@@ -140,14 +151,28 @@ class Learner:
 
     def _resume(self) -> None:
         self._rounds = saved_rounds(self._checkpoint, self.config.learning)
-        rounds: Sequence[Sequence[Episode]] = [
-            [self.library.named(name) for name in names] for names in self._rounds
-        ]
-        self.loop = self._new_loop(rounds[0][0])
-        self.loop.resume(rounds)
+        self.loop = self._resumed_loop()
         load_checkpoint(self._checkpoint, self.loop)
         if not self.loop.idle:  # otherwise its version may not be in the store yet
             self._stored_version = self.loop.counters.version
+        self._try_new_work()
+
+    def _resumed_loop(self) -> LearningLoop:
+        """Make a loop at the beginning of the current round, untrained."""
+        rounds: Sequence[Sequence[Episode]] = [
+            [self.library.named(name) for name in names] for names in self._rounds
+        ]
+        loop = self._new_loop(rounds[0][0])
+        loop.resume(rounds)
+        return loop
+
+    def _try_new_work(self) -> None:
+        """Estimate the pace of the work that is left in the round and has no pace yet."""
+        assert self.loop is not None
+        left = {work for work, count in self.loop.units_left.items() if count}
+        # A trial on a GPU would record CUDA graphs, which are not tried for the sake of a message.
+        if not left <= set(self._pace) and torch.get_default_device().type == 'cpu':
+            self._pace = trial_paces(self._resumed_loop, self._clock_s) | self._pace
 
     def _store_version(self) -> None:
         """Store and announce the newest version, unless it is stored already."""

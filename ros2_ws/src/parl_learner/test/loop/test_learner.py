@@ -2,10 +2,15 @@
 import math
 
 import pytest
-from small_learner import new_learner, versions, work_off
+from small_learner import CheckpointAfterEveryUnit, new_learner, versions, work_off
 
 from parl_files.episode_file import episode_to_bytes
 from parl_files.episode_library import EpisodeMissingError
+from parl_learner.loop.learner import Learner
+from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.training.critic_trainer_config import CriticTrainerConfig
+from parl_learner.training.learning_config import Method
+from parl_learner.training.learning_units import LearningUnits
 from parl_policy.acting.actor_file import load_actor
 
 
@@ -36,7 +41,7 @@ def test_rounds_wait_for_their_episodes(experiment, store, put, recorded):
     put(*recorded[:3])
     assert learner.take_in_episodes()
     assert learner.busy
-    assert math.isnan(learner.seconds_left)
+    assert 0.0 < learner.seconds_left < math.inf
     work_off(learner)
     assert learner.version == 1
     put(*recorded[:4])
@@ -110,10 +115,85 @@ def test_the_time_left_comes_from_the_pace(experiment, store, put, recorded):
     put(*recorded[:2])
     learner = new_learner(experiment(), store)
     learner.take_in_episodes()
-    learner.work()
-    assert math.isnan(learner.seconds_left), 'no critic update yet'
+    assert 0.0 < learner.seconds_left < 60.0, 'no update yet'
     while learner.loop.counters.critic_steps < 1:
         learner.work()
     assert 0.0 < learner.seconds_left < 60.0
     work_off(learner)
     assert learner.seconds_left == 0.0
+
+
+@pytest.mark.parametrize(('period', 'critic_pace'), [(1, 37.0), (2, (37.0 + 7.0) / 2)])
+def test_the_time_of_work_that_has_not_begun_comes_from_a_trial(
+    experiment, learning, store, put, recorded, monkeypatch, period, critic_pace
+):
+    """An imitation takes 2 s, a block of samples 5 s, a critic update 7 s, new particles 30 s."""
+    now = [0.0]
+
+    def lasting(name, seconds):
+        unit = getattr(LearningUnits, name)
+
+        def slow(units, *arguments):
+            now[0] += seconds(*arguments)
+            return unit(units, *arguments)
+
+        monkeypatch.setattr(LearningUnits, name, slow)
+
+    lasting('imitate', lambda: 2.0)
+    lasting('sample_next', lambda: 5.0)
+    lasting('improve_critic', lambda unit: 37.0 if unit % period == 0 else 7.0)
+    put(*recorded[:2])
+    config = experiment(learning=learning(particle_refresh_steps=period))
+    learner = Learner(config, store, [].append, [].append, lambda: now[0])
+    learner.take_in_episodes()
+    expected = 3 * 2.0 + 5.0 + 5 * critic_pace
+    assert learner.seconds_left == pytest.approx(expected)
+    learner.work()
+    learner.work()
+    assert learner.seconds_left == pytest.approx(expected - 2 * 2.0)
+
+
+def test_a_trial_changes_nothing_that_is_learned(experiment, store, put, recorded):
+    config = experiment()
+    put(*recorded[:2])
+    learner = new_learner(config, store)
+    work_off(learner)
+    alone = LearningLoop(config.learning, recorded[0].observation_names, config.seed)
+    alone.begin_round(recorded[:2])
+    while not alone.idle:
+        alone.advance()
+    for kind, content in alone.version_files().items():
+        assert store.path(store.newest(kind).name).read_bytes() == content
+
+
+def test_a_resumed_learner_estimates_at_once(experiment, store, put, recorded):
+    put(*recorded[:2])
+    learner = new_learner(experiment(), store, CheckpointAfterEveryUnit)
+    learner.take_in_episodes()
+    learner.work()
+    resumed = new_learner(experiment(), store)
+    assert 0.0 < resumed.seconds_left < 60.0
+
+
+GAUSSIAN = {'policy_class': 'gaussian', 'policy': {'hidden': [8]}}
+IQL = {'critic_trainer': CriticTrainerConfig(algorithm='iql')}
+
+
+@pytest.mark.parametrize(
+    ('method', 'changes'),
+    [
+        ('value_gradient', GAUSSIAN),
+        ('awr', IQL),
+        ('imitation', {}),
+        ('filtered_imitation', {}),
+        ('frozen', {}),
+    ],
+)
+def test_other_methods_estimate_their_first_round_too(
+    experiment, learning, store, put, recorded, method, changes
+):
+    put(*recorded[:2])
+    config = experiment(learning=learning(method=Method(method), **changes))
+    learner = new_learner(config, store)
+    learner.take_in_episodes()
+    assert 0.0 < learner.seconds_left < 60.0
