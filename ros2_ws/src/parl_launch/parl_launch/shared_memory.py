@@ -13,8 +13,9 @@ async def remove_stale_shared_memory() -> None:
     """Remove Fast DDS's segments and ports that no living process holds.
 
     Only an orderly end removes a process's 33 MB in /dev/shm, and what stays lies in memory until
-    the machine restarts. Fast DDS also stumbles over it at times, and writes errors that concern
-    nobody. Its own tool knows which locks are held; where it is not installed, nothing is done.
+    the machine restarts. When /dev/shm is full of it, new processes print errors of
+    RTPS_TRANSPORT_SHM and have no shared memory. Fast DDS's own tool knows which locks are held;
+    where it is not installed, nothing is done.
     """
     with contextlib.suppress(FileNotFoundError):
         tool = await asyncio.create_subprocess_exec(
