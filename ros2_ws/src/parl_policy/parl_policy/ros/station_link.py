@@ -15,7 +15,7 @@ from parl_files.config_file import SharedSection
 from parl_files.task_file import read_task
 from parl_msgs.msg import EndEffectorTarget, ObjectPositions, Reward
 from parl_msgs.srv import GoToStart, Reset
-from parl_node.executor import subscribe_to_joint_states
+from parl_node.joint_states import subscribe_to_joint_states
 from parl_node.message_conversion import (
     gripper_opening,
     image_to_array,

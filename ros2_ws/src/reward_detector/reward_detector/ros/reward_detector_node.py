@@ -18,7 +18,7 @@ from parl_files.config_file import SharedSection, Text
 from parl_files.error import ParlError
 from parl_files.task_file import read_task
 from parl_msgs.msg import EpisodeStatus, ObjectPositions, Reward
-from parl_node.executor import subscribe_to_joint_states
+from parl_node.joint_states import subscribe_to_joint_states
 from parl_node.message_conversion import gripper_opening, image_to_array, seconds
 from parl_node.run_node import node_process, spin
 from parl_node.steady_timer import steady_timer

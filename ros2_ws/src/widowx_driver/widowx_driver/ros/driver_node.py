@@ -24,7 +24,8 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
-from parl_node.executor import NodeExecutor, subscribe_to_joint_states
+from parl_node.executor import NodeExecutor
+from parl_node.joint_states import subscribe_to_joint_states
 from parl_node.message_conversion import seconds, stamp
 from parl_node.run_node import explained
 from parl_node.steady_timer import steady_timer
