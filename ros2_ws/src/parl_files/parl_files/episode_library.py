@@ -56,10 +56,11 @@ class EpisodeLibrary:
     def completed(self, purpose: Purpose | None = None) -> dict[str, str]:
         """Return file names by episode id, in order of id, without aborted and discarded ones.
 
-        If several files have the same id, the first counts, so no episode is used twice.
+        If several files have the same id, the first by name counts, so that no episode is used
+        twice and every host takes the same one, in whatever order the files have come.
         """
         found: dict[str, str] = {}
-        for name, episode in self._known.items():
+        for name, episode in sorted(self._known.items()):
             if (
                 episode is not None
                 and episode.outcome.is_played

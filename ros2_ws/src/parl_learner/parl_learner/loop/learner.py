@@ -130,17 +130,18 @@ class Learner:
 
     def _next_round(self) -> list[str]:
         """Return the file names of the next round's episodes; empty while some are missing."""
-        used = {name for names in self._rounds for name in names}
+        # By id: a second file of an episode may come, whose name is before that of the used one.
+        used = {self.library.named(name).episode_id for names in self._rounds for name in names}
         if not self._rounds:
             purpose, needed = Purpose.DEMONSTRATION, self.config.demonstrations
         elif len(self._rounds) > len(self.config.practice_rounds):
             return []
         else:
             purpose, needed = Purpose.PRACTICE, self.config.practice_needed(len(self._rounds))
-        names = list(self.library.completed(purpose).values())
-        if len(names) < needed:
+        completed = list(self.library.completed(purpose).items())
+        if len(completed) < needed:
             return []
-        return [name for name in names[:needed] if name not in used]
+        return [name for episode_id, name in completed[:needed] if episode_id not in used]
 
     def _new_loop(self, example: Episode) -> LearningLoop:
         return LearningLoop(
