@@ -1,68 +1,130 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fetches one announced file from the node that has it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 import time
 
 from rclpy.client import Client
+from rclpy.qos import QoSProfile
 from rclpy.task import Future
 
 from parl_files.artifact_store import ArtifactError, ArtifactRecord
 from parl_files.chunk_assembler import ChunkAssembler
 from parl_msgs.srv import ReadArtifact
 
+PART_BYTES = 32 * 1024
+"""A part fits in one UDP datagram: of a larger one, a lossy link loses nearly every copy."""
+PARTS_AT_ONCE = 16
+"""Parts that are asked for before the first has come: a slow answer must not set the pace."""
+READ_QOS = QoSProfile(depth=4 * PARTS_AT_ONCE)
+"""Quality of `read_artifact`: it keeps the answers for several readers until they have them."""
+
+
+@dataclass
+class _Part:
+    length: int
+    answers: list[Future]
+    """One for each time it was asked for; the first that comes counts."""
+    asked_at: float
+
 
 class ArtifactFetch:
-    """Asks for one chunk after the other; never blocks and survives a restart of the server."""
+    """Asks for several parts at once; never blocks and survives a restart of the server."""
 
     ANSWER_TIMEOUT_S = 5.0
-    """Wall time without an answer after which the same chunk is requested again [s]."""
+    """Wall time without an answer after which the same part is requested again [s]."""
+    STALL_S = 15.0
+    """Wall time without an answer after which the transfer is said to stand still [s]."""
 
     def __init__(self, client: Client, folder: Path, record: ArtifactRecord) -> None:
-        """Prepare the transfer; `advance` sends the first request.
+        """Prepare the transfer; `advance` sends the first requests.
 
         Raises:
             ArtifactNameError: The announced name is not an artifact's name.
         """
         self._assembler = ChunkAssembler(folder, record)
         self.client = client
+        self.record = record
         self.is_over = False
         """Whether the file is in the folder."""
-        self._name = record.name
-        self._answer: Future | None = None
-        self._give_up_at = 0.0
+        self._progressed_at = 0.0
+        self._parts: dict[int, _Part] = {}  # by offset
+        self._early: dict[int, bytes] = {}  # by offset; parts before them are still missing
+        self._next_offset = 0  # first byte that was never asked for
 
-    def advance(self) -> Future | None:
-        """Take the answer that came and request the next chunk; call it repeatedly.
+    @property
+    def received(self) -> int:
+        """Bytes that are there."""
+        return self._assembler.next_offset + sum(map(len, self._early.values()))
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether parts were asked for."""
+        return self._next_offset > 0
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether parts are on their way and come."""
+        return bool(self._parts) and time.monotonic() - self._progressed_at < self.STALL_S
+
+    def advance(self) -> list[Future]:
+        """Take the answers that came and request what is due; call it repeatedly.
 
         Returns:
-            The new request; None if there is no new one.
+            The new requests.
 
         Raises:
             ArtifactError: The server refuses, or the content is not what was announced.
             DurableWriteError: The file cannot be written, on a full disk for example.
         """
-        if self._answer is not None and self._answer.done():
-            self._take(self._answer.result())
-        elif self._answer is not None and time.monotonic() > self._give_up_at:
-            self.client.remove_pending_request(self._answer)
-            self._answer = None
-        if self.is_over or self._answer is not None or not self.client.service_is_ready():
-            return None
-        assembler = self._assembler
-        self._answer = self.client.call_async(
-            ReadArtifact.Request(
-                name=self._name, offset=assembler.next_offset, length=assembler.next_length
-            )
-        )
-        self._give_up_at = time.monotonic() + self.ANSWER_TIMEOUT_S
-        return self._answer
-
-    def _take(self, answer: ReadArtifact.Response) -> None:
-        self._answer = None
-        if not answer.success:
-            raise ArtifactError(answer.message)
-        self._assembler.add(self._assembler.next_offset, bytes(answer.data))
+        for offset, part in list(self._parts.items()):
+            answer = next((future for future in part.answers if future.done()), None)
+            if answer is not None:
+                self._take(offset, answer.result())
+        while (early := self._early.pop(self._assembler.next_offset, None)) is not None:
+            self._assembler.add(self._assembler.next_offset, early)
         if self._assembler.is_complete:
             self._assembler.finish()
             self.is_over = True
+        if self.is_over or not self.client.service_is_ready():
+            return []
+        return self._ask_again() + self._ask()
+
+    def _take(self, offset: int, answer: ReadArtifact.Response) -> None:
+        part = self._parts.pop(offset)
+        for future in part.answers:
+            self.client.remove_pending_request(future)
+        if not answer.success:
+            raise ArtifactError(answer.message)
+        data = bytes(answer.data)
+        self._progressed_at = time.monotonic()
+        self._early[offset] = data
+        if 0 < len(data) < part.length:  # the server may return fewer bytes
+            rest = _Part(part.length - len(data), [], float('-inf'))
+            self._parts[offset + len(data)] = rest
+
+    def _ask_again(self) -> list[Future]:
+        late = time.monotonic() - self.ANSWER_TIMEOUT_S
+        return [
+            self._request(offset, part)
+            for offset, part in self._parts.items()
+            if part.asked_at < late
+        ]
+
+    def _ask(self) -> list[Future]:
+        asked: list[Future] = []
+        if not self._next_offset:
+            self._progressed_at = time.monotonic()
+        while len(self._parts) < PARTS_AT_ONCE and self._next_offset < self.record.bytes:
+            length = min(PART_BYTES, self.record.bytes - self._next_offset)
+            part = self._parts[self._next_offset] = _Part(length, [], 0.0)
+            asked.append(self._request(self._next_offset, part))
+            self._next_offset += length
+        return asked
+
+    def _request(self, offset: int, part: _Part) -> Future:
+        request = ReadArtifact.Request(name=self.record.name, offset=offset, length=part.length)
+        part.answers.append(self.client.call_async(request))
+        part.asked_at = time.monotonic()
+        return part.answers[-1]

@@ -11,10 +11,10 @@ from parl_files.config_file import ConfigError
 from parl_files.durable_file import DurableWriteError
 from parl_msgs.msg import Artifact
 from parl_msgs.srv import ReadArtifact
-from parl_node.artifact_fetch import ArtifactFetch
-from parl_node.message_conversion import to_artifact, to_record
+from parl_node.artifact_fetch import READ_QOS
+from parl_node.artifact_fetches import ArtifactFetches
+from parl_node.message_conversion import to_artifact
 from parl_node.path_parameter import path_parameter
-from parl_node.steady_timer import steady_timer
 
 LATCHED = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -23,7 +23,7 @@ class ArtifactNode(Node):
     """A node with an artifact store in `<data_folder>/artifacts`.
 
     On one host all nodes share the folder and nothing is copied. A node on another host has a
-    folder of its own and fetches the kinds that it needs in chunks, checked by their hash.
+    folder of its own and fetches the kinds that it needs in parts, checked by their hash.
     """
 
     def __init__(self, name: str, fetched_kinds: Collection[str], **options: object) -> None:
@@ -39,12 +39,10 @@ class ArtifactNode(Node):
         except DurableWriteError as error:
             raise ConfigError(f'parameter data_folder is {self.data_folder}: {error}') from error
         self._fetched_kinds = fetched_kinds
-        self._fetches: dict[tuple[str, str], ArtifactFetch] = {}  # by name and server
+        self.fetches = ArtifactFetches(self, self.store)
         self._announcements = self.create_publisher(Artifact, 'artifact', LATCHED)
         self.create_subscription(Artifact, 'artifact', self._on_artifact, LATCHED)
-        self.create_service(ReadArtifact, '~/read_artifact', self._on_read)
-        # Asks again while a server has not started yet or is gone.
-        steady_timer(self, 0.2, self._advance_fetches)
+        self.create_service(ReadArtifact, '~/read_artifact', self._on_read, qos_profile=READ_QOS)
 
     def announce(self, record: ArtifactRecord) -> Artifact:
         """Publish a file of the store to all nodes and return the announcement."""
@@ -70,29 +68,5 @@ class ArtifactNode(Node):
         return response
 
     def _on_artifact(self, message: Artifact) -> None:
-        key = (message.name, message.server)
-        if message.kind not in self._fetched_kinds or key in self._fetches:
-            return
-        if (self.store.folder / message.name).exists():
-            return
-        client = self.create_client(ReadArtifact, message.server)
-        try:
-            self._fetches[key] = ArtifactFetch(client, self.store.folder, to_record(message))
-        except ArtifactError as error:
-            self.get_logger().error(f'cannot fetch from {message.server}: {error}')
-            self.destroy_client(client)
-        self._advance_fetches()
-
-    def _advance_fetches(self) -> None:
-        for (name, server), fetch in list(self._fetches.items()):
-            try:
-                asked = fetch.advance()
-            except (ArtifactError, DurableWriteError) as error:
-                self.get_logger().error(f'cannot fetch {name} from {server}: {error}')
-            else:
-                if asked is not None:
-                    asked.add_done_callback(lambda _: self._advance_fetches())
-                if not fetch.is_over:
-                    continue
-            del self._fetches[name, server]
-            self.destroy_client(fetch.client)
+        if message.kind in self._fetched_kinds:
+            self.fetches.begin(message)

@@ -47,6 +47,11 @@ class EpisodeClient:
         """Whether the policy node plays no episode, not even for another client."""
         return self.is_there and self._state in (EpisodeStatus.IDLE, EpisodeStatus.FINISHED)
 
+    @property
+    def heard_at(self) -> float:
+        """Wall time of the last news of an episode, at first that of the start [s, monotonic]."""
+        return self._heard_at
+
     def spin_for(self, seconds: float) -> None:
         """Run the node's callbacks for that long [s]."""
         end = time.monotonic() + seconds

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.timer import Timer
 
 
-def steady_timer(node: Node, period_s: float, call: Callable[[], None]) -> None:
+def steady_timer(node: Node, period_s: float, call: Callable[[], None]) -> Timer:
     """Call `call` every `period_s` [s] of wall time, also while simulated time stands still."""
-    node.create_timer(period_s, call, clock=Clock(clock_type=ClockType.STEADY_TIME))
+    return node.create_timer(period_s, call, clock=Clock(clock_type=ClockType.STEADY_TIME))
