@@ -34,10 +34,12 @@ class _Waiting:
     """Returns what has not come yet."""
     is_input: bool
     """Whether it is due in each control period; otherwise a person may take minutes for it."""
+    progressed_at: Callable[[], float]
+    """Returns when it last came nearer [s, monotonic]; the time limit begins anew with that."""
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self.since
+        return time.monotonic() - max(self.since, self.progressed_at())
 
 
 class EpisodeWait:
@@ -62,6 +64,7 @@ class EpisodeWait:
         timeout_s: float,
         missing: Callable[[], str],
         is_input: bool = False,
+        progressed_at: Callable[[], float] = lambda: 0.0,
     ) -> Value:
         """Wait until `ready` returns a value.
 
@@ -70,6 +73,8 @@ class EpisodeWait:
             timeout_s: Wall time after which the episode is aborted [s].
             missing: Returns what has not come, for the error message.
             is_input: Whether it is due in each control period.
+            progressed_at: Returns when the value last came nearer [s, monotonic]; the limit
+                begins anew with that.
 
         Raises:
             EpisodeAbortError: No value came in time, or `ready` raised it.
@@ -84,6 +89,7 @@ class EpisodeWait:
                 timeout_s=timeout_s,
                 missing=missing,
                 is_input=is_input,
+                progressed_at=progressed_at,
             )
             try:
                 value = await future

@@ -136,11 +136,15 @@ async def _version(
         found = [record for record in node.store.list(kind) if record.version == version]
         return found[-1] if found else None
 
-    return await link.wait.until(
-        find,
-        link.VERSION_TIMEOUT_S,
-        lambda: (
+    def missing() -> str:
+        begin = f'{kind}-{version:06d}-' if version else f'{kind}-'
+        why = node.fetches.failure(begin) or node.fetches.report(begin)
+        return (
             f'{kind} version {version or "(any)"} is not in {node.store.folder}; '
-            'has the learner announced it?'
-        ),
+            f'{why or "has the learner announced it?"}'
+        )
+
+    # On another host a version of many megabytes may take longer than the limit.
+    return await link.wait.until(
+        find, link.VERSION_TIMEOUT_S, missing, progressed_at=lambda: node.fetches.progressed_at
     )

@@ -25,8 +25,9 @@ from parl_policy.compute.device import choose_float32_product, use_device
 from parl_policy.episode.input_gate import next_boundary
 from parl_policy.episode.observation import ObservationLayout
 from parl_policy.episode.player import EpisodeGoal, EpisodePlayer
-from parl_policy.ros.goal_actor import make_goal_actor, outside_actor
+from parl_policy.ros.goal_actor import GoalActor, make_goal_actor, outside_actor
 from parl_policy.ros.station_link import StationLink
+from parl_policy.ros.stored_episodes import StoredEpisodes
 
 OPERATOR = 'operator/act'
 """Service (parl_msgs/Act) that is asked instead of the policy after `take_over`."""
@@ -53,6 +54,7 @@ class PolicyNode(ArtifactNode):
         self.link.is_over = lambda: self._player is not None and self._player.over
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._episode = self.create_publisher(EpisodeStatus, 'episode', latched)
+        self._stored = StoredEpisodes(self.store, self.get_logger().error)
         self._player: EpisodePlayer | None = None
         self._is_busy = False
         self._status = EpisodeStatus()
@@ -92,8 +94,14 @@ class PolicyNode(ArtifactNode):
         )
         reason = ''
         self.link.wait.is_cancelled = lambda: handle.is_cancel_requested
+        self._goal, self._is_taken_over = request, False
         try:
-            player = await self._play(handle, goal)
+            policy = await make_goal_actor(self, self.link, request)
+            if (answer := self._answer_from_store(request, policy.version)) is not None:
+                self._is_busy = False
+                handle.succeed()
+                return answer
+            player = await self._play(handle, goal, policy)
         except Exception as error:  # a user's policy class may raise anything
             reason = str(error)
             if not isinstance(error, ParlError):
@@ -105,7 +113,9 @@ class PolicyNode(ArtifactNode):
         finally:
             self._player, self._is_busy = None, False
         result = self._result(player, request, reason)
-        self._tell(EpisodeStatus.FINISHED, goal.episode_id, player, result.reason)
+        self._tell(
+            EpisodeStatus.FINISHED, goal.episode_id, result.outcome, result.steps, result.reason
+        )
         if handle.is_cancel_requested:
             handle.canceled()
         elif result.outcome == EpisodeStatus.ABORTED:
@@ -114,12 +124,12 @@ class PolicyNode(ArtifactNode):
             handle.succeed()
         return result
 
-    async def _play(self, handle: ServerGoalHandle, goal: EpisodeGoal) -> EpisodePlayer:
+    async def _play(
+        self, handle: ServerGoalHandle, goal: EpisodeGoal, policy: GoalActor
+    ) -> EpisodePlayer:
         request = handle.request
-        self._goal, self._is_taken_over = request, False
         image_size = tuple(request.image_size) or None
         self.link.gate.needs_frame = image_size is not None
-        policy = await make_goal_actor(self, self.link, request)
         operator = outside_actor(self.link, request, OPERATOR)
         self._tell(EpisodeStatus.RESETTING, goal.episode_id)
         start_target, boundary_s = await self.link.reset(goal.seed)
@@ -175,13 +185,28 @@ class PolicyNode(ArtifactNode):
         result.success = player.outcome == Outcome.SUCCESS
         return result
 
+    def _answer_from_store(
+        self, request: RunEpisode.Goal, version: str
+    ) -> RunEpisode.Result | None:
+        """Return the result of an episode that was played before; None if it was not."""
+        found = self._stored.answer(request, version)
+        if found is None:
+            return None
+        record, result = found
+        self.get_logger().info(
+            f'{request.episode_id} was played before and is not played again: {record.name}; '
+            'another episode needs another episode_id'
+        )
+        result.file = self.announce(record)
+        self._tell(EpisodeStatus.FINISHED, request.episode_id, result.outcome, result.steps)
+        return result
+
     def _tell(
-        self, state: int, episode_id: str, player: EpisodePlayer | None = None, reason: str = ''
+        self, state: int, episode_id: str, outcome: int = 0, steps: int = 0, reason: str = ''
     ) -> None:
-        message = EpisodeStatus(episode_id=episode_id, state=state, reason=reason)
+        message = EpisodeStatus(episode_id=episode_id, state=state, outcome=outcome, step=steps)
+        message.reason = reason
         message.header.stamp = self.get_clock().now().to_msg()
-        if player is not None:
-            message.outcome, message.step = outcome_code(player.outcome), player.steps
         self._status = message
         self._episode.publish(message)
 
