@@ -15,12 +15,13 @@ from parl_learner.experiment.progress import ExperimentProgress
 from parl_learner.experiment.record import ExperimentRecord, RecordedStep
 from parl_learner.experiment.recovery import unrecorded_steps
 from parl_learner.experiment.report_of_experiment import report_data
+from parl_learner.methods.stage import LearnerPhase
 from parl_learner.plan.experiment_config import ExperimentTask
 from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, Phase, task_of
 from parl_learner.report.report import write_report
 from parl_learner.ros.experiment_parameters import experiment_parameters
 from parl_msgs.action import RunEpisode
-from parl_msgs.msg import LearnerStatus
+from parl_msgs.msg import Artifact, LearnerStatus
 from parl_node.artifact_node import ArtifactNode
 from parl_node.episode_client import EpisodeClient, EpisodeClientError
 from parl_node.outcome_codes import outcome_of
@@ -39,6 +40,12 @@ class ExperimentNode(ArtifactNode):
     """Aborted episodes in a row after which the experiment ends."""
     SEEDS_APART = 1_000_000
     """Difference of seeds between attempts: with the same seed a simulation would end the same."""
+    FILE_TIMEOUT_S = 120.0
+    """Wall time without a byte of a file that is on another host, after which it ends [s]."""
+    SILENCE_S = 600.0
+    """Wall time without news of the policy node, or a learner at work, after which it ends [s]."""
+    SAY_EVERY_S = 10.0
+    """Wall time between two lines about what is waited for [s]."""
 
     def __init__(self, **node_options: object) -> None:
         """Read the experiment; `run` does the work. `node_options` are those of rclpy's Node.
@@ -64,6 +71,7 @@ class ExperimentNode(ArtifactNode):
         self._episodes = EpisodeClient(self)
         self.create_subscription(LearnerStatus, 'learner_status', self._on_learner, 10)
         self._learner = LearnerStatus()
+        self._worked_at = 0.0  # when the learner last said that it works [s, monotonic]
         self._failures = 0  # aborted episodes in a row
 
     def run(self) -> Path:
@@ -133,9 +141,11 @@ class ExperimentNode(ArtifactNode):
             )
         except EpisodeClientError as error:
             result = RunEpisode.Result(reason=str(error))
-        if outcome_of(result.outcome) in (None, Outcome.ABORTED):
+        if outcome_of(result.outcome) in (None, Outcome.ABORTED) or not result.file.name:
             self._failures += 1
-            self.get_logger().warning(f'{step.episode_id} will be played again: {result.reason}')
+            self.get_logger().warning(
+                f'{step.episode_id} will be played again: {result.reason or "it has no file"}'
+            )
             if self._failures >= self.MAX_FAILURES:
                 raise ExperimentError(
                     f'{self._failures} aborted episodes in a row: {result.reason}; remove the '
@@ -145,6 +155,9 @@ class ExperimentNode(ArtifactNode):
             self._episodes.spin_for(float(self._failures))
             return None
         self._failures = 0
+        self._wait_for_file(step, result.file)
+        if not latencies:  # it was played before, and is written down with its own duration
+            return None
         return RecordedStep(
             phase=step.phase,
             name=step.episode_id,
@@ -166,21 +179,81 @@ class ExperimentNode(ArtifactNode):
             image_size=self._config.image_size or (),
         )
 
+    def _wait_for_file(self, step: EpisodeStep, file: Artifact) -> None:
+        """Wait until the file of an episode is here: without it, it would seem not to be played.
+
+        Raises:
+            ExperimentError: It does not come.
+        """
+        if file.version % self.SEEDS_APART != step.seed % self.SEEDS_APART:
+            raise ExperimentError(
+                f'{step.episode_id} was played from seed {file.version} for another experiment '
+                f'({file.name} in the data folder of {file.server}); give the station the data '
+                'folder of this experiment, or an empty one'
+            )
+        self.fetches.begin(file)
+        began = said_at = time.monotonic()
+        while not self.fetches.has(file):
+            self._episodes.spin_for(0.05)
+            lost = self._why_lost(file.name, max(began, self.fetches.progressed_at))
+            if lost:
+                raise ExperimentError(
+                    f'{step.episode_id} was played, but its file has not come: {lost}; start the '
+                    f'node of {file.server} on the host that has the file, then launch again with '
+                    'the same data folder: the episode is fetched, not played again'
+                )
+            if time.monotonic() - said_at > self.SAY_EVERY_S:
+                said_at = time.monotonic()
+                self._say(f'waiting for the file of {step.episode_id}: {self._coming(file.name)}')
+
     def _wait_for_version(self, version: int) -> None:
-        said_at = 0.0
+        begin = f'policy-{version:06d}-'
+        said_at, alive_at = 0.0, time.monotonic()
         while not any(record.version >= version for record in self.store.list('policy')):
             self._episodes.spin_for(0.2)
             if self._learner.phase.startswith('stopped'):
                 raise ExperimentError(f'learning {self._learner.phase}')
-            if time.monotonic() - said_at > 10.0:
+            is_learned = self._learner.policy_version >= version
+            news = self.fetches.progressed_at if is_learned else self._worked_at
+            alive_at = max(alive_at, news)
+            if is_learned and (lost := self._why_lost(begin, alive_at)):
+                raise ExperimentError(
+                    f'version {version} was learned, but its file has not come: {lost}; check the '
+                    'link to the host of the learner, then launch again with the same data folder'
+                )
+            if time.monotonic() - alive_at > self.SILENCE_S:
+                raise ExperimentError(
+                    f'the learner has done nothing for version {version} in {self.SILENCE_S:g} s: '
+                    f'{self._learner.phase or "it was not heard"}, with {self._learner.episodes} '
+                    'episodes; its log says why, then launch again with the same data folder'
+                )
+            if time.monotonic() - said_at > self.SAY_EVERY_S:
                 said_at = time.monotonic()
-                self._say(self._progress.while_learning(version, self._learner))
+                coming = f'; {self._coming(begin)}' if is_learned else ''
+                self._say(self._progress.while_learning(version, self._learner) + coming)
+
+    def _why_lost(self, begin: str, alive_at: float) -> str:
+        """Say why a file will not come whose name begins so; empty while it may."""
+        if failure := self.fetches.failure(begin):
+            return failure
+        if time.monotonic() - alive_at > self.FILE_TIMEOUT_S:
+            return f'nothing came for {self.FILE_TIMEOUT_S:g} s ({self._coming(begin)})'
+        return ''
+
+    def _coming(self, begin: str) -> str:
+        return self.fetches.report(begin) or 'no node has announced it'
 
     def _wait_for_policy(self) -> None:
-        said_at = time.monotonic()
+        began = said_at = time.monotonic()
         while not self._episodes.is_free:
             self._episodes.spin_for(0.1)
-            if time.monotonic() - said_at > 10.0:
+            if time.monotonic() - max(began, self._episodes.heard_at) > self.SILENCE_S:
+                raise ExperimentError(
+                    f'nothing was heard of the policy node for {self.SILENCE_S:g} s; start the '
+                    'station in the same ROS_DOMAIN_ID, check the link to its host, then launch '
+                    'again with the same data folder'
+                )
+            if time.monotonic() - said_at > self.SAY_EVERY_S:
                 said_at = time.monotonic()
                 self._say('waiting for the policy node (run_episode)')
 
@@ -189,6 +262,8 @@ class ExperimentNode(ArtifactNode):
 
     def _on_learner(self, message: LearnerStatus) -> None:
         self._learner = message
+        if message.phase != LearnerPhase.WAITING:
+            self._worked_at = time.monotonic()
 
 
 def main() -> None:

@@ -3,101 +3,14 @@
 
 from collections import Counter
 import dataclasses
-import json
 import threading
 
+from fake_policy import FakePolicy, make_node, planned_ids, recorded_names
 import pytest
-import rclpy
-from rclpy.action import ActionServer
-from rclpy.action.server import ServerGoalHandle
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.task import Future
-import yaml
 
-from parl_files.artifact_store import ArtifactStore
-from parl_files.config_file import to_mapping
-from parl_files.episode_file import episode_to_bytes
-from parl_learner.loop.learner import Learner
-from parl_learner.plan.schedule import EpisodeStep, planned_steps
-from parl_learner.ros.experiment_node import ExperimentError, ExperimentNode
+from parl_learner.ros.experiment_node import ExperimentError
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, LearnerStatus
-
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-
-
-class FakePolicy:
-    """Plays every goal at once, in a thread of its own; a real learner works in between."""
-
-    def __init__(self, config, folder, new_episode):
-        self.goals = []
-        self.aborts = Counter()  # episode id -> times it is to be aborted
-        self.dies_in = set()  # ids of episodes whose first attempt ends with a new start
-        self.raises_in = set()  # ids of episodes whose first attempt ends without an outcome
-        self._new_episode = new_episode
-        self.store = ArtifactStore(folder / 'artifacts')
-        self._learner = Learner(config, self.store, lambda _: None, pytest.fail)
-        self._node = rclpy.create_node('fake_policy')
-        self._status = self._node.create_publisher(EpisodeStatus, 'episode', LATCHED)
-        self.learner_status = self._node.create_publisher(LearnerStatus, 'learner_status', 10)
-        ActionServer(self._node, RunEpisode, 'run_episode', self._on_goal)
-        self.tell(EpisodeStatus.IDLE)
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._spin)
-        self._thread.start()
-
-    def _spin(self):
-        while not self._stop.is_set():  # `spin` may be hit by a shutdown in the middle of a wait
-            self._executor.spin_once(timeout_sec=0.05)
-
-    def tell(self, state, episode_id=''):
-        self._status.publish(EpisodeStatus(state=state, episode_id=episode_id))
-
-    def put(self, goal, outcome='success'):
-        purpose = goal.purpose
-        episode = self._new_episode(goal.episode_id, purpose, outcome, seed=goal.seed % 997)
-        self.store.put('episode', goal.seed, episode_to_bytes(episode), 'mcap')
-
-    def learn(self):
-        while self._learner.take_in_episodes():
-            self._learner.work()
-
-    async def _on_goal(self, handle: ServerGoalHandle):
-        goal = handle.request
-        self.goals.append(goal)
-        if goal.episode_id in self.dies_in:
-            self.dies_in.remove(goal.episode_id)
-            self.tell(EpisodeStatus.RUNNING, goal.episode_id)
-            self.tell(EpisodeStatus.IDLE)
-            await Future()
-        if goal.episode_id in self.raises_in:
-            self.raises_in.remove(goal.episode_id)
-            self.tell(EpisodeStatus.FINISHED, goal.episode_id)
-            handle.abort()
-            return RunEpisode.Result()
-        result = RunEpisode.Result(success=True, steps=5, outcome=EpisodeStatus.SUCCESS)
-        if self.aborts[goal.episode_id] > 0:
-            self.aborts[goal.episode_id] -= 1
-            result.outcome, result.success = EpisodeStatus.ABORTED, False
-            result.reason = 'the camera fell down'
-            self.put(goal, 'aborted')
-        else:
-            self.put(goal)
-            self.learn()
-        handle.publish_feedback(RunEpisode.Feedback(decision_ms=12.5))
-        self.tell(EpisodeStatus.FINISHED, goal.episode_id)
-        handle.succeed()
-        return result
-
-    def close(self):
-        self._stop.set()
-        self._thread.join()
-        self._executor.shutdown()
-        self._node.destroy_node()
 
 
 @pytest.fixture
@@ -112,32 +25,11 @@ def policy(ros_domain, config, tmp_path, new_episode):
     policy.close()
 
 
-def make_node(config, tmp_path, task='cup_to_rack'):
-    experiment_file, task_file = tmp_path / 'experiment.yaml', tmp_path / 'task.yaml'
-    plain = json.loads(json.dumps(to_mapping(config)))  # lists in the place of tuples
-    experiment_file.write_text(yaml.safe_dump(plain), encoding='utf-8')
-    task_file.write_text(f'{{task: {task}, horizon: 60, control_rate_hz: 5.0}}', encoding='utf-8')
-    parameters = {
-        'data_folder': tmp_path, 'experiment_file': experiment_file, 'task_file': task_file,
-    }  # fmt: skip
-    overrides = [Parameter(name, value=str(value)) for name, value in parameters.items()]
-    return ExperimentNode(parameter_overrides=overrides)
-
-
 @pytest.fixture
 def node(policy, config, tmp_path):
     node = make_node(config, tmp_path)
     yield node
     node.destroy_node()
-
-
-def planned_ids(config):
-    return [step.episode_id for step in planned_steps(config) if isinstance(step, EpisodeStep)]
-
-
-def recorded_names(folder):
-    lines = (folder / 'experiment.jsonl').read_text(encoding='utf-8').splitlines()
-    return [json.loads(line)['name'] for line in lines]
 
 
 def all_names(config):
@@ -201,7 +93,7 @@ def test_an_episode_without_an_outcome_was_not_played(node, policy, config, tmp_
 
 def test_nodes_of_the_tests_before_are_gone(node, policy):
     """Half a server left over from one of them would keep this test's server from being found."""
-    assert sorted(node.get_node_names()) == ['experiment', 'fake_policy']
+    assert sorted(node.get_node_names()) == ['experiment', 'policy']
 
 
 def test_gives_up_after_too_many_aborted_episodes(node, policy):
