@@ -132,20 +132,22 @@ class ExperimentNode(ArtifactNode):
         return RecordedStep(phase=Phase.LEARNING, name=step.record_name, seconds=seconds)
 
     def _play(self, step: EpisodeStep) -> RecordedStep | None:
-        """Play an episode; return None if it must be played again."""
+        """Play an episode; return None if it must be asked for again or was played before."""
         started = time.monotonic()
         latencies: list[float] = []
+        again = 'will be played again'
         try:
             result = self._episodes.play(
                 self._goal(step), lambda feedback: latencies.append(feedback.decision_ms)
             )
         except EpisodeClientError as error:
+            # It may have been played all the same; then the next request is answered by its file.
             result = RunEpisode.Result(reason=str(error))
+            again = 'is asked for again'
         if outcome_of(result.outcome) in (None, Outcome.ABORTED) or not result.file.name:
             self._failures += 1
-            self.get_logger().warning(
-                f'{step.episode_id} will be played again: {result.reason or "it has no file"}'
-            )
+            reason = result.reason or 'it has no file'
+            self.get_logger().warning(f'{step.episode_id} {again}: {reason}')
             if self._failures >= self.MAX_FAILURES:
                 raise ExperimentError(
                     f'{self._failures} aborted episodes in a row: {result.reason}; remove the '
