@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 
 from parl_files.episode import Episode, Purpose
-from parl_files.episode_file import episode_to_bytes, EpisodeFileError, read_episode, read_frames
+from parl_files.episode_file import (
+    episode_to_bytes,
+    EpisodeFileError,
+    read_episode,
+    read_episode_id,
+    read_frames,
+)
 from parl_files.step_definition import STEP
 
 FRAMES = [(100.0, b'\xff\xd8first\xff\xd9'), (100.2, b'\xff\xd8second\xff\xd9')]
@@ -219,3 +225,16 @@ def test_fifty_steps_are_read_in_under_20_ms(tmp_path):
         read_episode(path)
         times_s.append(time.thread_time() - start)
     assert min(times_s) < 0.020
+
+
+def test_the_id_alone(tmp_path):
+    path = tmp_path / 'episode.mcap'
+    content = episode_to_bytes(make_episode(), FRAMES)
+    path.write_bytes(content)
+    assert read_episode_id(path) == 'practice-7'
+    path.write_bytes(content.replace(b'practice-7', b'practice-8'))
+    with pytest.raises(EpisodeFileError, match='metadata was altered'):
+        read_episode_id(path)
+    path.write_bytes(b'something else')
+    with pytest.raises(EpisodeFileError, match='not an MCAP file'):
+        read_episode_id(path)

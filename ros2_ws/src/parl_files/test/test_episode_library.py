@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
+from parl_files.artifact_store import ArtifactStore
 from parl_files.episode_file import episode_to_bytes
 from parl_files.episode_library import EpisodeLibrary, EpisodeMissingError
 
@@ -33,13 +34,19 @@ def test_completed_episodes_by_id(library, put, new_episode):
     assert library.named(names[2]).episode_id == 'c'
 
 
-def test_the_first_file_of_an_id_counts(library, store, put, new_episode):
-    (first,) = put(new_episode('a', seed=1))
-    library.refresh()
-    store.put('episode', 0, episode_to_bytes(new_episode('a', seed=2)), 'mcap')
-    store.put('episode', 7, episode_to_bytes(new_episode('a', seed=3)), 'mcap')
-    library.refresh()
-    assert library.completed() == {'a': first}
+def test_of_two_files_of_an_id_every_host_takes_the_same(tmp_path, new_episode):
+    """The episodes of two hosts may arrive in any order."""
+    contents = [episode_to_bytes(new_episode('a', seed=seed)) for seed in range(4)]
+    chosen = set()
+    for order in ((0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)):
+        store = ArtifactStore(tmp_path / f'host-{order[0]}')
+        library = EpisodeLibrary(store, pytest.fail)
+        for index in order:
+            store.put('episode', index, contents[index], 'mcap')
+            library.refresh()
+        chosen.add(library.completed()['a'])
+    (name,) = chosen
+    assert name.startswith('episode-000000-')
 
 
 def test_an_aborted_episode_can_be_played_again(library, store, put, new_episode):

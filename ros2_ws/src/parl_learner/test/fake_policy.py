@@ -6,6 +6,7 @@ import json
 import threading
 import time
 
+from builtin_interfaces.msg import Time
 import pytest
 from rclpy.action import ActionServer
 from rclpy.action.server import ServerGoalHandle
@@ -24,6 +25,7 @@ from parl_learner.ros.experiment_node import ExperimentNode
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EpisodeStatus, LearnerStatus
 from parl_node.artifact_node import ArtifactNode
+from parl_node.message_conversion import to_artifact
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -49,7 +51,11 @@ class FakePolicy:
 
     def __init__(self, config, folder, new_episode, station_folder=None):
         self.goals = []
+        self.played = {}  # episode id -> result; what was played is not played again
         self.aborts = Counter()  # episode id -> times it is to be aborted
+        self.server = ''  # one that is not there; files are not announced, but said to be there
+        self.is_forgetful = False  # loses its files
+        self.seed_offset = 0  # of another experiment
         self.dies_in = set()  # ids of episodes whose first attempt ends with a new start
         self.raises_in = set()  # ids of episodes whose first attempt ends without an outcome
         self._new_episode = new_episode
@@ -83,7 +89,12 @@ class FakePolicy:
     def put(self, goal, outcome='success'):
         purpose = goal.purpose
         episode = self._new_episode(goal.episode_id, purpose, outcome, seed=goal.seed % 997)
-        record = self.store.put('episode', goal.seed, episode_to_bytes(episode), 'mcap')
+        seed = goal.seed + self.seed_offset
+        record = self.store.put('episode', seed, episode_to_bytes(episode), 'mcap')
+        if self.is_forgetful:
+            self.store.path(record.name).unlink()
+        if self.server:
+            return to_artifact(record, Time(), self.server)
         return self._node.announce(record)
 
     def learn(self):
@@ -93,6 +104,9 @@ class FakePolicy:
     async def _on_goal(self, handle: ServerGoalHandle):
         goal = handle.request
         self.goals.append(goal)
+        if goal.episode_id in self.played:
+            handle.succeed()
+            return self.played[goal.episode_id]
         if goal.episode_id in self.dies_in:
             self.dies_in.remove(goal.episode_id)
             self.tell(EpisodeStatus.RUNNING, goal.episode_id)
@@ -111,6 +125,7 @@ class FakePolicy:
             result.file = self.put(goal, 'aborted')
         else:
             result.file = self.put(goal)
+            self.played[goal.episode_id] = result
             self.learn()
         handle.publish_feedback(RunEpisode.Feedback(decision_ms=12.5))
         self.tell(EpisodeStatus.FINISHED, goal.episode_id)

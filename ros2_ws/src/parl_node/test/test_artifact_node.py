@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files between two nodes with a folder each, as on two hosts."""
 
+import contextlib
 import time
 
 import numpy as np
@@ -13,6 +14,7 @@ from parl_files.artifact_store import MAX_CHUNK_BYTES
 from parl_files.config_file import ConfigError
 from parl_msgs.msg import Artifact
 from parl_msgs.srv import ReadArtifact
+from parl_node.artifact_fetch import ArtifactFetch, PART_BYTES, PARTS_AT_ONCE
 from parl_node.artifact_node import ArtifactNode, LATCHED
 
 LIMIT_S = 100.0  # only a hang lasts so long
@@ -98,6 +100,96 @@ def test_server_that_comes_after_its_announcement(hosts):
     assert not policy.store.list('policy')
     hosts.add('learner')
     hosts.wait(lambda: policy.store.list('policy'))
+
+
+class Lossy(ArtifactNode):
+    """A server behind a bad link: answers are late, short, in another order, or never come."""
+
+    def __init__(self, folder):
+        parameter = Parameter('data_folder', value=str(folder))
+        super().__init__('learner', fetched_kinds=(), parameter_overrides=[parameter])
+        self.offsets = []
+
+    def _on_read(self, request, response):
+        self.offsets.append(request.offset)
+        is_first = self.offsets.count(request.offset) == 1
+        if is_first and request.offset // PART_BYTES % 3 == 0:
+            raise LostError
+        request.length = min(request.length, PART_BYTES - 100)
+        return super()._on_read(request, response)
+
+
+class LostError(Exception):
+    """The answer is never sent."""
+
+
+def test_what_a_bad_link_loses_is_asked_for_again(hosts, monkeypatch):
+    monkeypatch.setattr(ArtifactFetch, 'ANSWER_TIMEOUT_S', 0.3)
+    learner, policy = hosts.join(Lossy(hosts.folder / 'learner')), hosts.add('policy', 'policy')
+    wanted = learner.store.put('policy', 3, CONTENT, 'safetensors')
+    learner.announce(wanted)
+    end = time.monotonic() + LIMIT_S
+    while not policy.store.list('policy'):
+        assert time.monotonic() < end, policy.fetches.report('policy')
+        with contextlib.suppress(LostError):
+            hosts.executor.spin_once(timeout_sec=0.05)
+    assert policy.store.path(wanted.name).read_bytes() == CONTENT
+    assert not policy.fetches.report('')
+
+
+def test_parts_are_asked_for_before_the_first_has_come(hosts):
+    """Over 200 ms of delay a part at a time would be 80 kB/s."""
+    policy, learner = hosts.add('policy', 'policy'), hosts.add('learner')
+    record = learner.store.put('policy', 3, CONTENT, 'safetensors')
+    asked = []
+    read = learner.store.read_chunk
+    learner.store.read_chunk = lambda *words: asked.append(words[1]) or read(*words)
+    hosts.executor.remove_node(learner)
+    learner.announce(record)
+    hosts.wait(lambda: policy.fetches.report('policy-000003-').startswith(record.name))
+    hosts.spin_for(1.0)
+    (fetch,) = policy.fetches._fetches.values()
+    hosts.wait(lambda: fetch.has_begun)
+    assert not asked
+    assert sorted(fetch._parts) == [PART_BYTES * i for i in range(PARTS_AT_ONCE)]
+    assert '0 of 2109497 bytes from /learner/read_artifact' in policy.fetches.report(record.name)
+    hosts.executor.add_node(learner)
+    hosts.wait(lambda: policy.store.list('policy'))
+
+
+def test_nothing_runs_while_there_is_nothing_to_fetch(hosts):
+    policy, learner = hosts.add('policy', 'policy'), hosts.add('learner')
+    assert policy.fetches._timer.is_canceled()
+    learner.announce(learner.store.put('policy', 3, CONTENT, 'safetensors'))
+    hosts.wait(lambda: policy.store.list('policy'))
+    hosts.wait(policy.fetches._timer.is_canceled)
+
+
+def test_many_files_come_a_few_at_a_time(hosts):
+    policy, learner = hosts.add('policy', 'policy'), hosts.add('learner')
+    for version in range(20):
+        learner.announce(learner.store.put('policy', version, bytes([version]) * 5000, 'bin'))
+    hosts.wait(lambda: len(policy.store.list('policy')) == 20)
+
+
+def test_a_damaged_file_is_fetched_again(hosts):
+    policy, learner = hosts.add('policy', 'policy'), hosts.add('learner')
+    record = learner.store.put('policy', 3, CONTENT, 'safetensors')
+    (policy.store.folder / record.name).write_bytes(CONTENT[:100])
+    learner.announce(record)
+    hosts.wait(lambda: policy.store.list('policy'))
+
+
+def test_why_a_file_did_not_come_is_known(hosts):
+    policy, learner = hosts.add('policy', 'policy'), hosts.add('learner')
+    record = learner.store.put('policy', 3, CONTENT, 'safetensors')
+    learner.store.path(record.name).unlink()
+    learner.announce(record)
+    hosts.wait(lambda: policy.fetches.failure('policy-000003-'))
+    assert policy.fetches.failure('policy-000003-').startswith(
+        f'cannot fetch {record.name} from /learner/read_artifact: artifact {record.name} is not in'
+    )
+    assert not policy.fetches.failure('policy-000004-')
 
 
 @pytest.mark.parametrize(
