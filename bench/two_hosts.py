@@ -47,6 +47,8 @@ PHASES = (
 )
 """Lines of the experiment after which something is killed: once in each phase."""
 
+AGAIN = '(will be played again|is asked for again)'
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -86,7 +88,10 @@ class Seen:
     """Files of each played episode, by host."""
     periods_ms: np.ndarray = field(default_factory=lambda: np.zeros(0))
     carried_mb: float = 0.0
+    stopped: int = 0
+    """Episodes that the arm stopped: an untrained policy presses it against something."""
     asked_again: int = 0
+    """Episodes that were asked for again for another reason."""
 
     def row(self, name: str) -> str:
         """Return the row of the table."""
@@ -95,15 +100,15 @@ class Seen:
         p50, p99 = np.percentile(self.periods_ms, [50, 99]) if self.periods_ms.size else (0, 0)
         return (
             f'| {name} | {len(station)} of {self.planned} | {len(learner)} | {most} | '
-            f'{self.recorded} | {self.asked_again} | {p50:.0f} | {p99:.0f} | '
+            f'{self.recorded} | {self.stopped} | {self.asked_again} | {p50:.0f} | {p99:.0f} | '
             f'{self.carried_mb:.1f} | {self.wall_s:.0f} | {self.end} |'
         )
 
 
 HEAD = (
     '| setting | episodes at the station | at the learner | most files of an episode | '
-    'in the record | asked for again | control period p50 [ms] | p99 | over the link [MB] | '
-    'wall [s] | end |\n|---|---|---|---|---|---|---|---|---|---|---|'
+    'in the record | stopped by the arm | asked for again | control period p50 [ms] | p99 | '
+    'over the link [MB] | wall [s] | end |\n|---|---|---|---|---|---|---|---|---|---|---|---|'
 )
 
 
@@ -163,7 +168,8 @@ def play(setting: Setting, folder: Path) -> Seen:
         seen = look(station.data, place.data)
         seen.wall_s = time.monotonic() - begin
         seen.end = end_of(experiment)
-        seen.asked_again = experiment.count('will be played again|is asked for again')
+        seen.stopped = experiment.count(f'{AGAIN}: the arm holds')
+        seen.asked_again = experiment.count(AGAIN) - seen.stopped
         seen.carried_mb = link.carried_bytes / 1e6
     return seen
 

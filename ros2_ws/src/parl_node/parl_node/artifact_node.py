@@ -51,9 +51,11 @@ class ArtifactNode(Node):
         self._announcements.publish(message)
         return message
 
-    def announce_stored(self, kind: str) -> None:
-        """Announce again the files of a kind that were stored before this process started."""
-        for record in self.store.list(kind)[-LATCHED.depth :]:
+    def announce_stored(self, *kinds: str) -> None:
+        """Announce again the newest files of some kinds, stored before this process started."""
+        records = [record for kind in kinds for record in self.store.list(kind)]
+        # Together, as who comes late hears no more than the last of all of them.
+        for record in sorted(records, key=lambda record: record.version)[-LATCHED.depth :]:
             self.announce(record)
 
     def _on_read(

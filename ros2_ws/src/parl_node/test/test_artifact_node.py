@@ -86,6 +86,17 @@ def test_who_comes_late_hears_of_it_too(hosts):
     hosts.wait(lambda: policy.store.list('policy'))
 
 
+def test_who_comes_late_hears_of_the_newest_of_each_kind(hosts):
+    learner = hosts.add('learner')
+    for version in range(80):
+        for kind in ('policy', 'critic'):
+            learner.store.put(kind, version, b'%d' % version, 'safetensors')
+    learner.announce_stored('policy', 'critic')
+    policy = hosts.add('policy', 'policy', 'critic')
+    hosts.wait(lambda: all(len(policy.store.list(kind)) == 50 for kind in ('policy', 'critic')))
+    assert policy.store.newest('policy').version == policy.store.newest('critic').version == 79
+
+
 def test_server_that_comes_after_its_announcement(hosts):
     """Discovery may show the announcement before the service that it names."""
     policy = hosts.add('policy', 'policy')

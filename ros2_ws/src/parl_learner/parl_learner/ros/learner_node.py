@@ -51,8 +51,7 @@ class LearnerNode(ArtifactNode):
         self._worker = threading.Thread(target=self._run, name='learning')
         # The wall clock, because simulated time stands still while no episode is played.
         steady_timer(self, 1.0, self._report)
-        for kind in ('policy', 'critic'):
-            self.announce_stored(kind)
+        self.announce_stored('policy', 'critic')
         self._worker.start()
 
     def destroy_node(self) -> None:
