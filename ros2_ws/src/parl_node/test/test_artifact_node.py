@@ -14,7 +14,7 @@ from parl_files.artifact_store import MAX_CHUNK_BYTES
 from parl_files.config_file import ConfigError
 from parl_msgs.msg import Artifact
 from parl_msgs.srv import ReadArtifact
-from parl_node.artifact_fetch import ArtifactFetch, PART_BYTES, PARTS_AT_ONCE
+from parl_node.artifact_fetch import ArtifactFetch, PART_BYTES, PARTS_AT_ONCE, READ_QOS
 from parl_node.artifact_node import ArtifactNode, LATCHED
 
 LIMIT_S = 100.0  # only a hang lasts so long
@@ -227,7 +227,7 @@ def test_chunks_and_refusals_of_read_artifact(hosts):
     learner = hosts.add('learner')
     record = learner.store.put('policy', 1, CONTENT, 'safetensors')
     node = hosts.join(rclpy.create_node('reader'))
-    client = node.create_client(ReadArtifact, 'learner/read_artifact')
+    client = node.create_client(ReadArtifact, 'learner/read_artifact', qos_profile=READ_QOS)
     hosts.wait(client.service_is_ready)
 
     def read(**fields):

@@ -95,6 +95,8 @@ class PolicyNode(ArtifactNode):
         reason = ''
         self.link.wait.is_cancelled = lambda: handle.is_cancel_requested
         self._goal, self._is_taken_over = request, False
+        # Said first, so that signs of life are given while a version is waited for.
+        self._tell(EpisodeStatus.RESETTING, goal.episode_id)
         try:
             policy = await make_goal_actor(self, self.link, request)
             if (answer := self._answer_from_store(request, policy.version)) is not None:
@@ -131,7 +133,6 @@ class PolicyNode(ArtifactNode):
         image_size = tuple(request.image_size) or None
         self.link.gate.needs_frame = image_size is not None
         operator = outside_actor(self.link, request, OPERATOR)
-        self._tell(EpisodeStatus.RESETTING, goal.episode_id)
         start_target, boundary_s = await self.link.reset(goal.seed)
         self._tell(EpisodeStatus.RUNNING, goal.episode_id)
         await self.link.first_input(boundary_s, goal.episode_id)
