@@ -2,6 +2,7 @@
 """The data of a report, from the record and the files of its experiment."""
 
 from collections.abc import Sequence
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def report_data(
         calibration=_calibration(config, library, store),
         learner_log=_existing(store.folder.parent / 'learner.jsonl'),
         control_rate_hz=control_rate_hz,
-        notes=_notes(steps),
+        notes=[*_notes(config, steps), _fingerprint_note(library, store)],
     )
 
 
@@ -66,13 +67,15 @@ def _evaluations(
         if not episodes:
             continue
         first = next(i for i, step in enumerate(steps) if step.phase == phase)
+        # Practice that was played before an evaluation of the pre-trained policy changed nothing.
+        uncounted = {*LABELS} if phase in AFTER_PRACTICE else {*LABELS, Phase.PRACTICE}
         results.append(
             EvaluationResult(
                 label=label,
                 successes=sum(step.success for step in episodes),
                 episodes=len(episodes),
                 mean_steps=float(np.mean([step.steps for step in episodes])),
-                seconds=sum(step.seconds for step in steps[:first] if step.phase not in LABELS),
+                seconds=sum(step.seconds for step in steps[:first] if step.phase not in uncounted),
                 practised_episodes=config.practice_episodes if phase in AFTER_PRACTICE else 0,
                 episode_ids=[step.name for step in episodes],
             )
@@ -114,14 +117,42 @@ def _calibration(
     return calibration_of(episodes, q_values_of, config.learning.discount)
 
 
-def _notes(steps: Sequence[RecordedStep]) -> list[str]:
+def fingerprint(library: EpisodeLibrary, store: ArtifactStore) -> str:
+    """Return 16 hex digits that depend on each bit of the played episodes and the versions.
+
+    Args:
+        library: The episodes of the experiment, refreshed.
+        store: The store of episodes and versions; its file names hold the hash of each content.
+    """
+    names = sorted(library.completed().values())
+    names += [record.name for kind in ('policy', 'critic') for record in store.list(kind)]
+    return hashlib.sha256('\n'.join(names).encode()).hexdigest()[:16]
+
+
+def _fingerprint_note(library: EpisodeLibrary, store: ArtifactStore) -> str:
+    return (
+        f'Fingerprint `{fingerprint(library, store)}` of all episodes and versions: in lock-step, '
+        'the same settings give the same on the same machine, to the bit. Wall times and '
+        'decision latencies are measured and differ.'
+    )
+
+
+def _notes(config: ExperimentConfig, steps: Sequence[RecordedStep]) -> list[str]:
+    notes = []
+    if config.rounds_ahead:
+        notes.append(
+            f'Practice and learning overlapped: round n was played with version '
+            f'n − {config.rounds_ahead} (at least 1), which had not learned from the last '
+            f'{config.rounds_ahead} of the rounds before it.'
+        )
     latencies = [ms for step in steps if step.phase == Phase.PRACTICE for ms in step.decision_ms]
     if not latencies:
-        return []
+        return notes
     p50, p99 = np.percentile(latencies, [50, 99])
     return [
+        *notes,
         f'Decision latency while practising (newest observation to target): p50 {p50:.1f} ms, '
-        f'p99 {p99:.1f} ms over {len(latencies)} steps.'
+        f'p99 {p99:.1f} ms over {len(latencies)} steps.',
     ]
 
 

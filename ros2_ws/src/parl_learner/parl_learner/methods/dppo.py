@@ -20,6 +20,7 @@ class DppoMethod(LearningMethod):
 
     trains_critic: ClassVar[bool] = False
     needs_seeds: ClassVar[bool] = True
+    is_on_policy: ClassVar[bool] = True
 
     def __init__(self, config: LearningConfig, units: LearningUnits, counters: Counters) -> None:
         """See LearningMethod; refuse policies whose denoising steps have no density."""

@@ -65,6 +65,9 @@ class LearningMethod(ABC):
     needs_seeds: ClassVar[bool] = False
     """Whether the method draws a policy node's actions again, from the seeds in its episodes."""
 
+    is_on_policy: ClassVar[bool] = False
+    """Whether a round must be played with the version that the round before it made."""
+
     def __init__(self, config: LearningConfig, units: LearningUnits, counters: Counters) -> None:
         """Keep the objects that the method changes.
 

@@ -34,6 +34,12 @@ class ExperimentConfig(PracticeConfig):
     """Practice episodes before the first online update."""
     practice_episodes: int = 50
     """Practice episodes in all, warm-up included."""
+    rounds_ahead: int = 0
+    """Practice rounds that are played while the learner is still busy with those before them.
+
+    Round n is played with version n − rounds_ahead, at least 1, whatever is ready: what comes out
+    does not depend on who was faster. 0: the robot waits for each version.
+    """
     image_size: tuple[int, int] | None = None
     """(height, width) [px] of the observed camera image; None: object positions are observed."""
     learning: LearningConfig
@@ -51,7 +57,13 @@ class ExperimentConfig(PracticeConfig):
                 f'warm_up_episodes must lie in 0…practice_episodes: {self.warm_up_episodes} of '
                 f'{self.practice_episodes}'
             )
-        method_of(self.learning)
+        if self.rounds_ahead < 0:
+            raise ValueError(f'rounds_ahead must be 0 or more: {self.rounds_ahead}')
+        if method_of(self.learning).is_on_policy and self.rounds_ahead:
+            raise ValueError(
+                f'rounds_ahead is {self.rounds_ahead}, but method {self.learning.method!r} learns '
+                'only from rounds of its newest version; set it to 0'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,16 +99,24 @@ def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
     plan += _episodes(config, Phase.DEMONSTRATIONS, range(config.demonstrations), 0, False)
     plan.append(LearnStep(1))
     evaluation = range(config.evaluation_episodes)
-    plan += _episodes(config, Phase.IMITATION, evaluation, 1, False)
+    before: list[EpisodeStep | LearnStep] = []
+    before += _episodes(config, Phase.IMITATION, evaluation, 1, False)
     if optimises:
-        plan += _episodes(config, Phase.PRETRAINED, evaluation, 1, True)
-    done, rounds = 0, len(config.practice_rounds)
+        before += _episodes(config, Phase.PRETRAINED, evaluation, 1, True)
+    done, rounds, learned = 0, len(config.practice_rounds), 1
     for round_index in range(1, rounds + 1):
+        version = max(1, round_index - config.rounds_ahead)
+        if version > learned or not config.rounds_ahead:
+            # The first evaluation comes when the learner is awaited first: it is busy meanwhile.
+            plan, before = plan + before, []
+        plan += [LearnStep(new) for new in range(learned + 1, version + 1)]
+        learned = version
         needed = config.practice_needed(round_index)
         practice = range(done, needed)
-        plan += _episodes(config, Phase.PRACTICE, practice, round_index, acts_with_critic)
-        plan.append(LearnStep(round_index + 1))
+        plan += _episodes(config, Phase.PRACTICE, practice, version, acts_with_critic)
         done = needed
+    plan += before
+    plan += [LearnStep(new) for new in range(learned + 1, rounds + 2)]
     plan += _episodes(config, Phase.DISTILLED, evaluation, rounds + 1, False)
     if optimises:
         plan += _episodes(config, Phase.FINE_TUNED, evaluation, rounds + 1, True)

@@ -85,7 +85,7 @@ def _read_all(folder: Path) -> _Recorded:
             episodes.append((path, read_episode(path)))
         except EpisodeFileError as error:
             skipped.append(str(error))
-    episodes.sort(key=lambda pair: pair[1].stamps_s[0])
+    episodes.sort(key=lambda pair: pair[1].episode_id)
     return _Recorded(episodes=episodes, skipped=skipped)
 
 

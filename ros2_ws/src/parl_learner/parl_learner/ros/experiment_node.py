@@ -72,7 +72,8 @@ class ExperimentNode(ArtifactNode):
         self.create_subscription(LearnerStatus, 'learner_status', self._on_learner, 10)
         self._learner = LearnerStatus()
         self._worked_at = 0.0  # when the learner last said that it works [s, monotonic]
-        self._failures = 0  # aborted episodes in a row
+        self._failures = 0  # episodes in a row that were not played to their end
+        self._aborts = 0  # those of them that the policy node itself ended
 
     def run(self) -> Path:
         """Do all steps that are left, and write the report.
@@ -144,6 +145,8 @@ class ExperimentNode(ArtifactNode):
             # It may have been played all the same; then the next request is answered by its file.
             result = RunEpisode.Result(reason=str(error))
             again = 'is asked for again'
+        else:
+            self._aborts += outcome_of(result.outcome) == Outcome.ABORTED
         if outcome_of(result.outcome) in (None, Outcome.ABORTED) or not result.file.name:
             self._failures += 1
             reason = result.reason or 'it has no file'
@@ -156,7 +159,7 @@ class ExperimentNode(ArtifactNode):
             # The pause grows: a person who stopped the arm needs time.
             self._episodes.spin_for(float(self._failures))
             return None
-        self._failures = 0
+        self._failures = self._aborts = 0
         self._wait_for_file(step, result.file)
         if not latencies:  # it was played before, and is written down with its own duration
             return None
@@ -175,7 +178,8 @@ class ExperimentNode(ArtifactNode):
             purpose=step.purpose,
             actor='' if step.version else self._config.demonstrator,
             optimise=step.optimise,
-            seed=step.seed + self._failures * self.SEEDS_APART,
+            # A policy node that was lost says nothing about the start, which stays the same.
+            seed=step.seed + self._aborts * self.SEEDS_APART,
             max_steps=self._task.horizon,
             policy_version=step.version,
             image_size=self._config.image_size or (),

@@ -49,6 +49,45 @@ def test_the_whole_experiment(experiment):
     ]
 
 
+def test_rounds_ahead_are_played_with_the_version_before(experiment):
+    """The learner works during the first evaluation and during each round from the third on."""
+    assert [summary(step) for step in planned_steps(experiment(rounds_ahead=1))] == [
+        'demonstrations-0000 demonstration by 0',
+        'demonstrations-0001 demonstration by 0',
+        'learn 1',
+        'practice-0000 practice by 1+',
+        'practice-0001 practice by 1+',
+        'practice-0002 practice by 1+',
+        'imitation-0000 evaluation by 1',
+        'imitation-0001 evaluation by 1',
+        'pre-trained-0000 evaluation by 1+',
+        'pre-trained-0001 evaluation by 1+',
+        'learn 2',
+        'practice-0003 practice by 2+',
+        'learn 3',
+        'learn 4',
+        'distilled-0000 evaluation by 4',
+        'distilled-0001 evaluation by 4',
+        'fine-tuned-0000 evaluation by 4+',
+        'fine-tuned-0001 evaluation by 4+',
+    ]
+
+
+@pytest.mark.parametrize('ahead', [3, 9])
+def test_so_many_rounds_ahead_that_the_first_version_plays_them_all(experiment, ahead):
+    steps = [summary(step) for step in planned_steps(experiment(rounds_ahead=ahead))]
+    assert {step.split()[-1] for step in steps if step.startswith('practice')} == {'1+'}
+    assert steps.index('imitation-0000 evaluation by 1') < steps.index('learn 2')
+    assert steps[-7:-4] == ['learn 2', 'learn 3', 'learn 4']
+
+
+def test_a_method_that_learns_on_policy_is_not_ahead(experiment, learning):
+    with pytest.raises(ValueError, match='rounds_ahead is 1'):
+        experiment(rounds_ahead=1, learning=learning(method='dppo', policy_class='flow'))
+    with pytest.raises(ValueError, match='0 or more'):
+        experiment(rounds_ahead=-1)
+
+
 @pytest.mark.parametrize('method', ['frozen', 'filtered_imitation'])
 def test_baselines_act_without_a_critic(experiment, learning, method):
     plan = planned_steps(experiment(learning=learning(method=method)))

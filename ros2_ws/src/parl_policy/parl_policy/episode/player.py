@@ -105,8 +105,13 @@ class EpisodePlayer:
         """End the episode from outside with an outcome."""
         self.outcome = outcome
 
-    def episode(self, metadata: Mapping[str, Any]) -> Episode | None:
-        """Return the recorded episode; None if it is not over or has no complete transition."""
+    def episode(self, metadata: Mapping[str, Any], origin_s: float = 0.0) -> Episode | None:
+        """Return the recorded episode; None if it is not over or has no complete transition.
+
+        Args:
+            metadata: What else the file is to say.
+            origin_s: Time that counts as 0 in the episode's stamps [s].
+        """
         count = len(self._states) - 1
         if count < 1 or self.outcome is None:
             return None
@@ -125,7 +130,8 @@ class EpisodePlayer:
             rewards=np.where(ends & success, 0.0, -1.0),
             terminated=ends & success,
             truncated=ends & (not success),
-            stamps_s=np.array([state.stamp_s for state in self._states]),
+            # Exact to a microsecond, so that the rest does not differ with the origin.
+            stamps_s=np.round([state.stamp_s - origin_s for state in self._states], 6),
             verdicts=np.array([state.verdict for state in self._states]),
             policy_versions=[*self._versions[:count], ''],
             metadata={'seed': self.goal.seed, **metadata},

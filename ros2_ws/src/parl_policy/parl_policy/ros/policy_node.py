@@ -9,6 +9,7 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_srvs.srv import SetBool, Trigger
+import torch
 
 from parl_files.episode import Outcome, Purpose
 from parl_files.episode_file import episode_to_bytes
@@ -21,7 +22,7 @@ from parl_node.message_conversion import diagnostics
 from parl_node.outcome_codes import LABELS, outcome_code
 from parl_node.run_node import node_process, spin
 from parl_node.steady_timer import steady_timer
-from parl_policy.compute.device import choose_float32_product, use_device
+from parl_policy.compute.device import use_device
 from parl_policy.episode.input_gate import next_boundary
 from parl_policy.episode.observation import ObservationLayout
 from parl_policy.episode.player import EpisodeGoal, EpisodePlayer
@@ -50,6 +51,8 @@ class PolicyNode(ArtifactNode):
         """
         super().__init__('policy', fetched_kinds=('policy', 'critic'), **node_options)
         use_device(str(self.declare_parameter('device', 'cpu').value))
+        # One thread: a decision's products are small, and the other nodes need the other cores.
+        torch.set_num_threads(int(self.declare_parameter('threads', 1).value or 1))
         self.link = StationLink(self)
         self.link.is_over = lambda: self._player is not None and self._player.over
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -139,7 +142,7 @@ class PolicyNode(ArtifactNode):
         layout = ObservationLayout(object_names=self.link.gate.object_names, image_size=image_size)
         policy.check_layout(layout)
         player = self._player = EpisodePlayer(goal, layout)
-        self.link.begin_recording(keep_frames=goal.purpose == Purpose.EVALUATION)
+        self.link.begin_recording(goal.purpose == Purpose.EVALUATION, boundary_s)
         while True:
             state = await self.link.state(boundary_s, goal.episode_id, player.steps, start_target)
             seen_at = time.perf_counter()
@@ -171,7 +174,8 @@ class PolicyNode(ArtifactNode):
         result = RunEpisode.Result(reason=reason, steps=player.steps)
         try:
             episode = player.episode(
-                {'actor': request.actor, 'optimise': request.optimise, 'reason': reason}
+                {'actor': request.actor, 'optimise': request.optimise, 'reason': reason},
+                self.link.origin_s,
             )
             if episode is not None:
                 content = episode_to_bytes(episode, self.link.frames or None)
@@ -278,7 +282,6 @@ def _goal_fault(goal: RunEpisode.Goal) -> str:
 
 def main() -> None:
     """Run the node until it is told to stop."""
-    choose_float32_product()
     with node_process('policy'):
         spin(PolicyNode())
 

@@ -76,6 +76,9 @@ class StationLink:
         self.is_over: Callable[[], bool] = lambda: False
         """Returns whether the operator has ended the episode by a label."""
         self.frames: list[tuple[float, bytes]] = []
+        self.origin_s = 0.0
+        """Time that counts as 0 in the episode's file [s]: a simulated one begins there, and is
+        the same whenever it is played."""
         self._keeps_frames = False
         self._node = node
         take = node.create_subscription
@@ -193,15 +196,22 @@ class StationLink:
             now = self._node.get_clock().now().to_msg()
             self._candidates.publish(convert.to_markers(decision, target, self._frame_id, now))
 
-    def begin_recording(self, keep_frames: bool) -> None:
-        """Forget the frames of the last episode, and set whether to keep those of this one."""
+    def begin_recording(self, keep_frames: bool, began_s: float) -> None:
+        """Forget the frames of the last episode, and set whether to keep those of this one.
+
+        Args:
+            keep_frames: Whether to keep them.
+            began_s: Time at which the episode began [s].
+        """
         self.frames, self._keeps_frames = [], keep_frames
+        is_simulated = self._node.get_parameter('use_sim_time').value
+        self.origin_s = began_s if is_simulated else 0.0
 
     def record_frame(self, stamp_s: float) -> None:
         """Keep the camera frame of a step for the episode's film."""
         frame = self.gate.frame() if self._keeps_frames else None
         if frame is not None:
-            self.frames.append((stamp_s, convert.to_jpeg(frame)))
+            self.frames.append((round(stamp_s - self.origin_s, 6), convert.to_jpeg(frame)))
 
     async def _until_inputs(self, boundary_s: float, episode_id: str, steps: int) -> None:
         def missing() -> str:

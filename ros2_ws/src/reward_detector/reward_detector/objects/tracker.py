@@ -50,12 +50,8 @@ class ObjectTracker:
         self.forget()
 
     def forget(self) -> None:
-        """Forget everything seen so far."""
+        """Forget everything seen so far: the objects may have been moved since."""
         self._positions = np.full((len(self._specs), 3), np.nan)
-        self.begin_episode()
-
-    def begin_episode(self) -> None:
-        """Start the medians of fixed objects again, since a person may have moved them."""
         self._views: list[deque[tuple[float, np.ndarray]]] = [
             deque(maxlen=_MEDIAN_VIEWS) for _ in self._specs
         ]

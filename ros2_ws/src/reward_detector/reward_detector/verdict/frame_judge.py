@@ -128,7 +128,7 @@ class FrameJudge:
             The new judgement of the newest frame; None if there was none yet.
         """
         self._filter.begin_episode(episode_id)
-        self._tracker.begin_episode()
+        self._tracker.forget()
         return None if self._newest is None else self._evaluate()
 
     def forget(self) -> None:

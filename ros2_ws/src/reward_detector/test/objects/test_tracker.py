@@ -81,7 +81,7 @@ def test_a_moved_rack_is_found_in_the_next_episode():
     watch = tracker()
     for _ in range(30):
         watch.update([seen('rack', 100, 300, area=1000)])
-    watch.begin_episode()
+    watch.forget()
     moved = watch.update([seen('rack', 200, 100, area=600)])
     np.testing.assert_allclose(moved.positions[1], [0.4, 0.1, 0.0], atol=1e-6)
 
