@@ -33,6 +33,7 @@ class Launched:
 
     def __init__(self, folder: Path, file: str, **arguments: object):
         self.folder = folder
+        """Data folder of the experiment."""
         self.lines: list[str] = []
         words = [f'{name}:={value}' for name, value in arguments.items()]
         self._process = subprocess.Popen(
@@ -158,8 +159,8 @@ def launch(ros_domain_id, tmp_path):
     """A function that starts a launch file; what it started ends with the test."""
     started = []
 
-    def start(file, **arguments):
-        started.append(Launched(tmp_path / 'report', file, **arguments))
+    def start(file, folder='report', **arguments):
+        started.append(Launched(tmp_path / folder, file, **arguments))
         return started[-1]
 
     yield start
@@ -171,13 +172,13 @@ def launch(ros_domain_id, tmp_path):
 def start_demo(launch, tmp_path, task_file):
     """A function that starts the graph, with changes to the mini experiment."""
 
-    def start(**changes):
+    def start(folder='report', **changes):
         config = yaml.safe_load((HERE / 'mini_experiment.yaml').read_text(encoding='utf-8'))
         learning = {**config['learning'], **changes.pop('learning', {})}
         path = tmp_path / 'experiment.yaml'
         config = {**config, **changes, 'learning': learning}
         path.write_text(yaml.safe_dump(config), encoding='utf-8')
-        arguments = {'report_folder': tmp_path / 'report', 'experiment': path, 'task': task_file}
-        return launch('demo.launch.yaml', **arguments)
+        arguments = {'report_folder': tmp_path / folder, 'experiment': path, 'task': task_file}
+        return launch('demo.launch.yaml', folder, **arguments)
 
     return start

@@ -2,6 +2,7 @@
 """Runs a node's callbacks with one wait set, which is not built again at each wake."""
 
 from collections.abc import Callable, Coroutine
+import threading
 import time
 from typing import Any, TypeAlias
 
@@ -43,6 +44,7 @@ class NodeExecutor(SingleThreadedExecutor):
         self._list: WaitList | None = None
         self._has_changed = True
         self._rare_at_s = 0.0
+        self._thread = -1  # that runs callbacks now
         super().__init__(context=context)
         self._takes: dict[str, Take] = {
             'timer': self._take_due_timer,
@@ -66,6 +68,15 @@ class NodeExecutor(SingleThreadedExecutor):
         self._has_changed = True
         super().wake()
 
+    def create_task(self, callback: Call, *arguments: object, **named: object) -> Task:
+        """Run a function or coroutine later; from this executor's own callbacks without a wake."""
+        if threading.get_ident() != self._thread:
+            return super().create_task(callback, *arguments, **named)
+        task = Task(callback, arguments, named, executor=self)
+        with self._tasks_lock:
+            self._tasks.append((task, None, None))
+        return task
+
     def shutdown(self, timeout_sec: float | None = None) -> bool:
         """Stop, and let the entities of the nodes be destroyed."""
         is_over = bool(super().shutdown(timeout_sec))
@@ -80,6 +91,15 @@ class NodeExecutor(SingleThreadedExecutor):
         wait_condition: Callable[[], bool] = lambda: False,
     ) -> None:
         """Run all that is ready, and wait for it if nothing is."""
+        self._thread = threading.get_ident()
+        try:
+            self._serve(timeout_sec, wait_condition)
+        finally:
+            self._thread = -1
+
+    def _serve(
+        self, timeout_sec: float | TimeoutObject | None, wait_condition: Callable[[], bool]
+    ) -> None:
         self._run_tasks()
         if wait_condition() or self._is_shutdown:
             return

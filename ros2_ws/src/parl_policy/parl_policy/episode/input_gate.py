@@ -2,6 +2,7 @@
 """Collects the inputs of a control step and says when they are complete."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +75,7 @@ class InputGate:
         # Stamp [s], and 0 closed … 1 open; oldest first.
         self._openings: deque[tuple[float, float]] = deque(maxlen=OPENINGS_KEPT)
         self._now_s = -np.inf
-        self._frames: deque[tuple[float, np.ndarray]] = deque(maxlen=FRAMES_KEPT)
+        self._frames: deque[tuple[float, Callable[[], np.ndarray]]] = deque(maxlen=FRAMES_KEPT)
         self.needs_frame = False
         """Whether the state must hold the camera frame of its objects and verdict."""
 
@@ -97,9 +98,14 @@ class InputGate:
         self._note_time(verdict.stamp_s)
         self._verdict = verdict
 
-    def take_frame(self, stamp_s: float, frame: np.ndarray) -> None:
-        """Keep a camera frame (H, W, 3) until the detector's answer to it comes."""
-        self._frames.append((stamp_s, frame))
+    def take_frame(self, stamp_s: float, read: Callable[[], np.ndarray]) -> None:
+        """Keep a camera frame until the detector's answer to it comes.
+
+        Args:
+            stamp_s: Its stamp [s].
+            read: Returns its pixels (H, W, 3); called only if they are wanted.
+        """
+        self._frames.append((stamp_s, read))
 
     def take_opening(self, stamp_s: float, opening: float) -> None:
         """Keep a gripper opening, 0 closed … 1 open, until the frame of its time is judged."""
@@ -138,7 +144,7 @@ class InputGate:
             return f'reward: nothing for episode {episode_id}; is the reward detector running?'
         if self._verdict.stamp_s != self._objects.stamp_s:
             return 'reward: none yet for the newest frame'
-        if self.needs_frame and self.frame() is None:
+        if self.needs_frame and self._reader() is None:
             return f'camera/color/image_raw: no frame of {self._objects.stamp_s:.3f} s'
         if steps and (
             self._executed is None
@@ -177,10 +183,14 @@ class InputGate:
 
     def frame(self) -> np.ndarray | None:
         """Return the camera frame (H, W, 3) of the objects; None if it has not come."""
+        read = self._reader()
+        return None if read is None else read()
+
+    def _reader(self) -> Callable[[], np.ndarray] | None:
         if self._objects is None:
             return None
         stamp_s = self._objects.stamp_s
-        return next((frame for taken_s, frame in self._frames if taken_s == stamp_s), None)
+        return next((read for taken_s, read in self._frames if taken_s == stamp_s), None)
 
     def _opening(self) -> float | None:
         """Return the first gripper opening since the frame of the objects; None if none came."""

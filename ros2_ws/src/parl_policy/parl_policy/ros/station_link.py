@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
 from rclpy.client import Client
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image, JointState
 from visualization_msgs.msg import MarkerArray
 
@@ -19,8 +21,8 @@ from parl_node.joint_states import subscribe_to_joint_states
 from parl_node.message_conversion import (
     gripper_opening,
     image_to_array,
-    ImageMessageError,
     seconds,
+    serialized_stamp_s,
     stamp,
 )
 from parl_node.path_parameter import path_parameter
@@ -83,7 +85,9 @@ class StationLink:
         self._node = node
         take = node.create_subscription
         # This comes first, so that a frame is taken before the objects and verdict seen in it.
-        take(Image, 'camera/color/image_raw', self._on_image, qos_profile_sensor_data)
+        # Serialized, because a frame is looked at only if pixels are observed or a film is made.
+        sensor = qos_profile_sensor_data
+        take(Image, 'camera/color/image_raw', self._on_image, sensor, raw=True)
         subscribe_to_joint_states(node, self._on_joints)
         take(ObjectPositions, 'object_positions', self._on_objects, 10)
         take(Reward, 'reward', self._on_reward, 10)
@@ -251,11 +255,9 @@ class StationLink:
         self.gate.take_executed(convert.to_executed(message))
         self.wait.look()
 
-    def _on_image(self, message: Image) -> None:
-        try:
-            frame = image_to_array(message)
-        except ImageMessageError as error:
-            self._node.get_logger().error(str(error), throttle_duration_sec=5.0)
-            return
-        self.gate.take_frame(seconds(message.header.stamp), frame)
+    def _on_image(self, serialized: bytes) -> None:
+        def read() -> np.ndarray:
+            return image_to_array(deserialize_message(serialized, Image))
+
+        self.gate.take_frame(serialized_stamp_s(serialized), read)
         self.wait.look()

@@ -13,13 +13,35 @@ def error_at(rows):
     return ((left @ right.t() - exact).abs().max() / exact.abs().max()).item()
 
 
+@pytest.fixture(autouse=True)
+def as_it_was():
+    before = torch.get_float32_matmul_precision()
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+@pytest.fixture
+def amd(tmp_path):
+    facts = tmp_path / 'cpuinfo'
+    facts.write_text('vendor_id\t: AuthenticAMD\n', encoding='utf-8')
+    return facts
+
+
 @pytest.mark.parametrize('rows', [1, 32, 512, 2560])
-def test_products_keep_the_accuracy_of_float32(rows):
-    choose_float32_product()
+def test_products_keep_the_accuracy_of_float32(rows, amd):
+    choose_float32_product(amd)
     assert error_at(rows) < 5e-6
 
 
-def test_what_rounds_its_inputs_is_not_kept(monkeypatch):
+@pytest.mark.parametrize('text', ['vendor_id\t: GenuineIntel\n', None])
+def test_other_processors_keep_torch_s_own_setting(tmp_path, text):
+    facts = tmp_path / 'cpuinfo'
+    if text is not None:
+        facts.write_text(text, encoding='utf-8')
+    assert choose_float32_product(facts) == 'highest'
+
+
+def test_what_rounds_its_inputs_is_not_kept(monkeypatch, amd):
     """As if 'medium' took bfloat16 here, as it does on other processors."""
 
     def rounding(left, right):
@@ -29,4 +51,4 @@ def test_what_rounds_its_inputs_is_not_kept(monkeypatch):
         return float((left @ right - exact).square().mean().sqrt())
 
     monkeypatch.setattr(float32_product, '_error', rounding)
-    assert choose_float32_product() == 'highest'
+    assert choose_float32_product(amd) == 'highest'

@@ -21,7 +21,7 @@ from parl_policy.ros.policy_node import PolicyNode
     ('fault', 'reason'),
     [
         ({'silent': {'image'}}, 'camera/color/image_raw: no frame of 1000.'),
-        ({'encoding': 'yuv422'}, 'camera/color/image_raw: no frame of 1000.'),
+        ({'encoding': 'yuv422'}, 'set the camera to rgb8 or bgr8'),
     ],
 )
 def test_pixels_that_do_not_come_are_named(bench, fault, reason):
