@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The production launch file from demonstrations to the report, twice; test_kill.py disturbs it."""
+"""The production launch file from demonstrations to the report; test_kill.py disturbs it."""
 
 from contextlib import contextmanager
 import multiprocessing

@@ -5,6 +5,7 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 import pytest
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image, JointState
 
 from parl_node.message_conversion import (
@@ -14,6 +15,7 @@ from parl_node.message_conversion import (
     ImageMessageError,
     nanoseconds,
     seconds,
+    serialized_stamp_s,
     stamp,
     stamp_from_nanoseconds,
 )
@@ -113,3 +115,13 @@ def test_diagnostics_have_one_status():
     assert status.hardware_id == 'x'
     assert [(value.key, value.value) for value in status.values] == [('held', '3')]
     assert not diagnostics(moment, 'x', DiagnosticStatus.OK, '', 'x').status[0].values
+
+
+@pytest.mark.parametrize('kind', [Image, JointState])
+def test_a_serialized_stamp_is_that_of_the_message(kind):
+    message = kind()
+    message.header.stamp = stamp_from_nanoseconds(1_796_083_585_333_558_313)
+    message.header.frame_id = 'camera'
+    assert serialized_stamp_s(serialize_message(message)) == seconds(message.header.stamp)
+    big_endian = b'\x00\x00\x00\x00' + (7).to_bytes(4, 'big') + (500_000_000).to_bytes(4, 'big')
+    assert serialized_stamp_s(big_endian) == 7.5

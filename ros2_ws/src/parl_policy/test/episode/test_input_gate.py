@@ -61,6 +61,18 @@ def test_what_lacks_is_named(changes, message):
     assert gate_with(**changes).missing(10.0, 'e1', 5).startswith(message)
 
 
+def test_the_opening_is_of_the_frame_s_time_whatever_came_first():
+    """Twenty joint states of a lock-step period: some of them were once still on their way."""
+    gate = gate_with(opening=None)
+    for tick in range(14):
+        gate.take_opening(9.81 + 0.01 * tick, 0.01 * tick)
+    assert gate.missing(10.0, 'e1', 5) == 'joint_states: none yet of the frame at 10.000 s'
+    for tick in range(14, 25):
+        gate.take_opening(9.81 + 0.01 * tick, 0.01 * tick)
+    assert gate.missing(10.0, 'e1', 5) == ''
+    assert gate.state(TARGET).gripper_opening == pytest.approx(0.19)
+
+
 def test_time_must_have_come():
     assert 'time stands at 10.000 s, the step begins at 10.200 s' in gate_with().missing(
         10.2, 'e1', 5
