@@ -12,6 +12,9 @@ _BRIDGE_PX = 17
 # The middle of an object's contact with the table is taken over so many rows; one is less steady.
 _CONTACT_ROWS_PX = 6
 
+_SPECK = np.ones((3, 3), np.uint8)
+_BRIDGE = np.ones((_BRIDGE_PX, _BRIDGE_PX), np.uint8)
+
 
 class ColourDetector:
     """Finds one object for each colour by HSV segmentation.
@@ -23,7 +26,7 @@ class ColourDetector:
 
     def __init__(self, specs: tuple[ObjectSpec, ...]) -> None:
         """Store which objects to look for."""
-        self._specs = specs
+        self._looks = tuple((spec, _hsv_boxes(spec.colour)) for spec in specs)
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """Return the objects seen; see `ObjectDetector`.
@@ -37,59 +40,91 @@ class ColourDetector:
                 f'image must be (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}; convert it'
             )
         hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-        found = (self._find(hsv, spec) for spec in self._specs)
+        found = (_find(_inside(hsv, boxes), spec) for spec, boxes in self._looks)
         return [detection for detection in found if detection is not None]
 
-    def _find(self, hsv: np.ndarray, spec: ObjectSpec) -> Detection | None:
-        blob = _largest_blob(_colour_mask(hsv, spec.colour))
-        area = int(np.count_nonzero(blob))
-        if area < spec.min_area_px:
-            return None
-        left, top, width, height = cv2.boundingRect(blob)
-        rows, columns = blob.shape
-        if left == 0 or top == 0 or left + width == columns or top + height == rows:
-            return None
-        return Detection(
-            name=spec.name,
-            contact_px=_contact_point(blob, top, top + height),
-            box=(left, top, width, height),
-            area_px=float(area),
-            score=area / (width * height),
-        )
+
+def _find(matching: np.ndarray, spec: ObjectSpec) -> Detection | None:
+    """Return the object in (H, W) uint8, 255 where the colour matches."""
+    rows, columns = matching.shape
+    left, top, right, bottom = _surroundings(matching)
+    # Without single specks.
+    mask = cv2.morphologyEx(matching[top:bottom, left:right], cv2.MORPH_OPEN, _SPECK)
+    blob = _largest_blob(mask)
+    area = cv2.countNonZero(blob)
+    if area < spec.min_area_px:
+        return None
+    inner_left, inner_top, width, height = cv2.boundingRect(blob)
+    blob = blob[inner_top : inner_top + height, inner_left : inner_left + width]
+    left, top = left + inner_left, top + inner_top
+    if left == 0 or top == 0 or left + width == columns or top + height == rows:
+        return None
+    return Detection(
+        name=spec.name,
+        contact_px=_contact_point(blob, left, top),
+        box=(left, top, width, height),
+        area_px=float(area),
+        score=area / (width * height),
+    )
 
 
-def _colour_mask(hsv: np.ndarray, colour: ColourRange) -> np.ndarray:
-    """Return (H, W) uint8, 255 where the colour matches, without single specks."""
+def _hsv_boxes(colour: ColourRange) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Return lower and upper corner (3,) of each box in HSV space; red takes two."""
     first, last = colour.hue
     spans = [(first, last)] if first <= last else [(first, 179), (0, last)]
-    mask = np.zeros(hsv.shape[:2], np.uint8)
-    for low, high in spans:
-        lower = np.array([low, colour.min_saturation, colour.min_value])
-        inside = cv2.inRange(hsv, lower, np.array([high, 255, 255]))
-        mask = np.asarray(cv2.bitwise_or(mask, inside))
-    return cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return tuple(
+        (np.array([low, colour.min_saturation, colour.min_value]), np.array([high, 255, 255]))
+        for low, high in spans
+    )
+
+
+def _inside(hsv: np.ndarray, boxes: tuple[tuple[np.ndarray, np.ndarray], ...]) -> np.ndarray:
+    """Return (H, W) uint8, 255 where the colour is in one of the boxes."""
+    mask = cv2.inRange(hsv, *boxes[0])
+    for lower, upper in boxes[1:]:
+        mask = cv2.bitwise_or(mask, cv2.inRange(hsv, lower, upper))
+    return np.asarray(mask)
+
+
+def _surroundings(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of the part of the image that grouping depends on.
+
+    It begins at even pixels: groups are numbered by blocks of 2 x 2 pixels, and of two groups of
+    the same size the first one counts.
+    """
+    rows, columns = mask.shape
+    left, top, width, height = cv2.boundingRect(mask)
+    reach = _BRIDGE_PX // 2
+    first_column, first_row = max(left - reach, 0) // 2 * 2, max(top - reach, 0) // 2 * 2
+    last_column, last_row = min(left + width + reach, columns), min(top + height + reach, rows)
+    return first_column, first_row, last_column, last_row
 
 
 def _largest_blob(mask: np.ndarray) -> np.ndarray:
     """Return the part of `mask` that is the group of neighbouring spots with the most pixels."""
-    grouped = cv2.dilate(mask, np.ones((_BRIDGE_PX, _BRIDGE_PX), np.uint8))
-    count, labels = cv2.connectedComponents(grouped)
-    if count < 2:
+    count, labels = cv2.connectedComponents(cv2.dilate(mask, _BRIDGE))
+    if count <= 2:  # the background, and one group at most
         return mask
     areas = np.bincount(labels[mask > 0], minlength=count)
     areas[0] = 0
     return np.where(labels == int(np.argmax(areas)), mask, 0).astype(np.uint8)
 
 
-def _contact_point(blob: np.ndarray, top: int, bottom: int) -> np.ndarray:
+def _contact_point(blob: np.ndarray, left: int, top: int) -> np.ndarray:
     """Return (2,) (u, v): the middle of the lowest rows, and the lower edge of the lowest row.
 
     It is taken on the convex hull, so that a finger in front or a label does not shift it.
+
+    Args:
+        blob: (height, width) uint8, the box around the object.
+        left: First column of the box in the image.
+        top: First row of the box in the image.
     """
-    outline = cv2.convexHull(cv2.findNonZero(blob))
+    borders, _ = cv2.findContours(blob, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    outline = cv2.convexHull(np.concatenate(borders))
     hull = np.asarray(cv2.fillConvexPoly(np.zeros_like(blob), outline, (255,)))
-    first = max(top, bottom - _CONTACT_ROWS_PX)
     middles = [
-        0.5 * (filled[0] + filled[-1]) for filled in map(np.flatnonzero, hull[first:bottom])
+        0.5 * ((left + filled[0]) + (left + filled[-1]))
+        for filled in map(np.flatnonzero, hull[-_CONTACT_ROWS_PX:])
     ]
-    return np.array([np.mean(middles), bottom - 0.5])
+    return np.array([np.mean(middles), top + len(blob) - 0.5])

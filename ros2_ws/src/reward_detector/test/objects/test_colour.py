@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -51,6 +53,15 @@ def test_label_at_the_lower_edge_does_not_move_it():
     plain = only(image).contact_px
     image[60:81, 60:72] = (240, 240, 240)
     np.testing.assert_allclose(only(image).contact_px, plain, atol=1.5)
+
+
+@pytest.mark.parametrize('shift', range(4))
+def test_of_two_equal_ones_the_upper_counts(shift):
+    image = grey()
+    image[41 + shift : 45 + shift, 100:104] = BLUE
+    image[43 + shift : 47 + shift, 20:24] = BLUE
+    detections = ColourDetector((dataclasses.replace(spec(), min_area_px=1),)).detect(image)
+    assert [seen.box for seen in detections] == [(100, 41 + shift, 4, 4)]
 
 
 def test_the_largest_of_two_far_apart():
