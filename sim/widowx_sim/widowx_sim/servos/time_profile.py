@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from widowx_sim.servos.floats import FloatArray
+from widowx_sim.servos.trapezoid import Trapezoid
 
 _SHORTEST_S = 1e-6
 
@@ -49,18 +50,14 @@ class TimeProfile:
     def hold_motor(self, motor: int, position: float) -> None:
         """Put the set-point of one motor at a position at once, at rest; the others go on."""
         self.positions = self.positions.copy()
-        self.positions[motor] = self.goals[motor] = self._starts[motor] = position
-        self._elapsed_s[motor] = 0.0
-        self._totals_s[motor], self._ramps_s[motor] = _SHORTEST_S, _SHORTEST_S / 2
+        self.positions[motor] = self.goals[motor] = position
+        self._moves[motor] = _rest(position)
 
     def hold(self, positions: FloatArray) -> None:
         """Put all set-points at `positions` (N,) at once, at rest."""
         self.positions = np.array(positions, dtype=np.float64)
         self.goals = self.positions.copy()
-        self._starts = self.positions.copy()
-        self._elapsed_s = np.zeros_like(self.positions)
-        self._totals_s = np.full_like(self.positions, _SHORTEST_S)
-        self._ramps_s = np.full_like(self.positions, _SHORTEST_S / 2)
+        self._moves = [_rest(position) for position in self.positions.tolist()]
 
     def move_to(self, goals: FloatArray, motors: list[int] | slice) -> None:
         """Begin a move of some motors.
@@ -78,11 +75,13 @@ class TimeProfile:
         accelerations = np.where(is_time, self.accelerations_s[motors], by_velocity[1])
         ramps = np.clip(accelerations, _SHORTEST_S / 2, totals / 2)
         shortest = distances / self.velocity_limits[motors] + ramps
-        self._totals_s[motors] = np.maximum(totals, shortest)
-        self._ramps_s[motors] = ramps
-        self._starts[motors] = self.positions[motors]
-        self._elapsed_s[motors] = 0.0
+        totals = np.maximum(totals, shortest)
         self.goals[motors] = goals
+        begun = zip(self.positions[motors].tolist(), self.goals[motors].tolist(),
+                    totals.tolist(), ramps.tolist(), strict=True)  # fmt: skip
+        indices = np.arange(self.positions.size)[motors].tolist()
+        for motor, move in zip(indices, begun, strict=True):
+            self._moves[motor] = Trapezoid(*move)
 
     def _velocity_durations(
         self, distances: FloatArray, motors: list[int] | slice
@@ -106,18 +105,9 @@ class TimeProfile:
         Returns:
             (N,) new set-points.
         """
-        self._elapsed_s += duration_s
-        total, ramp = self._totals_s, self._ramps_s
-        elapsed = np.minimum(self._elapsed_s, total)
-        left = total - elapsed
-        peak = 1.0 / (total - ramp)
-        fraction = np.where(
-            elapsed < ramp,
-            0.5 * peak * elapsed**2 / ramp,
-            np.where(
-                left < ramp, 1.0 - 0.5 * peak * left**2 / ramp, peak * (elapsed - 0.5 * ramp)
-            ),
-        )
-        moved = self._starts + fraction * (self.goals - self._starts)
-        self.positions = np.where(left <= 0.0, self.goals, moved)
+        self.positions = np.array([move.advance(duration_s) for move in self._moves])
         return self.positions
+
+
+def _rest(position: float) -> Trapezoid:
+    return Trapezoid(position, position, _SHORTEST_S, _SHORTEST_S / 2)
