@@ -31,12 +31,14 @@ class JointState:
             velocities: (7,) [rad/s; m/s of the finger].
             torques: (7,) [N m; N on the finger].
         """
-        finger = float(positions[6])
-        gripper_rate = wx250s.horn_angle_rate(finger) * velocities[6]
-        efforts = wx250s.motor_efforts(torques[:6], float(torques[6]))
+        # Plain floats: this runs a hundred times a second, and single numbers of arrays are dear.
+        *arm, finger = positions.tolist()
+        *arm_rates, finger_rate = velocities.tolist()
+        gripper_rate = wx250s.horn_angle_rate(finger) * finger_rate
+        efforts = wx250s.motor_efforts(torques.tolist())
         return cls(
-            position=np.array([*positions[:6], wx250s.horn_angle(finger), finger, -finger]),
-            velocity=np.array([*velocities[:6], gripper_rate, 0.0, 0.0]),
+            position=np.array([*arm, wx250s.horn_angle(finger), finger, -finger]),
+            velocity=np.array([*arm_rates, gripper_rate, 0.0, 0.0]),
             effort=np.array([*efforts, 0.0, 0.0]),
         )
 

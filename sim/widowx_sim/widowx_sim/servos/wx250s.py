@@ -8,8 +8,6 @@ import math
 
 import numpy as np
 
-from widowx_sim.servos.floats import FloatArray
-
 ARM_JOINTS = ('waist', 'shoulder', 'elbow', 'forearm_roll', 'wrist_angle', 'wrist_rotate')
 MOTORS = (*ARM_JOINTS, 'gripper')
 JOINT_STATE_NAMES = (*MOTORS, 'left_finger', 'right_finger')
@@ -39,7 +37,7 @@ _HORN_RADIUS_M = 0.014
 _ROD_LENGTH_M = 0.024
 
 # [N m/A] of the motors that sense current; shoulder and elbow count both servos as one.
-_TORQUE_CONSTANTS = np.array([1.793, 1.793, 1.793, 0.897, 0.897])
+_TORQUE_CONSTANTS = (1.793, 1.793, 1.793, 0.897, 0.897)
 _WRIST_ROTATE_RATED_NM = 1.0
 
 # Manufacturer's figures at 12 V: XM430-W350, wrist_rotate and gripper XL430-W250. Shoulder and
@@ -79,7 +77,7 @@ def finger_position(horn_rad: float) -> float:
 
 def current_to_torque(motor: int, current_ma: float) -> float:
     """Return the torque [N m] of a motor that senses current."""
-    return 0.001 * current_ma * float(_TORQUE_CONSTANTS[motor])
+    return 0.001 * current_ma * _TORQUE_CONSTANTS[motor]
 
 
 def horn_angle_rate(finger_m: float) -> float:
@@ -88,18 +86,21 @@ def horn_angle_rate(finger_m: float) -> float:
     return (horn_angle(finger_m + step) - horn_angle(finger_m - step)) / (2 * step)
 
 
-def motor_efforts(arm_torques_nm: FloatArray, finger_force_n: float) -> FloatArray:
+def motor_efforts(torques: list[float]) -> list[float]:
     """Convert torques to the efforts that the servos report.
 
     Args:
-        arm_torques_nm: (6,) torque of each arm joint [N m].
-        finger_force_n: force on the finger [N].
+        torques: of each arm joint [N m], and the force on the finger [N].
 
     Returns:
-        (7,) current [mA] of the five motors that sense it. The others report their load [0.1 %];
-        the arm's driver takes it for a current and multiplies it by 2.69, too.
+        Current [mA] of the five motors that sense it. The others report their load [0.1 %]; the
+        arm's driver takes it for a current and multiplies it by 2.69, too.
     """
-    current_ma = 1000.0 * arm_torques_nm[:5] / _TORQUE_CONSTANTS
-    loads = np.array([arm_torques_nm[5] / _WRIST_ROTATE_RATED_NM, finger_force_n * _HORN_RADIUS_M])
-    permille = np.clip(1000.0 * loads, -1000.0, 1000.0)
-    return np.concatenate([current_ma, CURRENT_UNIT_MA * permille])
+    *sensed, rotate_nm, finger_n = torques
+    currents_ma = [
+        1000.0 * torque_nm / constant
+        for torque_nm, constant in zip(sensed, _TORQUE_CONSTANTS, strict=True)
+    ]
+    loads = (rotate_nm / _WRIST_ROTATE_RATED_NM, finger_n * _HORN_RADIUS_M)
+    permille = [min(max(1000.0 * load, -1000.0), 1000.0) for load in loads]
+    return currents_ma + [CURRENT_UNIT_MA * load for load in permille]

@@ -65,7 +65,8 @@ class ServoActuators(Servos):
     def torques(self, data: mujoco.MjData) -> FloatArray:
         """Return the torque of each servo, (7,) [N m; N on the finger], with gravity's share."""
         torques: FloatArray = data.qfrc_actuator[:7] + data.qfrc_gravcomp[:7]
-        torques[self._open_loop] = self._open_torques[self._open_loop]
+        for motor in self._open_loop:
+            torques[motor] = self._open_torques[motor]
         return torques
 
     def _is_still(self, motor: int, data: mujoco.MjData) -> bool:
