@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts plain arrays to ROS messages and back."""
 
-from array import array
-
 from geometry_msgs.msg import Pose, TransformStamped
 from interbotix_xs_msgs.msg import (
     JointGroupCommand,
@@ -53,14 +51,9 @@ def joint_state_message(state: JointState, stamp_ns: int) -> JointStateMessage:
 def image_message(image: NDArray[np.uint8], frame_id: str, stamp_ns: int) -> Image:
     """Convert an RGB image (H, W, 3)."""
     height, width, _ = image.shape
-    # An array is taken as it is, while bytes would be checked one by one.
-    message = Image(
-        height=height,
-        width=width,
-        encoding='rgb8',
-        step=3 * width,
-        data=array('B', image.tobytes()),
-    )
+    message = Image(height=height, width=width, encoding='rgb8', step=3 * width)
+    # Into the message's own array: one that is given to the message is copied again.
+    message.data.frombytes(image.reshape(-1).data)
     message.header.frame_id = frame_id
     message.header.stamp = stamp_from_nanoseconds(stamp_ns)
     return message
