@@ -120,7 +120,9 @@ class RewardDetectorNode(Node):
         header = Header(stamp=stamp, frame_id=self._frame_id)
         self._positions.publish(objects_to_message(judgement.objects, header))
         self._publish_reward(judgement, stamp)
-        self._markers.publish(objects_to_markers(judgement.objects, header))
+        # A station is seldom watched, and markers cost as much as all the rest of the answer.
+        if self._markers.get_subscription_count():
+            self._markers.publish(objects_to_markers(judgement.objects, header))
 
     def _watch_camera(self) -> None:
         """Publish the camera's health; withdraw the verdict when the camera has stopped."""
