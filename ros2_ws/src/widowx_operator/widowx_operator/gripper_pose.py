@@ -46,7 +46,7 @@ def gripper_pose(names: Sequence[str], positions: Sequence[float]) -> GripperPos
     """
     measured = dict(zip(names, positions, strict=False))
     angles = [measured.get(name, np.nan) for name in JOINT_NAMES]
-    for name, is_failed in zip(JOINT_NAMES, is_failed_read(angles), strict=True):
+    for name, is_failed in zip(JOINT_NAMES, map(is_failed_read, angles), strict=True):
         if is_failed:
             raise JointStateError(
                 f'joint_states: {name} is {measured.get(name, "missing")}: failed read; check '

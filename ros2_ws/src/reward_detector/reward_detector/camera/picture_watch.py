@@ -41,7 +41,7 @@ class PictureWatch:
                 return
             self._joints.clear()
             self._pixels = None
-        if joints.size and not np.any(is_failed_read(joints)):
+        if joints.size and not any(map(is_failed_read, joints.tolist())):
             self._joints.append((stamp_s, joints))
         while self._joints and self._joints[0][0] < stamp_s - _KEPT_S:
             self._joints.popleft()

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+import math
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from widowx_driver.arm.pose import FloatArray
 OUTSIDE_LIMITS_TOLERANCE_RAD = 0.15
 """A joint measured further outside the manufacturer's limits than this was misread."""
 _LOWER, _UPPER = joint_limits(-OUTSIDE_LIMITS_TOLERANCE_RAD)
+_LIMITS = tuple(zip(_LOWER.tolist(), _UPPER.tolist(), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,16 +68,17 @@ def read_arm_state(
 
 
 def _fault(stamp_s: float, joints: FloatArray, by_name: Mapping[str, float]) -> str:
-    others = (by_name.get(GRIPPER_NAME, 0.0), by_name.get(LEFT_FINGER_NAME, np.nan))
-    is_inside = np.all((joints >= _LOWER) & (joints <= _UPPER))
-    if np.isfinite(stamp_s) and is_inside and not np.any(is_failed_read([*joints, *others])):
+    measured = joints.tolist()
+    others = (by_name.get(GRIPPER_NAME, 0.0), by_name.get(LEFT_FINGER_NAME, math.nan))
+    is_inside = all(low <= at <= high for at, (low, high) in zip(measured, _LIMITS, strict=True))
+    if math.isfinite(stamp_s) and is_inside and not any(map(is_failed_read, (*measured, *others))):
         return ''
-    if not np.isfinite(stamp_s):
+    if not math.isfinite(stamp_s):
         return f'joint_states: stamp is {stamp_s}'
     for name in (*JOINT_NAMES, LEFT_FINGER_NAME):
         if name not in by_name:
             return f'joint_states: {name} is missing; check robot_model and the motor file'
-    limits = dict(zip(JOINT_NAMES, zip(_LOWER, _UPPER, strict=True), strict=True))
+    limits = dict(zip(JOINT_NAMES, _LIMITS, strict=True))
     faults = (
         _position_fault(name, by_name.get(name), limits.get(name))
         for name in (*JOINT_NAMES, GRIPPER_NAME, LEFT_FINGER_NAME)
@@ -87,7 +90,7 @@ def _position_fault(name: str, position: float | None, limits: tuple[float, floa
     if position is None:
         return ''
     if is_failed_read(position):
-        shown = '-pi' if np.isfinite(position) else position
+        shown = '-pi' if math.isfinite(position) else position
         return f'joint_states: {name} is {shown}: failed bus read; check cable and power'
     if limits and not limits[0] <= position <= limits[1]:
         return f'joint_states: {name} is {position:.3f} rad, outside its travel; check its homing'

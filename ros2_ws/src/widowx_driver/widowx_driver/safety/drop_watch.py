@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Suspects from its effort that a servo let go, long before its registers are read."""
 
-import numpy as np
-
 from widowx_driver.arm.state import ArmState
 from widowx_driver.safety.motion_watch import STATES_TO_BELIEVE
 
@@ -20,17 +18,22 @@ class DropWatch:
     """
 
     def __init__(self) -> None:
-        self._was_pushing = np.zeros(7, dtype=bool)
-        self._silent_states = np.zeros(7, dtype=int)
-        self._seen_s = -np.inf
+        self._was_pushing = [False] * 7
+        self._silent_states = [0] * 7
+        self._seen_s = -float('inf')
 
     def suspects(self, state: ArmState) -> bool:
         """Take a measured state; return whether a servo may just have let go."""
         if state.fault or state.efforts is None or state.stamp_s == self._seen_s:
             return False
         self._seen_s = state.stamp_s
-        efforts = np.abs(np.append(state.efforts, state.gripper_effort))
-        is_silent = efforts <= SILENT_EFFORT
-        self._was_pushing = np.where(is_silent, self._was_pushing, efforts >= PUSHING_EFFORT)
-        self._silent_states = np.where(is_silent, self._silent_states + 1, 0)
-        return bool(np.any(self._was_pushing & (self._silent_states == STATES_TO_BELIEVE)))
+        for servo, effort in enumerate(map(abs, (*state.efforts.tolist(), state.gripper_effort))):
+            if effort <= SILENT_EFFORT:
+                self._silent_states[servo] += 1
+            else:
+                self._silent_states[servo] = 0
+                self._was_pushing[servo] = effort >= PUSHING_EFFORT
+        return any(
+            was_pushing and states == STATES_TO_BELIEVE
+            for was_pushing, states in zip(self._was_pushing, self._silent_states, strict=True)
+        )

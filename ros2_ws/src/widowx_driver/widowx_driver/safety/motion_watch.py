@@ -33,6 +33,7 @@ class MotionWatch:
     def __init__(self, config: DriverConfig) -> None:
         self._config = config
         self._commands: deque[tuple[float, FloatArray]] = deque()
+        self._band: tuple[tuple[float, float], ...] | None = None
         self._efforts: deque[tuple[float, FloatArray, FloatArray]] = deque()
         self._outside = 0
         self._seen_s = -np.inf
@@ -40,12 +41,14 @@ class MotionWatch:
     def forget(self) -> None:
         """Forget all commands: none is in force."""
         self._commands.clear()
+        self._band = None
         self._efforts.clear()
         self._outside, self._seen_s = 0, -np.inf
 
     def note_command(self, stamp_s: float, joint_positions: FloatArray) -> None:
         """Take a command (6,) [rad] that answers the joint state with this stamp [s]."""
         self._commands.append((stamp_s, joint_positions))
+        self._band = None
 
     def fault(self, state: ArmState) -> str:
         """Take a believable state; return what is wrong, or an empty string.
@@ -63,11 +66,17 @@ class MotionWatch:
         # The last command before the window is still being carried out within it.
         while len(self._commands) > 1 and self._is_old(self._commands[1][0], state.stamp_s):
             self._commands.popleft()
-        spanned = np.array([joints for _, joints in self._commands])
-        measured = state.joint_positions
-        nearest = np.clip(measured, spanned.min(axis=0), spanned.max(axis=0))
-        error = measured - nearest
-        worst = int(np.argmax(np.abs(error)))
+            self._band = None
+        # Commands come and go twice a control step, joint states many times in one.
+        if self._band is None:
+            spanned = np.array([joints for _, joints in self._commands])
+            low, high = spanned.min(axis=0).tolist(), spanned.max(axis=0).tolist()
+            self._band = tuple(zip(low, high, strict=True))
+        error = [
+            at - min(max(at, low), high)
+            for at, (low, high) in zip(state.joint_positions.tolist(), self._band, strict=True)
+        ]
+        worst = max(range(len(error)), key=lambda joint: abs(error[joint]))
         is_outside = abs(error[worst]) > self._config.max_band_error_rad
         self._outside = self._outside + 1 if is_outside else 0
         if self._outside < STATES_TO_BELIEVE:
@@ -86,10 +95,13 @@ class MotionWatch:
             self._efforts.popleft()
         if self._efforts[-1][0] - self._efforts[0][0] < 0.8 * window_s:
             return ''
-        mean = np.abs(np.mean([efforts for _, efforts, _ in self._efforts], axis=0))
-        spans = np.ptp([joints for _, _, joints in self._efforts], axis=0)
+        joints = np.concatenate([joints for _, _, joints in self._efforts]).reshape(-1, 6)
+        if np.max(np.ptp(joints, axis=0)) > STANDSTILL_RAD:
+            return ''
+        efforts = np.concatenate([efforts for _, efforts, _ in self._efforts]).reshape(-1, 6)
+        mean = np.abs(np.mean(efforts, axis=0))
         worst = int(np.argmax(mean / EFFORT_LIMITS))
-        if np.max(spans) > STANDSTILL_RAD or mean[worst] <= EFFORT_LIMITS[worst]:
+        if mean[worst] <= EFFORT_LIMITS[worst]:
             return ''
         return (
             f'{JOINT_NAMES[worst]} pushes with {mean[worst]:.0f} (limit '

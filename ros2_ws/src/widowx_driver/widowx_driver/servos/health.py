@@ -37,6 +37,7 @@ class ServoHealth:
         """Forget all answers: the servos were rebooted or the arm was restarted."""
         self._values: dict[str, list[int]] = {}
         self._missing = ''
+        self._fault: str | None = None
 
     def next_look(self) -> Script:
         """Ask for one register: a request stalls joint_states for 7 transactions."""
@@ -54,6 +55,7 @@ class ServoHealth:
         self._missing = silent_servo_fault(SERVO_NAMES, values)
         if not self._missing:
             self._values[register] = list(values)
+        self._fault = None
 
     @property
     def answers(self) -> bool:
@@ -78,6 +80,12 @@ class ServoHealth:
 
     def fault(self) -> str:
         """Return why the arm must not go on, or an empty string."""
+        # Asked at every joint state, while an answer comes twice a second.
+        if self._fault is None:
+            self._fault = self._judge()
+        return self._fault
+
+    def _judge(self) -> str:
         if self.errors:
             named = '; '.join(
                 f'{name}: {_error_names(bits)}' for name, bits in self.errors.items()
