@@ -14,6 +14,8 @@ _MOVED_RAD = 0.05
 """A joint that turned this far changes some pixel [rad]."""
 _KEPT_S = 2.0
 """How long joint states are kept for the frames of the same time [s]."""
+_ROWS_APART = 16
+"""Distance of the rows that are compared before all others [px]."""
 
 
 class PictureWatch:
@@ -53,7 +55,7 @@ class PictureWatch:
             stamp_s: The frame's stamp [s]; the same stamp again is the same frame.
             pixels: (H, W, 3) uint8.
         """
-        if self._pixels is None or not np.array_equal(pixels, self._pixels):
+        if self._pixels is None or not _are_equal(pixels, self._pixels):
             self._pixels, self._joints_then = pixels, None
             self._repeats, self._has_moved = 0, False
         elif stamp_s != self._newest_s:
@@ -70,3 +72,9 @@ class PictureWatch:
                 if self._joints_then is None:
                     self._joints_then = joints
                 self._has_moved |= bool(np.max(np.abs(joints - self._joints_then)) > _MOVED_RAD)
+
+
+def _are_equal(pixels: np.ndarray, others: np.ndarray) -> bool:
+    # Nearly all pictures differ, and nearly always a few rows tell.
+    is_alike = np.array_equal(pixels[::_ROWS_APART], others[::_ROWS_APART])
+    return is_alike and np.array_equal(pixels, others)
