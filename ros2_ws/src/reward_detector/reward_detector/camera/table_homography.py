@@ -43,7 +43,7 @@ class TableHomography:
         matrix, _ = cv2.findHomography(pixels, points, 0)
         if matrix is None or not np.all(np.isfinite(matrix)):
             raise CalibrationError('no homography fits the calibration points; measure them again')
-        scales = np.c_[pixels, np.ones(len(pixels))] @ matrix[2]
+        scales = _with_column(pixels, 1.0) @ matrix[2]
         if not (np.all(scales > 0) or np.all(scales < 0)):
             raise CalibrationError(
                 'some calibration pixels lie beyond the horizon of the others; '
@@ -57,7 +57,7 @@ class TableHomography:
     def to_base(self, pixels: np.ndarray) -> np.ndarray:
         """Map pixels (N, 2) to points (N, 3) [m] on z = 0; NaN for pixels above the horizon."""
         pixels = np.atleast_2d(np.asarray(pixels, np.float64))
-        return np.c_[_apply(self.matrix, pixels), np.zeros(len(pixels))]
+        return _with_column(_apply(self.matrix, pixels), 0.0)
 
     def away_from_camera(self, pixel: np.ndarray) -> np.ndarray:
         """Return the (2,) unit vector on the table that points straight away from the camera.
@@ -98,9 +98,14 @@ def raise_to_plane(on_table: np.ndarray, camera: np.ndarray, height: float) -> n
 
 
 def _apply(matrix: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    mapped = np.c_[pixels, np.ones(len(pixels))] @ matrix.T
+    mapped = _with_column(pixels, 1.0) @ matrix.T
     scale = np.where(mapped[:, 2:] > 0, mapped[:, 2:], np.nan)
     return mapped[:, :2] / scale
+
+
+def _with_column(values: np.ndarray, number: float) -> np.ndarray:
+    """Return `values` (N, 2) with a third column of one number; np.c_ takes three times longer."""
+    return np.concatenate((values, np.full((len(values), 1), number)), axis=1)
 
 
 def _check_pairs(pixels: np.ndarray, points: np.ndarray) -> None:

@@ -68,8 +68,9 @@ class ObjectTracker:
             if not np.all(np.isfinite(seen)):
                 continue
             visible[row] = True
-            fixed = self._median_of_clear_views(row, detection.area_px, seen)
-            self._positions[row] = fixed if spec.fixed else seen
+            if spec.fixed:
+                seen = self._median_of_clear_views(row, detection.area_px, seen)
+            self._positions[row] = seen
         return TrackedObjects(names=self._names, positions=self._positions.copy(), visible=visible)
 
     def _median_of_clear_views(self, row: int, area_px: float, seen: np.ndarray) -> np.ndarray:
