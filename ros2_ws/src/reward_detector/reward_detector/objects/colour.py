@@ -123,8 +123,8 @@ def _contact_point(blob: np.ndarray, left: int, top: int) -> np.ndarray:
     borders, _ = cv2.findContours(blob, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     outline = cv2.convexHull(np.concatenate(borders))
     hull = np.asarray(cv2.fillConvexPoly(np.zeros_like(blob), outline, (255,)))
-    middles = [
-        0.5 * ((left + filled[0]) + (left + filled[-1]))
-        for filled in map(np.flatnonzero, hull[-_CONTACT_ROWS_PX:])
-    ]
+    lowest = hull[-_CONTACT_ROWS_PX:]
+    first = left + np.argmax(lowest, axis=1)
+    last = left + hull.shape[1] - 1 - np.argmax(lowest[:, ::-1], axis=1)
+    middles = 0.5 * (first + last)
     return np.array([np.mean(middles), top + len(blob) - 0.5])
