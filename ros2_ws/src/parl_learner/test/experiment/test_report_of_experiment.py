@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from parl_files.episode import Outcome
 from parl_files.episode_library import EpisodeLibrary
 from parl_learner.experiment.record import RecordedStep
 from parl_learner.experiment.report_of_experiment import report_data
@@ -61,6 +64,36 @@ def test_numbers_of_the_table(experiment, make_data):
 def test_without_practice_there_is_no_latency(experiment, make_data):
     (note,) = make_data(experiment(), STEPS[:4]).notes
     assert note.startswith('Fingerprint')
+
+
+def test_the_fingerprint_changes_with_each_played_episode_and_version(
+    experiment, store, put, recorded, make_data
+):
+    found = []
+
+    def note():
+        found.append(next(n for n in make_data(experiment()).notes if n.startswith('Finger')))
+
+    note()
+    put(recorded[0])
+    note()
+    put(dataclasses.replace(recorded[1], outcome=Outcome.ABORTED))
+    note()
+    store.put('policy', 1, b'weights', 'safetensors')
+    note()
+    assert found[1] == found[2], 'an attempt that was aborted does not count'
+    assert len({found[0], found[1], found[3]}) == 3
+
+
+def test_how_old_the_acting_version_is_stands_in_the_report(experiment, make_data):
+    (note, *_) = make_data(experiment(rounds_ahead=1)).notes
+    assert 'round n was played with version n − 1 (at least 1)' in note
+
+
+def test_practice_before_the_first_evaluation_is_not_in_its_time(experiment, make_data):
+    order = (0, 1, 4, 5, 2, 3, 6, 7)
+    data = make_data(experiment(rounds_ahead=1), [STEPS[i] for i in order])
+    assert [row.seconds for row in data.evaluations] == [65.0, 101.0]
 
 
 def test_calibration_asks_the_final_critic(experiment, store, put, recorded, make_data):

@@ -49,6 +49,8 @@ def test_a_success_as_recorded():
     assert episode.truncated.tolist() == [False, False]
     assert episode.verdicts.tolist() == [FAILURE, UNKNOWN, SUCCESS]
     np.testing.assert_allclose(episode.stamps_s, [1.0, 1.2, 1.4])
+    from_its_start = player.episode({}, origin_s=1.0)
+    assert from_its_start.stamps_s.tolist() == [0.0, 0.2, 0.4], 'exact to a microsecond'
     assert episode.policy_versions == ('policy-0', 'policy-1', '')
     assert episode.metadata == {'seed': 11, 'actor': ''}
     assert (episode.episode_id, episode.purpose) == ('e7', 'practice')
