@@ -41,6 +41,7 @@ class Reading:
     """Totals at one moment."""
 
     wall_s: float
+    """Of episodes that were played to their end; the waits between attempts are not in it."""
     steps: int
     episodes: int
     processor_s: dict[str, float]
@@ -72,7 +73,7 @@ def read(record: Path, processes: dict[str, int]) -> Reading:
     lines = record.read_text(encoding='utf-8').splitlines() if record.exists() else []
     steps = [json.loads(line) for line in lines]
     return Reading(
-        wall_s=time.monotonic(),
+        wall_s=sum(step['seconds'] for step in steps if step['steps']),
         steps=sum(step['steps'] for step in steps),
         episodes=sum(step['steps'] > 0 for step in steps),
         processor_s={name: processor_s(process) for name, process in processes.items()},

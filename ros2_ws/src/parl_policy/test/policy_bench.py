@@ -55,6 +55,7 @@ class FakeStation(Node):
         self.freezes_after = None  # targets after which nothing is published any more
         self.silent = set()  # topics
         self.camera_s = None  # the stamp that a camera that hangs repeats
+        self.camera_lag_s = 0.0  # age of a frame when it comes
         self.cup = (0.28, -0.10, 0.0)
         self.finger = 0.037
         self.encoding = 'rgb8'
@@ -89,8 +90,10 @@ class FakeStation(Node):
 
     def _publish(self, name, publisher, message):
         if name not in self.silent:
-            is_stuck = self.camera_s is not None and name in ('image', 'objects', 'reward')
-            message.header.stamp = stamp(self.camera_s if is_stuck else self.time_s)
+            of_camera = name in ('image', 'objects', 'reward')
+            is_stuck = self.camera_s is not None and of_camera
+            lag_s = self.camera_lag_s if of_camera else 0.0
+            message.header.stamp = stamp(self.camera_s if is_stuck else self.time_s - lag_s)
             publisher.publish(message)
 
     def _joint_state(self):
@@ -137,18 +140,20 @@ class FakeStation(Node):
         self.steps, self.standing = 0, START
         self.publish()
         response.success, response.message = not self.reset_message, self.reset_message
+        response.stamp = stamp(self.time_s)
         return response
 
     def _on_go_to_start(self, request, response):
         response.success, response.message = not self.start_message, self.start_message
         response.target = self._target_message(START)
+        response.target.header.stamp = stamp(self.time_s)
         return response
 
 
 class Bench:
     """Policy node, fake station and a client on one executor."""
 
-    def __init__(self, folder, reset_timeout_s=LIMIT_S, target_delay_s=0.0):
+    def __init__(self, folder, reset_timeout_s=LIMIT_S, target_delay_s=0.0, use_sim_time=False):
         task_file = folder / 'task.yaml'
         task_file.write_text('{robot: wx250s, control_rate_hz: 5.0}', encoding='utf-8')
         self.policy = PolicyNode(
@@ -157,6 +162,7 @@ class Bench:
                 Parameter('data_folder', value=str(folder / 'data')),
                 Parameter('reset_timeout_s', value=reset_timeout_s),
                 Parameter('target_delay_s', value=target_delay_s),
+                Parameter('use_sim_time', value=use_sim_time),
             ]
         )
         self.be_patient()

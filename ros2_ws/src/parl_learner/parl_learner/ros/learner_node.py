@@ -22,9 +22,6 @@ from parl_node.steady_timer import steady_timer
 from parl_policy.compute.device import choose_float32_product, use_device
 from parl_policy.compute.precision import check_precision
 
-NICENESS = 10
-"""Low priority: on a shared machine the robot's decision must not wait for a gradient step."""
-
 
 class LearnerNode(ArtifactNode):
     """Fetches episodes, learns, announces versions, and publishes its status once a second."""
@@ -43,6 +40,8 @@ class LearnerNode(ArtifactNode):
         self._config.learning.check_policy()
         torch.set_num_threads(int(self.declare_parameter('threads', 1).value or 1))
         self._device = str(self.declare_parameter('device', 'auto').value)
+        # On a machine shared with a robot, its decisions must not wait for a gradient step.
+        self._niceness = int(self.declare_parameter('niceness', 10).value or 0)
         self._learner: Learner | None = None
         self._trouble = ''
         self._status = self.create_publisher(LearnerStatus, 'learner_status', 10)
@@ -62,6 +61,7 @@ class LearnerNode(ArtifactNode):
 
     def _run(self) -> None:
         try:
+            os.nice(self._niceness)  # of this thread, and of those that torch starts from it
             use_device(self._device)
             check_precision(self._config.learning.optimisation.precision)
             self._learner = Learner(
@@ -112,7 +112,6 @@ class LearnerNode(ArtifactNode):
 
 def main() -> None:
     """Run the node until it is told to stop."""
-    os.nice(NICENESS)
     choose_float32_product()
     with node_process('learner'):
         spin(LearnerNode())

@@ -142,11 +142,12 @@ class PolicyNode(ArtifactNode):
         layout = ObservationLayout(object_names=self.link.gate.object_names, image_size=image_size)
         policy.check_layout(layout)
         player = self._player = EpisodePlayer(goal, layout)
-        self.link.begin_recording(goal.purpose == Purpose.EVALUATION, boundary_s)
         while True:
             state = await self.link.state(boundary_s, goal.episode_id, player.steps, start_target)
             seen_at = time.perf_counter()
             boundary_s = next_boundary(boundary_s, state.stamp_s, self.link.period_s)
+            if player.steps == 0:
+                self.link.begin_recording(goal.purpose == Purpose.EVALUATION, state.stamp_s)
             self.link.record_frame(state.stamp_s)
             observation = player.see(state)
             if player.over:

@@ -205,7 +205,7 @@ class StationLink:
 
         Args:
             keep_frames: Whether to keep them.
-            began_s: Time at which the episode began [s].
+            began_s: Time of the first frame [s], which may be older than the control boundary.
         """
         self.frames, self._keeps_frames = [], keep_frames
         is_simulated = self._node.get_parameter('use_sim_time').value

@@ -93,6 +93,20 @@ def test_targets_leave_a_fixed_time_after_their_step_began(start_bench):
     assert bench.result_of(handle).result.steps == 2
 
 
+@pytest.mark.parametrize(('use_sim_time', 'begins_s'), [(True, 0.0), (False, 1000.45)])
+def test_stamps_of_a_simulated_episode_begin_at_0(start_bench, use_sim_time, begins_s):
+    """The first frame may be older than the control boundary, and its stamp was once negative."""
+    bench = start_bench(use_sim_time=use_sim_time)
+    bench.version = bench.put_version(1)
+    bench.station.camera_lag_s = 0.05
+    result = bench.play(max_steps=2, purpose='evaluation')
+    assert result.outcome == EpisodeStatus.TIMEOUT, result.reason
+    stamps = begins_s + np.array([0.0, 0.2, 0.4])
+    np.testing.assert_allclose(bench.episode(result).stamps_s, stamps, atol=1e-6)
+    frames = read_frames(bench.store.path(result.file.name))
+    np.testing.assert_allclose([stamp_s for stamp_s, _ in frames], stamps, atol=1e-6)
+
+
 def test_time_out_bootstraps(bench):
     result = bench.play(max_steps=4)
     assert (result.success, result.outcome) == (False, EpisodeStatus.TIMEOUT)
