@@ -6,7 +6,7 @@ ACTIVATE := source environment/activate.sh
 CODE := ros2_ws/src sim bench test environment conftest.py
 
 # Minutes each, and they want idle cores; the tables are learning runs over seeds: an hour or more.
-BENCHES := control_period critic_speed decision_latency driver_fuzz reward_detector_accuracy
+BENCHES := control_period critic_speed decision_latency driver_fuzz reward_detector_accuracy step_cost
 TABLES := success_over_seeds point_maze_table
 
 .PHONY: help demo test bench tables lint clean set_up

@@ -76,8 +76,9 @@ def test_demo_adds_the_learning_side_and_ends_with_the_experiment(read, tmp_path
         assert process.respawn
         assert process.respawn_delay_s == 2.0
         parameters = parameters_of(process)
-        if process.name != 'sim':
-            assert parameters['use_sim_time'] is True
+        # Those that ask for no time would only be woken by the clock.
+        has_clock = process.name not in ('sim', 'demonstrator', 'experiment')
+        assert parameters.get('use_sim_time', False) is has_clock
         for name in set(parameters) & {'task_file', 'experiment_file'}:
             assert Path(parameters[name]).is_file()
         if process.name in ('policy', 'learner', 'experiment'):
@@ -167,7 +168,7 @@ def test_experiment_runs_beside_the_real_station(read, tmp_path):
     assert learner['experiment_file'] == experiment['experiment_file']
     (policy,) = [parameters_of(process) for process in station if process.name == 'policy']
     for parameters in (learner, experiment):
-        assert parameters['use_sim_time'] is False
+        assert not parameters.get('use_sim_time')
         assert parameters['data_folder'] == policy['data_folder']
 
 

@@ -2,8 +2,9 @@
 """The production launch file from demonstrations to the report; test_kill.py disturbs it."""
 
 from contextlib import contextmanager
-import multiprocessing
 import re
+import subprocess
+import sys
 
 import pytest
 from records import episodes_on_disk, planned_names, recorded_names
@@ -22,18 +23,12 @@ def fingerprint(folder):
     return re.search(r'Fingerprint `([0-9a-f]{16})`', report)[1]
 
 
-def count_for_ever():
-    while True:
-        pass
-
-
 @contextmanager
 def busy_process():
-    process = multiprocessing.get_context('spawn').Process(target=count_for_ever, daemon=True)
-    process.start()
+    process = subprocess.Popen([sys.executable, '-c', 'while True: pass'])
     yield
     process.kill()
-    process.join()
+    process.wait()
 
 
 @pytest.mark.timeout(1800)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import uuid
 
 import pytest
@@ -67,6 +68,14 @@ def test_without_the_tool_nothing_is_done(segment, tmp_path, monkeypatch):
 
 
 @needs_tool
+def wait_until_ended(pid: int) -> None:
+    """Wait for a process that is nobody's child here any more, and may be a zombie."""
+    stat, end = Path(f'/proc/{pid}/stat'), time.monotonic() + 100.0
+    while stat.exists() and stat.read_text(encoding='utf-8').rpartition(')')[2].split()[0] != 'Z':
+        assert time.monotonic() < end, f'process {pid} still runs'
+        time.sleep(0.02)
+
+
 def test_a_killed_participant_and_a_killed_runner_leave_nothing_at_the_next_start(
     ros_domain_id, tmp_path
 ):
@@ -95,11 +104,13 @@ def test_a_killed_participant_and_a_killed_runner_leave_nothing_at_the_next_star
         first = Path(said(lines, 'holds'))
         assert first.exists()
         os.kill(pid, signal.SIGKILL)
+        pid = int(said(lines, 'with pid'))
         second = Path(said(lines, 'holds'))
         assert second.exists()
         assert not first.exists()
         runners[0].kill()
         runners[0].wait()
+        wait_until_ended(pid)  # it holds its memory as long as it lives
         third = Path(said(start(), 'holds'))
         assert third.exists()
         assert not second.exists()

@@ -134,7 +134,8 @@ class PolicyNode(ArtifactNode):
     ) -> EpisodePlayer:
         request = handle.request
         image_size = tuple(request.image_size) or None
-        self.link.gate.needs_frame = image_size is not None
+        keeps_frames = goal.purpose == Purpose.EVALUATION
+        self.link.need_frames(image_size is not None, keeps_frames)
         operator = outside_actor(self.link, request, OPERATOR)
         start_target, boundary_s = await self.link.reset(goal.seed)
         self._tell(EpisodeStatus.RUNNING, goal.episode_id)
@@ -147,7 +148,7 @@ class PolicyNode(ArtifactNode):
             seen_at = time.perf_counter()
             boundary_s = next_boundary(boundary_s, state.stamp_s, self.link.period_s)
             if player.steps == 0:
-                self.link.begin_recording(goal.purpose == Purpose.EVALUATION, state.stamp_s)
+                self.link.begin_recording(keeps_frames, state.stamp_s)
             self.link.record_frame(state.stamp_s)
             observation = player.see(state)
             if player.over:

@@ -200,6 +200,17 @@ class StationLink:
             now = self._node.get_clock().now().to_msg()
             self._candidates.publish(convert.to_markers(decision, target, self._frame_id, now))
 
+    def need_frames(self, observes_them: bool, keeps_them: bool) -> None:
+        """Set whether a step waits for the camera frame of its objects.
+
+        Args:
+            observes_them: Whether the policy sees pixels.
+            keeps_them: Whether the episode has a film. A simulated one is complete; a robot does
+                not wait for a picture that was lost on the way.
+        """
+        is_simulated = bool(self._node.get_parameter('use_sim_time').value)
+        self.gate.needs_frame = observes_them or (keeps_them and is_simulated)
+
     def begin_recording(self, keep_frames: bool, began_s: float) -> None:
         """Forget the frames of the last episode, and set whether to keep those of this one.
 
