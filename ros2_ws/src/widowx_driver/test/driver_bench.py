@@ -7,7 +7,6 @@ from diagnostic_msgs.msg import DiagnosticArray
 from fake_servos import FakeServos
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 import numpy as np
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -17,6 +16,7 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget, EpisodeStatus
 from parl_msgs.srv import GoToStart
+from parl_node.executor import NodeExecutor
 from parl_node.message_conversion import stamp
 from widowx_description.arm import JOINT_NAMES
 from widowx_driver.driver_config import DriverConfig
@@ -152,7 +152,7 @@ class Bench:
             ],
         )
         self.arm = FakeArm(joints, finger_m, lock_step_from_s, namespace)
-        self._executor = SingleThreadedExecutor()
+        self._executor = NodeExecutor()
         self._executor.add_node(self.driver)
         self._executor.add_node(self.arm)
 

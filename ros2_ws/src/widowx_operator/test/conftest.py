@@ -53,10 +53,10 @@ class Graph:
     """Nodes on one executor, and the operator's desk."""
 
     def __init__(self, desk: Desk, *nodes) -> None:
-        from rclpy.executors import SingleThreadedExecutor
+        from parl_node.executor import NodeExecutor
 
         self.desk, self._nodes = desk, nodes
-        self._executor = SingleThreadedExecutor()
+        self._executor = NodeExecutor()
         for node in nodes:
             self._executor.add_node(node)
 

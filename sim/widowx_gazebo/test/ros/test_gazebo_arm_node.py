@@ -9,7 +9,6 @@ from interbotix_xs_msgs.srv import OperatingModes, RegisterValues, TorqueEnable
 import numpy as np
 import pytest
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
@@ -17,6 +16,7 @@ from std_srvs.srv import Trigger
 
 from parl_msgs.msg import EndEffectorTarget
 from parl_msgs.srv import GoToStart, Reset
+from parl_node.executor import NodeExecutor
 from parl_node.message_conversion import seconds
 from widowx_description.arm import REST_JOINTS
 from widowx_description.kinematics import end_effector_pose
@@ -57,7 +57,7 @@ class Graph:
         self.node.create_subscription(
             TransformStamped, 'camera/transform', self.transforms.append, latched
         )
-        self._executor = SingleThreadedExecutor()
+        self._executor = NodeExecutor()
         for node in self._nodes:
             self._executor.add_node(node)
         self.wait(lambda: self.states, 'joint_states')

@@ -191,4 +191,5 @@ def test_stop_holds_arm_and_episode_and_park_ends_it(station):
     station.graph.wait(lambda: station.policy._player.steps > steps + 2)
     station.graph.press('p', 'park: at the rest pose')
     station.shows('over after')
-    assert station.episode().outcome == 'discarded'
+    # Discarded by its label, or aborted if the driver lets go first: the arm does not wait for it.
+    assert not station.episode().outcome.is_played
