@@ -4,7 +4,7 @@
 The whole experiment runs as `demo.launch.yaml` starts it, with next to no learning. Processor time
 is read from /proc when an episode is recorded, so start and end of the nodes do not count. With
 `--kinds`, py-spy samples the Python stacks of each node meanwhile, which costs some percent; a
-sample belongs to the kind of the innermost function that is listed in `in_process/stack_kinds.py`.
+sample belongs to the kind of the innermost function that is listed in `sampling/stack_kinds.py`.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import tempfile
 import time
 
 from decision_latency import running
-from in_process.stack_kinds import kind_of, KINDS
+from sampling.stack_kinds import kind_of, KINDS
 
 from parl_learner.offline.run.whole_number import at_least_1
 

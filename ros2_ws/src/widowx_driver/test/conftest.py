@@ -25,6 +25,21 @@ workspace: {low: [0.18, -0.22, 0.025], high: [0.40, 0.26, 0.22], max_tilt: 0.30,
 """
 
 
+class FakeWallClock:
+    """Wall time that passes only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 50.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def wall_clock() -> FakeWallClock:
+    return FakeWallClock()
+
+
 @pytest.fixture
 def shipped_task() -> Path:
     return Path(__file__).parents[2] / 'widowx_bringup/config/tasks/cup_to_rack.yaml'

@@ -4,19 +4,6 @@ import pytest
 from widowx_driver.safety.target_wait import TargetWait
 
 
-class FakeWallClock:
-    def __init__(self):
-        self.now_s = 50.0
-
-    def __call__(self):
-        return self.now_s
-
-
-@pytest.fixture
-def wall_clock():
-    return FakeWallClock()
-
-
 @pytest.fixture
 def targets(wall_clock):
     return TargetWait(0.2, wall_clock)
