@@ -63,7 +63,7 @@ def node_process(name: str, **init_options: object) -> Iterator[None]:
 def spin(node: Node) -> None:
     """Run the node's callbacks until the process is told to stop, then destroy the node.
 
-    A process has one SingleThreadedExecutor, because the multi-threaded one loses images.
+    A process has one executor of one thread, because rclpy's multi-threaded one loses images.
     """
     executor = NodeExecutor()
     executor.add_node(node)

@@ -36,8 +36,7 @@ class WaitList:
         self._held = ExitStack()
         self.by_kind = {kind: self._hold(nodes, name) for kind, name in KINDS.items()}
         self._waitables = [waitable for node in nodes for waitable in node.waitables]
-        self.waited: list[Entity] = []
-        """Waitables that the last wait was for."""
+        self._waited: list[Entity] = []  # waitables that the last wait was for
         self._with_pointer = {
             entity.handle.pointer: entity
             for entities in self.by_kind.values()
@@ -100,12 +99,12 @@ class WaitList:
                     add(entity.handle)
         for guard in guards:
             wait_set.add_guard_condition(guard.handle)
-        self.waited = [
+        self._waited = [
             waitable
             for waitable in self._waitables
             if (with_rare or not isinstance(waitable, EventHandler)) and is_free(waitable)
         ]
-        for waitable in self.waited:
+        for waitable in self._waited:
             waitable.add_to_wait_set(wait_set)
         wait_set.wait(timeout_ns)
 
@@ -120,7 +119,7 @@ class WaitList:
 
     def ready_waitables(self) -> list[Entity]:
         """Return the waitables that are ready after a wait."""
-        return [waitable for waitable in self.waited if waitable.is_ready(self._wait_set)]
+        return [waitable for waitable in self._waited if waitable.is_ready(self._wait_set)]
 
     def _hold(self, nodes: list[Node], name: str) -> list[Entity]:
         held = []

@@ -60,8 +60,8 @@ def choose_float32_product(cpu_facts: Path = CPU_FACTS) -> str:
 
     'medium' permits bfloat16 inputs, but on most processors it only changes the library. On an
     AMD EPYC float32 products of a learner became up to twice as fast, with an error of 1e-6
-    instead of 4e-7; on an Intel Xeon its critic updates became slower, 69 ms instead of 40. For
-    the small products of a decision it costs more everywhere. A trial product shows whether this
+    instead of 4e-7; on an Intel Xeon its critic updates became slower, 69 ms instead of 40. The
+    small products of a decision took three times as long there. A trial product shows whether this
     machine rounds; nothing is timed, so that a machine always computes the same.
 
     Args:

@@ -103,7 +103,6 @@ class PolicyNode(ArtifactNode):
         try:
             policy = await make_goal_actor(self, self.link, request)
             if (answer := self._answer_from_store(request, policy.version)) is not None:
-                self._is_busy = False
                 handle.succeed()
                 return answer
             player = await self._play(handle, goal, policy)
@@ -134,8 +133,7 @@ class PolicyNode(ArtifactNode):
     ) -> EpisodePlayer:
         request = handle.request
         image_size = tuple(request.image_size) or None
-        keeps_frames = goal.purpose == Purpose.EVALUATION
-        self.link.need_frames(image_size is not None, keeps_frames)
+        self.link.need_frames(image_size is not None, goal.purpose == Purpose.EVALUATION)
         operator = outside_actor(self.link, request, OPERATOR)
         start_target, boundary_s = await self.link.reset(goal.seed)
         self._tell(EpisodeStatus.RUNNING, goal.episode_id)
@@ -148,7 +146,7 @@ class PolicyNode(ArtifactNode):
             seen_at = time.perf_counter()
             boundary_s = next_boundary(boundary_s, state.stamp_s, self.link.period_s)
             if player.steps == 0:
-                self.link.begin_recording(keeps_frames, state.stamp_s)
+                self.link.begin_recording(state.stamp_s)
             self.link.record_frame(state.stamp_s)
             observation = player.see(state)
             if player.over:

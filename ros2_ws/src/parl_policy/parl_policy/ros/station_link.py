@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+import functools
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -82,6 +83,7 @@ class StationLink:
         """Time that counts as 0 in the episode's file [s]: a simulated one begins there, and is
         the same whenever it is played."""
         self._keeps_frames = False
+        self._is_simulated = bool(node.get_parameter('use_sim_time').value)
         self._node = node
         take = node.create_subscription
         # This comes first, so that a frame is taken before the objects and verdict seen in it.
@@ -208,19 +210,17 @@ class StationLink:
             keeps_them: Whether the episode has a film. A simulated one is complete; a robot does
                 not wait for a picture that was lost on the way.
         """
-        is_simulated = bool(self._node.get_parameter('use_sim_time').value)
-        self.gate.needs_frame = observes_them or (keeps_them and is_simulated)
+        self.gate.needs_frame = observes_them or (keeps_them and self._is_simulated)
+        self._keeps_frames = keeps_them
 
-    def begin_recording(self, keep_frames: bool, began_s: float) -> None:
-        """Forget the frames of the last episode, and set whether to keep those of this one.
+    def begin_recording(self, began_s: float) -> None:
+        """Forget the frames of the last episode.
 
         Args:
-            keep_frames: Whether to keep them.
             began_s: Time of the first frame [s], which may be older than the control boundary.
         """
-        self.frames, self._keeps_frames = [], keep_frames
-        is_simulated = self._node.get_parameter('use_sim_time').value
-        self.origin_s = began_s if is_simulated else 0.0
+        self.frames = []
+        self.origin_s = began_s if self._is_simulated else 0.0
 
     def record_frame(self, stamp_s: float) -> None:
         """Keep the camera frame of a step for the episode's film."""
@@ -267,6 +267,7 @@ class StationLink:
         self.wait.look()
 
     def _on_image(self, serialized: bytes) -> None:
+        @functools.cache
         def read() -> np.ndarray:
             return image_to_array(deserialize_message(serialized, Image))
 
