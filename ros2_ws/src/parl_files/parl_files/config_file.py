@@ -70,8 +70,8 @@ def from_mapping(config_class: type[Config], mapping: object, where: str) -> Con
     """Build a (nested) dataclass from plain YAML or JSON data.
 
     A field may be a bool, int, finite float or str, a Literal, a tuple, a dataclass, `Named`, one
-    of those or None, or a union of dataclasses that a field of type Literal tells apart. The
-    content of a Mapping, and a field of any other type, is taken without a check.
+    of those or None, a Mapping to values of those, or a union of dataclasses that a field of type
+    Literal tells apart. A value of Any, and a field of any other type, is taken without a check.
 
     Args:
         config_class: A dataclass; fields with defaults may be missing from the mapping.
@@ -172,7 +172,7 @@ def _convert(hint: Any, value: object, place: _Place) -> Any:  # noqa: ANN401
     if origin is Named:
         return _convert_named(parts[0], value, place)
     if origin is Mapping:
-        return _mapping(value, place)
+        return _convert_mapping(parts[1], value, place)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return hint(_convert(Literal[tuple(map(str, hint))], value, place))
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
@@ -213,6 +213,14 @@ def _convert_list(hint: object, value: object, place: _Place) -> tuple[object, .
         raise place.wrong(value, _wanted(hint))
     pairs = enumerate(zip(parts, value, strict=True))
     return tuple(_convert(part, item, place.entry(index)) for index, (part, item) in pairs)
+
+
+def _convert_mapping(hint: object, value: object, place: _Place) -> Mapping[Any, object]:
+    """Convert the values; Any takes them without a check."""
+    content = _mapping(value, place)
+    if hint is Any:
+        return content
+    return {key: _convert(hint, item, place.inner(key)) for key, item in content.items()}
 
 
 def _convert_named(hint: object, value: object, place: _Place) -> Named[Any]:

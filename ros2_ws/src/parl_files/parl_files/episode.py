@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from parl_files.error import ParlError
-from parl_files.observation_names import entry_name, observation_size
+from parl_files.recording.film import Film
 
 ACTION_SIZE = 7
 
@@ -61,9 +61,9 @@ class Episode:
     outcome: Outcome
     """How it ended; its word is accepted too. 'success' exactly if the last one terminated."""
     observation_names: Sequence[str]
-    """Name of every entry of an observation, all different; an image has one (`image_name`)."""
+    """Name of every number of an observation, all different."""
     observations: np.ndarray
-    """(N + 1, O) float32, finite; units as the names say."""
+    """(N + 1, O) float32, the numbers of the observations, finite; units as the names say."""
     actions: np.ndarray
     """(N, 7) float32 executed actions in [-1, 1]."""
     proposed_actions: np.ndarray
@@ -82,6 +82,10 @@ class Episode:
     """(N + 1,) artifact that chose each action; empty for operator, script and last entry."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Task, seed, actor, versions: only what JSON can hold."""
+    instruction: str = ''
+    """What the robot was told to do."""
+    films: Mapping[str, Film] = field(default_factory=dict)
+    """The observed pictures, N + 1 of each camera, by the camera's name."""
 
     def __post_init__(self) -> None:
         """Convert, freeze and check every field."""
@@ -155,7 +159,7 @@ class Episode:
                 f'reward for each of at least 1 transition'
             )
         wanted = {
-            'observations': (count + 1, observation_size(self.observation_names)),
+            'observations': (count + 1, len(self.observation_names)),
             'actions': (count, ACTION_SIZE),
             'proposed_actions': (count, ACTION_SIZE),
             'terminated': (count,),
@@ -173,14 +177,19 @@ class Episode:
             raise self._error(
                 f'policy_versions has {len(self.policy_versions)} entries, expected {count + 1}'
             )
+        for camera, film in self.films.items():
+            if len(film) != count + 1 or not np.isfinite(film.stamps_s).all():
+                raise self._error(
+                    f'the film of {camera!r} has {len(film)} pictures at {film.stamps_s}; '
+                    f'expected {count + 1}, one for each observation, with finite stamps'
+                )
 
     def _check_observations(self) -> None:
         bad = np.argwhere(~np.isfinite(self.observations))
         if len(bad):
             step, entry = bad[0]
-            name = entry_name(self.observation_names, entry)
             raise self._error(
-                f'observation {step}, entry {entry} ({name}) is '
+                f'observation {step}, entry {entry} ({self.observation_names[entry]}) is '
                 f'{self.observations[step, entry]}; check the sensor and drop the episode'
             )
         if not np.isfinite(self.stamps_s).all() or (self.stamps_s < 0).any():

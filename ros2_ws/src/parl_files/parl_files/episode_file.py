@@ -1,35 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An episode as one MCAP file: parl_msgs/Step records, metadata, optional camera frames.
+"""An episode as one MCAP file: parl_msgs/Step records, metadata, the cameras' pictures.
 
 The file opens in Foxglove and `ros2 bag play`; writing and reading it needs no ROS.
 Metadata record `episode` holds what belongs to the whole episode, `episode_metadata` the
-free entries, both as JSON values.
+free entries, both as JSON values. Pictures are compressed, on the topic of their camera; a step
+refers to those that were observed by their stamps.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+import functools
 import hashlib
 import io
 import json
 from pathlib import Path
+import re
 from types import SimpleNamespace
 from typing import Any
 
-from mcap.records import Channel, McapRecord, Message, Metadata, Schema
-from mcap.stream_reader import StreamReader
-from mcap_ros2.decoder import DecoderFactory
+from mcap.records import McapRecord, Metadata
 from mcap_ros2.writer import Writer
 import numpy as np
 
 from parl_files.episode import Episode
 from parl_files.error import ParlError
-from parl_files.step_definition import CAMERA, CAMERA_TYPE, STEP, STEP_TYPE
+from parl_files.recording.film import encode_losslessly, Film
+from parl_files.recording.mcap_records import (
+    messages,
+    read_whole,
+    records,
+    seconds,
+    to_ns,
+    to_time,
+)
+from parl_files.recording.step_definition import CAMERA, CAMERA_TYPE, STEP, STEP_TYPE
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STEP_TOPIC = 'step'
-CAMERA_TOPIC = 'camera'
 
-_MAGIC = b'\x89MCAP0\r\n'
-_FIXED_FIELDS = ('episode_id', 'purpose', 'outcome', 'observation_names')
+Frames = Sequence[tuple[float, bytes]]
+"""Pictures of one camera as (stamp [s], JPEG bytes), in the order of recording."""
+
+_OLD_VERSION = 1
+"""Version whose only film is on the topic `_OLD_TOPIC`, and whose steps may begin with pixels."""
+_OLD_TOPIC = 'camera'
+
+_FIXED_FIELDS = ('episode_id', 'purpose', 'outcome')
 
 
 class EpisodeFileError(ParlError):
@@ -43,14 +58,18 @@ class EpisodeFileError(ParlError):
         )
 
 
-def episode_to_bytes(
-    episode: Episode, frames: Sequence[tuple[float, bytes]] | None = None
-) -> bytes:
+def picture_topic(camera: str) -> str:
+    """Return the topic of a camera's compressed pictures, as image_transport names it."""
+    return f'{camera}/color/image_raw/compressed'
+
+
+def episode_to_bytes(episode: Episode, frames: Mapping[str, Frames] | None = None) -> bytes:
     """Serialise an episode; the same episode always gives the same bytes.
 
     Args:
         episode: The recorded episode.
-        frames: Camera images as (stamp [s], JPEG bytes); for people to see, not for training.
+        frames: Further pictures by the name of their camera, for people to see; those of an
+            observed camera are in `episode.films`.
 
     Returns:
         The content of an MCAP file.
@@ -61,16 +80,14 @@ def episode_to_bytes(
             writer.add_metadata(name, record)
         schema = writer.register_msgdef(STEP_TYPE, STEP)
         for step, message in enumerate(_step_messages(episode)):
-            time_ns = _to_ns(episode.stamps_s[step])
+            time_ns = to_ns(episode.stamps_s[step])
             writer.write_message(STEP_TOPIC, schema, message, time_ns, sequence=step)
-        if frames:
-            schema = writer.register_msgdef(CAMERA_TYPE, CAMERA)
-            for number, (stamp_s, jpeg) in enumerate(frames):
-                header = {'stamp': _time(stamp_s), 'frame_id': 'camera_color_optical_frame'}
-                message = {'header': header, 'format': 'jpeg', 'data': jpeg}
-                writer.write_message(
-                    CAMERA_TOPIC, schema, message, _to_ns(stamp_s), sequence=number
-                )
+        films = dict(frames or {}) | {
+            camera: list(zip(film.stamps_s, film.compressed(), strict=True))
+            for camera, film in episode.films.items()
+        }
+        for camera, taken in films.items():
+            _write_frames(writer, camera, taken)
     return output.getvalue()
 
 
@@ -83,7 +100,7 @@ def read_episode(path: Path) -> Episode:
     """
     path = Path(path)
     try:
-        return _parse_episode(_read_whole(path))
+        return _parse_episode(path)
     except Exception as error:  # a foreign parser on damaged bytes may raise anything
         raise EpisodeFileError(path, error or type(error).__name__) from error
 
@@ -96,47 +113,77 @@ def read_episode_id(path: Path) -> str:
     """
     path = Path(path)
     try:
-        metadata = _parse_metadata(_records(_read_whole(path)))
+        metadata = _parse_metadata(records(read_whole(path)))
         return str(json.loads(metadata['episode']['episode_id']))
     except Exception as error:  # as above
         raise EpisodeFileError(path, error or type(error).__name__) from error
 
 
-def read_frames(path: Path) -> list[tuple[float, bytes]]:
-    """Read the camera frames of an episode, in the order of recording.
+def read_frames(path: Path) -> dict[str, list[tuple[float, bytes]]]:
+    """Read the pictures of an episode, by the name of their camera, in the order of recording.
 
     Returns:
-        (stamp [s], JPEG bytes) for each frame; empty if none were recorded.
+        (stamp [s], JPEG bytes) of each picture; nothing if none were recorded.
 
     Raises:
         EpisodeFileError: The file is missing, truncated, altered or foreign.
     """
     path = Path(path)
+    found: dict[str, list[tuple[float, bytes]]] = {}
+    pattern = re.compile(picture_topic('(.+)').replace('/', r'\/'))
     try:
-        return [
-            (_seconds(frame.header.stamp), bytes(frame.data))
-            for frame in _messages(_records(_read_whole(path)), CAMERA_TOPIC)
-        ]
+        for topic, frame in messages(records(read_whole(path))):
+            camera = pattern.fullmatch(topic)
+            if camera or topic == _OLD_TOPIC:
+                name = camera.group(1) if camera else _OLD_TOPIC
+                picture = (seconds(frame.header.stamp), bytes(frame.data))
+                found.setdefault(name, []).append(picture)
     except Exception as error:  # as above
         raise EpisodeFileError(path, error or type(error).__name__) from error
+    return found
+
+
+def _read_film(path: Path, camera: str, stamps_s: np.ndarray) -> list[bytes]:
+    """Return the pictures of a camera with these stamps (N,) [s]."""
+    pictures = {to_ns(stamp_s): data for stamp_s, data in read_frames(path).get(camera, ())}
+    lost = [stamp_s for stamp_s in stamps_s if to_ns(stamp_s) not in pictures]
+    if lost:
+        raise EpisodeFileError(path, f'no picture of {camera} at {lost[0]} s')
+    return [pictures[to_ns(stamp_s)] for stamp_s in stamps_s]
+
+
+def _write_frames(writer: Writer, camera: str, frames: Frames) -> None:
+    schema = writer.register_msgdef(CAMERA_TYPE, CAMERA)
+    for number, (stamp_s, jpeg) in enumerate(frames):
+        header = {'stamp': to_time(stamp_s), 'frame_id': f'{camera}_color_optical_frame'}
+        message = {'header': header, 'format': 'jpeg', 'data': jpeg}
+        writer.write_message(
+            picture_topic(camera), schema, message, to_ns(stamp_s), sequence=number
+        )
 
 
 def _metadata_records(episode: Episode) -> dict[str, dict[str, str]]:
     fixed: dict[str, Any] = {name: getattr(episode, name) for name in _FIXED_FIELDS}
-    fixed |= {'format_version': FORMAT_VERSION, 'steps': len(episode) + 1}
-    records = {
+    fixed |= {
+        'observation_names': episode.observation_names,
+        'instruction': episode.instruction,
+        'cameras': {camera: film.size for camera, film in episode.films.items()},
+        'format_version': FORMAT_VERSION,
+        'steps': len(episode) + 1,
+    }
+    metadata = {
         'episode': {key: json.dumps(value) for key, value in fixed.items()},
         'episode_metadata': {key: json.dumps(value) for key, value in episode.metadata.items()},
     }
     # MCAP protects messages by a checksum, but not metadata.
-    records['episode']['checksum'] = _checksum(records)
-    return records
+    metadata['episode']['checksum'] = _checksum(metadata)
+    return metadata
 
 
-def _checksum(records: Mapping[str, Mapping[str, str]]) -> str:
+def _checksum(metadata: Mapping[str, Mapping[str, str]]) -> str:
     covered = {
         name: {key: value for key, value in record.items() if key != 'checksum'}
-        for name, record in records.items()
+        for name, record in metadata.items()
     }
     return hashlib.sha256(json.dumps(covered, sort_keys=True).encode()).hexdigest()
 
@@ -146,7 +193,7 @@ def _step_messages(episode: Episode) -> Iterator[dict[str, Any]]:
     for step in range(count + 1):
         is_closing = step == count
         yield {
-            'stamp': _time(episode.stamps_s[step]),
+            'stamp': to_time(episode.stamps_s[step]),
             'step': step,
             'observation': episode.observations[step].tolist(),
             'action': [] if is_closing else episode.actions[step].tolist(),
@@ -156,75 +203,77 @@ def _step_messages(episode: Episode) -> Iterator[dict[str, Any]]:
             'truncated': not is_closing and bool(episode.truncated[step]),
             'verdict': int(episode.verdicts[step]),
             'policy_version': episode.policy_versions[step],
+            'picture_stamps': [to_time(film.stamps_s[step]) for film in episode.films.values()],
         }
 
 
-def _read_whole(path: Path) -> bytes:
-    data = path.read_bytes()
-    if not data.startswith(_MAGIC):
-        raise ValueError('not an MCAP file')
-    if len(data) < 2 * len(_MAGIC) or not data.endswith(_MAGIC):
-        raise ValueError(f'truncated after {len(data)} bytes')
-    return data
-
-
-def _records(data: bytes) -> Iterator[McapRecord]:
-    # The limit stops a damaged length field from asking for gigabytes.
-    return StreamReader(io.BytesIO(data), validate_crcs=True, record_size_limit=len(data)).records
-
-
-def _messages(records: Iterator[McapRecord], topic: str) -> Iterator[SimpleNamespace]:
-    schemas: dict[int, Schema] = {}
-    channels: dict[int, Channel] = {}
-    factory = DecoderFactory()
-    for record in records:
-        if isinstance(record, Schema):
-            schemas[record.id] = record
-        elif isinstance(record, Channel):
-            channels[record.id] = record
-        elif isinstance(record, Message) and channels[record.channel_id].topic == topic:
-            channel = channels[record.channel_id]
-            decode = factory.decoder_for(channel.message_encoding, schemas[channel.schema_id])
-            if decode is None:
-                raise ValueError(f'topic {topic} is not CDR of a ROS 2 message')
-            yield decode(record.data)
-
-
-def _parse_episode(data: bytes) -> Episode:
-    records = _records(data)
-    metadata = _parse_metadata(records)
+def _parse_episode(path: Path) -> Episode:
+    metadata = _parse_metadata(records(read_whole(path)))
     fixed = {
         key: json.loads(value) for key, value in metadata['episode'].items() if key != 'checksum'
     }
-    steps: list[SimpleNamespace] = []
-    for message in _messages(records, STEP_TOPIC):
-        if message.step != len(steps):
-            raise ValueError(f'found step {message.step}, expected step {len(steps)}')
-        steps.append(message)
-        if len(steps) == fixed['steps']:
-            break  # camera frames follow; they are not needed
+    steps = _steps(path)
     if len(steps) != fixed['steps'] or len(steps) < 2:
         raise ValueError(f'{len(steps)} steps of {fixed["steps"]}')
     transitions = steps[:-1]
+    numbers = np.array([step.observation for step in steps], np.float32)
+    names, numbers, films = _without_pixels(path, fixed['observation_names'], numbers)
+    for index, (camera, size) in enumerate(fixed.get('cameras', {}).items()):
+        stamps_s = np.array([seconds(step.picture_stamps[index]) for step in steps])
+        read = functools.partial(_read_film, path, camera, stamps_s)
+        films[camera] = Film((size[0], size[1]), stamps_s, read)
     return Episode(
         **{name: fixed[name] for name in _FIXED_FIELDS},
-        observations=np.array([step.observation for step in steps], np.float32),
+        observation_names=names,
+        observations=numbers,
         actions=np.array([step.action for step in transitions], np.float32),
         proposed_actions=np.array([step.proposed_action for step in transitions], np.float32),
         rewards=np.array([step.reward for step in transitions], np.float32),
         terminated=np.array([step.terminated for step in transitions]),
         truncated=np.array([step.truncated for step in transitions]),
-        stamps_s=np.array([_seconds(step.stamp) for step in steps]),
+        stamps_s=np.array([seconds(step.stamp) for step in steps]),
         verdicts=np.array([step.verdict for step in steps], np.uint8),
         policy_versions=[step.policy_version for step in steps],
         metadata={key: json.loads(value) for key, value in metadata['episode_metadata'].items()},
+        instruction=fixed.get('instruction', ''),
+        films=films,
     )
 
 
-def _parse_metadata(records: Iterator[McapRecord]) -> dict[str, dict[str, str]]:
+def _steps(path: Path) -> list[SimpleNamespace]:
+    steps: list[SimpleNamespace] = []
+    for topic, message in messages(records(read_whole(path))):
+        if topic != STEP_TOPIC:
+            break  # pictures follow all steps; they are read when they are asked for
+        if message.step != len(steps):
+            raise ValueError(f'found step {message.step}, expected step {len(steps)}')
+        steps.append(message)
+    return steps
+
+
+def _without_pixels(
+    path: Path, names: Sequence[str], observations: np.ndarray
+) -> tuple[Sequence[str], np.ndarray, dict[str, Film]]:
+    """Take the pixels with which observations (N, O) of the old version may begin out of them."""
+    found = re.fullmatch(r'image\[3,(\d+),(\d+)\]', names[0]) if names else None
+    if found is None:
+        return names, observations, {}
+    height, width = int(found[1]), int(found[2])
+
+    def compressed() -> list[bytes]:
+        pixels = np.array([message.observation for message in _steps(path)], np.uint8)
+        pictures = pixels[:, : 3 * height * width].reshape(-1, 3, height, width)
+        return [encode_losslessly(np.moveaxis(picture, 0, -1)) for picture in pictures]
+
+    numbers = observations[:, 3 * height * width :]
+    film = Film((height, width), np.zeros(len(observations)), compressed)
+    return names[1:], numbers, {_OLD_TOPIC: film}
+
+
+def _parse_metadata(all_records: Iterator[McapRecord]) -> dict[str, dict[str, str]]:
     """Read and check the two metadata records, which come before all messages."""
     found: dict[str, dict[str, str]] = {}
-    for record in records:
+    for record in all_records:
         if isinstance(record, Metadata):
             found[record.name] = record.metadata
         if {'episode', 'episode_metadata'} <= found.keys():
@@ -232,21 +281,9 @@ def _parse_metadata(records: Iterator[McapRecord]) -> dict[str, dict[str, str]]:
     else:
         raise ValueError('an MCAP file, but not of an episode (no metadata record `episode`)')
     version = found['episode'].get('format_version')
-    if version != json.dumps(FORMAT_VERSION):
-        raise ValueError(f'format version {version}, this program reads {FORMAT_VERSION}')
+    if version not in (json.dumps(_OLD_VERSION), json.dumps(FORMAT_VERSION)):
+        known = f'{_OLD_VERSION} and {FORMAT_VERSION}'
+        raise ValueError(f'format version {version}, this program reads {known}')
     if found['episode'].get('checksum') != _checksum(found):
         raise ValueError('its metadata was altered: the checksum differs')
     return found
-
-
-def _to_ns(stamp_s: float) -> int:
-    return round(float(stamp_s) * 1e9)
-
-
-def _time(stamp_s: float) -> dict[str, int]:
-    sec, nanosec = divmod(_to_ns(stamp_s), 10**9)
-    return {'sec': sec, 'nanosec': nanosec}
-
-
-def _seconds(stamp: SimpleNamespace) -> float:
-    return float(stamp.sec + stamp.nanosec * 1e-9)

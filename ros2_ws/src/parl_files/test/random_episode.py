@@ -4,13 +4,13 @@
 import numpy as np
 
 from parl_files.episode import Episode
-from parl_files.observation_names import observation_size
+from parl_files.recording.film import encode_picture, Film
 
 NAMES = ('a', 'b', 'c')
 
 
 def make_episode(
-    episode_id='e', purpose='demonstration', outcome='success', length=5, seed=0, names=NAMES
+    episode_id='e', purpose='demonstration', outcome='success', length=5, seed=0, names=NAMES, cameras=()
 ):
     draws = np.random.default_rng(seed)
     ends = np.arange(length) == length - 1
@@ -22,7 +22,7 @@ def make_episode(
         purpose=purpose,
         outcome=outcome,
         observation_names=names,
-        observations=draws.normal(size=(length + 1, observation_size(names))),
+        observations=draws.normal(size=(length + 1, len(names))),
         actions=actions,
         proposed_actions=actions,
         rewards=np.where(ends & is_success, 0.0, -1.0),
@@ -31,4 +31,11 @@ def make_episode(
         stamps_s=0.2 * np.arange(length + 1),
         verdicts=np.ones(length + 1),
         policy_versions=[''] * (length + 1),
+        instruction='put it there',
+        films={camera: make_film(length + 1, draws) for camera in cameras},
     )
+
+
+def make_film(count, draws, size=(24, 32)):
+    jpegs = [encode_picture(draws.integers(256, size=(*size, 3), dtype=np.uint8))] * count
+    return Film(size, 0.2 * np.arange(count), lambda: jpegs)

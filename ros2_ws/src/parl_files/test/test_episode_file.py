@@ -12,7 +12,7 @@ from mcap.writer import Writer as McapWriter
 import numpy as np
 import pytest
 
-from parl_files.episode import Episode, Purpose
+from parl_files.episode import Episode, EpisodeError, Purpose
 from parl_files.episode_file import (
     episode_to_bytes,
     EpisodeFileError,
@@ -20,9 +20,11 @@ from parl_files.episode_file import (
     read_episode_id,
     read_frames,
 )
-from parl_files.step_definition import STEP
+from parl_files.recording.film import encode_picture, Film
+from parl_files.recording.step_definition import CAMERA, STEP
 
-FRAMES = [(100.0, b'\xff\xd8first\xff\xd9'), (100.2, b'\xff\xd8second\xff\xd9')]
+FRAMES = {'camera': [(100.0, b'\xff\xd8first\xff\xd9'), (100.2, b'\xff\xd8second\xff\xd9')]}
+TOPIC = 'camera/color/image_raw/compressed'
 
 
 def make_episode(count=4, width=3, success=True, seed=0, **changes):
@@ -50,7 +52,9 @@ def make_episode(count=4, width=3, success=True, seed=0, **changes):
 def assert_same(one, other):
     for field in dataclass_fields(Episode):
         mine, theirs = getattr(one, field.name), getattr(other, field.name)
-        if isinstance(mine, np.ndarray):
+        if field.name == 'films':
+            assert mine.keys() == theirs.keys()
+        elif isinstance(mine, np.ndarray):
             assert mine.dtype == theirs.dtype, field.name
             np.testing.assert_array_equal(mine, theirs, err_msg=field.name)
         else:
@@ -70,15 +74,69 @@ def source_folder():
 def test_definition_in_the_file_is_the_interface():
     text = (source_folder() / 'parl_msgs/msg/Step.msg').read_text(encoding='utf-8')
     lines = (' '.join(line.split('#')[0].split()) for line in text.splitlines())
-    assert [line for line in lines if line] == STEP.splitlines()
+    definition, *others = STEP.split('=' * 80 + '\n')
+    assert [line for line in lines if line] == definition.splitlines()
+    assert others == ['MSG: builtin_interfaces/Time\nint32 sec\nuint32 nanosec\n']
 
+
+@pytest.mark.parametrize('definition', [STEP, CAMERA])
+def test_a_definition_holds_all_that_it_uses(definition):
+    """A reader that knows no ROS message, as Rerun, needs each of them."""
+    parts = definition.split('=' * 80 + '\n')
+    defined = {part.splitlines()[0].removeprefix('MSG: ') for part in parts[1:]}
+    lines = [line for part in parts for line in part.splitlines() if not line.startswith('MSG')]
+    assert {line.split()[0].removesuffix('[]') for line in lines if '/' in line} == defined
+
+
+def make_film(count=5, size=(24, 32), seed=0):
+    draws = np.random.default_rng(seed)
+    jpegs = [
+        encode_picture(draws.integers(256, size=(*size, 3), dtype=np.uint8)) for _ in range(count)
+    ]
+    return Film(size, 1.7e9 + 0.25 + 0.2 * np.arange(count), lambda: jpegs)
+
+
+def test_observed_pictures_come_back(tmp_path):
+    films = {'camera': make_film(), 'wrist_camera': make_film(size=(12, 16), seed=1)}
+    episode = make_episode(films=films, instruction='put it there')
+    read = read_back(episode_to_bytes(episode, {'other': FRAMES['camera']}), tmp_path)
+    assert read.instruction == 'put it there'
+    assert list(read.films) == ['camera', 'wrist_camera']
+    for camera, film in films.items():
+        assert read.films[camera].size == film.size
+        np.testing.assert_allclose(read.films[camera].stamps_s, film.stamps_s)
+        assert read.films[camera].compressed() == film.compressed()
+        for one, other in zip(read.films[camera], film, strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert list(read_frames(tmp_path / 'episode.mcap')) == ['other', 'camera', 'wrist_camera']
+
+
+def test_a_film_must_have_a_picture_for_each_observation():
+    with pytest.raises(EpisodeError, match="film of 'camera' has 4 pictures.*expected 5"):
+        make_episode(films={'camera': make_film(4)})
+
+
+OLD_FILE = Path(__file__).parent / 'version_1_pixels.mcap'
+
+
+def test_pixels_of_a_file_of_version_1_become_a_film():
+    """`observations/pixels.yaml` at the version before pictures: 3 × 4 × 6 pixels, 2 numbers."""
+    episode = read_episode(OLD_FILE)
+    assert episode.observation_names == ('ee_x', 'ee_y')
+    assert episode.observations.shape == (3, 2)
+    film = episode.films['camera']
+    assert film.size == (4, 6)
+    expected = np.arange(3 * 3 * 4 * 6).reshape(3, 3, 4, 6)
+    for one, other in zip(film, expected, strict=True):
+        np.testing.assert_array_equal(one, np.moveaxis(other, 0, -1))
+    assert list(read_frames(OLD_FILE)) == ['camera']
 
 @pytest.mark.parametrize('frames', [None, FRAMES])
 @pytest.mark.parametrize('success', [True, False])
 def test_round_trip(tmp_path, success, frames):
     episode = make_episode(success=success)
     assert_same(read_back(episode_to_bytes(episode, frames), tmp_path), episode)
-    assert read_frames(tmp_path / 'episode.mcap') == (frames or [])
+    assert read_frames(tmp_path / 'episode.mcap') == (frames or {})
 
 
 @settings(max_examples=25, deadline=None)
@@ -181,7 +239,7 @@ def test_indexed_readers_find_topics_and_metadata():
     }
     assert counts == {
         'step': ('parl_msgs/msg/Step', 'cdr', 5),
-        'camera': ('sensor_msgs/msg/CompressedImage', 'cdr', 2),
+        TOPIC: ('sensor_msgs/msg/CompressedImage', 'cdr', 2),
     }
     metadata = {record.name: record.metadata for record in reader.iter_metadata()}
     assert metadata['episode']['outcome'] == '"success"'
@@ -192,10 +250,10 @@ def test_rclpy_reads_the_records():
     parl_msgs = pytest.importorskip('parl_msgs.msg', reason='parl_msgs is not built here')
     sensor_msgs = pytest.importorskip('sensor_msgs.msg')
     serialization = pytest.importorskip('rclpy.serialization')
-    types = {'step': parl_msgs.Step, 'camera': sensor_msgs.CompressedImage}
+    types = {'step': parl_msgs.Step, TOPIC: sensor_msgs.CompressedImage}
     episode = make_episode(count=4)
     reader = make_reader(io.BytesIO(episode_to_bytes(episode, FRAMES)))
-    found = {'step': [], 'camera': []}
+    found = {'step': [], TOPIC: []}
     for _, channel, message in reader.iter_messages():
         found[channel.topic].append(
             serialization.deserialize_message(message.data, types[channel.topic])
@@ -213,7 +271,7 @@ def test_rclpy_reads_the_records():
     assert [step.terminated for step in steps] == [False, False, False, True, False]
     assert (steps[1].stamp.sec, steps[1].stamp.nanosec // 1000) == (1_700_000_000, 200_000)
     assert steps[2].policy_version == 'policy-000002'
-    assert bytes(found['camera'][1].data) == FRAMES[1][1]
+    assert bytes(found[TOPIC][1].data) == FRAMES['camera'][1][1]
 
 
 def test_fifty_steps_are_read_in_under_20_ms(tmp_path):

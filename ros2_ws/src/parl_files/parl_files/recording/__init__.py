@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an episode file holds: steps and pictures, as MCAP records."""
