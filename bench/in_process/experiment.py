@@ -22,6 +22,7 @@ from parl_policy.acting.actor_file import load_actor
 from parl_policy.acting.open_loop_actor import OpenLoopActor
 from parl_policy.episode.observation import StationState
 from parl_policy.episode.player import EpisodeGoal
+from parl_policy.observations import Observation
 from widowx_sim.scene.task_scene import Script
 from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
 
@@ -50,7 +51,7 @@ def run_in_process(
     Returns:
         The result of each phase, in order.
     """
-    with closing(InProcessStation(task_file, config.image_size)) as station:
+    with closing(InProcessStation(task_file, config.cameras)) as station:
         return _run(config, station, expert, data_folder, say)
 
 
@@ -105,7 +106,7 @@ def _chooser(
         script = ScriptedExpert(*expert, step.seed)
 
         def demonstrate(
-            index: int, observation: np.ndarray, state: StationState
+            index: int, observation: Observation, state: StationState
         ) -> tuple[np.ndarray, str]:
             thing, onto = state.object_positions
             target = state.target.position

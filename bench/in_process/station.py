@@ -4,7 +4,7 @@
 A benchmark needs hundreds of episodes over many seeds; here they do not need six processes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ import numpy as np
 from parl_files.episode import Episode
 from parl_files.yaml_file import load_yaml
 from parl_policy.episode.action_space import Target
-from parl_policy.episode.observation import ObservationLayout, StationState
+from parl_policy.episode.observation import Frame, ObservationLayout, StationState
 from parl_policy.episode.player import EpisodeGoal, EpisodePlayer
+from parl_policy.observations import Observation, Size
 from reward_detector.verdict.frame_judge import FrameJudge
 from widowx_description.finger import opening_from_finger
 from widowx_driver.arm.pose import matrix_to_quaternion
@@ -26,21 +27,23 @@ from widowx_driver.safety.shell import SafetyShell
 from widowx_sim.servos import wx250s
 from widowx_sim.station.station import Station
 
-Choose = Callable[[int, np.ndarray, StationState], tuple[np.ndarray, str]]
+Choose = Callable[[int, Observation, StationState], tuple[np.ndarray, str]]
 """Maps (step, observation, state) to (action (7,), policy version)."""
 
 
 class InProcessStation:
     """The simulated arm, reward detector and driver of one task."""
 
-    def __init__(self, task_file: Path, image_size: tuple[int, int] | None = None) -> None:
-        """Build the parts from a task file; `image_size` as in `ExperimentConfig`."""
-        self._image_size = image_size
+    def __init__(self, task_file: Path, cameras: Mapping[str, Size] | None = None) -> None:
+        """Build the parts from a task file; `cameras` as in `ExperimentConfig`."""
+        self._cameras = cameras or {}
         self._station = Station(task_file)
         self._judge = FrameJudge.from_task_file(task_file)
         self._task = load_driver_task(task_file)
         self._shell = SafetyShell(DriverConfig(), self._task)
-        self.horizon = int(load_yaml(task_file)['horizon'])
+        task = load_yaml(task_file)
+        self.horizon = int(task['horizon'])
+        self.instruction = str(task['instruction'])
         self.script = self._station.task.script
         """Settings of the scripted operator of this task."""
         self.truly_done = False
@@ -55,7 +58,9 @@ class InProcessStation:
             raise RuntimeError(started.reason)
         self._judge.begin_episode(goal.episode_id)
         layout = ObservationLayout(
-            object_names=self._look(started).names, image_size=self._image_size
+            object_names=self._look(started).names,
+            cameras=self._cameras,
+            instruction=self.instruction,
         )
         command, player = started, EpisodePlayer(goal, layout)
         while True:
@@ -112,7 +117,7 @@ class InProcessStation:
             object_visible=objects.visible,
             stamp_s=arm.stamp_s,
             verdict=int(judgement.verdict.value),
-            frame=frame,
+            frames={camera: Frame(arm.stamp_s, frame) for camera in self._cameras},
         )
         return _Sight(tuple(objects.names), state)
 

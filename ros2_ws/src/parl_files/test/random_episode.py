@@ -10,7 +10,13 @@ NAMES = ('a', 'b', 'c')
 
 
 def make_episode(
-    episode_id='e', purpose='demonstration', outcome='success', length=5, seed=0, names=NAMES, cameras=()
+    episode_id='e',
+    purpose='demonstration',
+    outcome='success',
+    length=5,
+    seed=0,
+    names=NAMES,
+    cameras=(),
 ):
     draws = np.random.default_rng(seed)
     ends = np.arange(length) == length - 1

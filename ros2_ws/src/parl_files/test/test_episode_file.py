@@ -112,7 +112,7 @@ def test_observed_pictures_come_back(tmp_path):
 
 
 def test_a_film_must_have_a_picture_for_each_observation():
-    with pytest.raises(EpisodeError, match="film of 'camera' has 4 pictures.*expected 5"):
+    with pytest.raises(EpisodeError, match=r"film of 'camera' has 4 pictures.*expected 5"):
         make_episode(films={'camera': make_film(4)})
 
 
@@ -130,6 +130,7 @@ def test_pixels_of_a_file_of_version_1_become_a_film():
     for one, other in zip(film, expected, strict=True):
         np.testing.assert_array_equal(one, np.moveaxis(other, 0, -1))
     assert list(read_frames(OLD_FILE)) == ['camera']
+
 
 @pytest.mark.parametrize('frames', [None, FRAMES])
 @pytest.mark.parametrize('success', [True, False])

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable, TypeAlias
 import torch
 
 from parl_files.error import ParlError
+from parl_policy.observations import States
 
 
 class ObservationError(ParlError):
@@ -56,6 +57,7 @@ class Policy(Protocol):
     """Any policy that can sample actions and be trained on actions (PA-RL, arXiv 2412.06685).
 
     Shapes: B states, k samples per state, m targets per state, D = `action_spec.flat_dim`.
+    What it needs besides numbers, its configuration says (`parl_policy.observations.needs_of`).
     Normalisation is part of the policy: it takes raw observations and returns actions in [-1, 1],
     with binary entries snapped.
     """
@@ -63,14 +65,18 @@ class Policy(Protocol):
     action_spec: ActionSpec
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
-        """Set the normalisation from all observations (N, O) of the demonstrations.
+        """Set the normalisation from the numbers (N, O) of all observations of the demonstrations.
 
         PARL calls this once, before training.
         """
         ...
 
-    def encode(self, observations: torch.Tensor) -> Context:
-        """Compute once per state (B, O) what sampling needs: features, a cache, or the input."""
+    def encode(self, observations: States) -> Context:
+        """Compute once per state what sampling needs: features, a cache, or the input.
+
+        Args:
+            observations: Numbers (B, O); `Observations` if it needs more.
+        """
         ...
 
     def sample(self, context: Context, count: int, generator: torch.Generator) -> torch.Tensor:

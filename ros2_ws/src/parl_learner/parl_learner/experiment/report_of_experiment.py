@@ -9,12 +9,13 @@ import numpy as np
 import torch
 
 from parl_files.artifact_store import ArtifactStore
-from parl_files.episode import Purpose
+from parl_files.episode import Episode, Purpose
 from parl_files.episode_library import EpisodeLibrary
 from parl_learner.experiment.record import RecordedStep
 from parl_learner.methods.registry import method_of
 from parl_learner.plan.experiment_config import ExperimentConfig
 from parl_learner.plan.schedule import LearnStep, Phase
+from parl_learner.replay.episode_states import episode_states
 from parl_learner.report.calibration_figure import calibration_of
 from parl_learner.report.report_data import Calibration, EvaluationResult, PhaseTime, ReportData
 from parl_policy.acting.actor_file import load_actor
@@ -103,13 +104,14 @@ def _calibration(
     if critic_record is None or not names or not method_of(config.learning).trains_critic:
         return None
     policy = [r for r in store.list('policy') if r.version == critic_record.version][-1]
-    actor, _, _ = load_actor(store.path(policy.name), store.path(critic_record.name))
+    actor, actor_config, _ = load_actor(store.path(policy.name), store.path(critic_record.name))
     critic = actor.critic
     assert critic is not None
 
     @torch.no_grad()
-    def q_values_of(observations: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        values = critic(torch.tensor(observations), torch.tensor(actions).unsqueeze(1))
+    def q_values_of(episode: Episode) -> np.ndarray:
+        states = episode_states(episode, actor_config.critic_needs)[: len(episode)]
+        values = critic(states, torch.tensor(episode.actions).unsqueeze(1))
         result: np.ndarray = values.mean(0).squeeze(1).numpy()
         return result
 

@@ -16,6 +16,7 @@ from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.loop.trial_paces import trial_paces
 from parl_learner.methods.stage import Work
 from parl_learner.plan.experiment_config import ExperimentConfig
+from parl_learner.replay.replay import Replay
 
 Announce = Callable[[ArtifactRecord], None]
 
@@ -143,11 +144,14 @@ class Learner:
             return []
         return [name for episode_id, name in completed[:needed] if episode_id not in used]
 
-    def _new_loop(self, example: Episode) -> LearningLoop:
+    def _new_loop(self, example: Episode, replay: Replay | None = None) -> LearningLoop:
         return LearningLoop(
             self.config.learning,
             example.observation_names,
             self.config.seed,
+            cameras={camera: film.size for camera, film in example.films.items()},
+            folder=self._store.folder,
+            replay=replay,
         )
 
     def _resume(self) -> None:
@@ -158,14 +162,18 @@ class Learner:
             self._stored_version = self.loop.counters.version
         self._try_new_work()
 
-    def _resumed_loop(self) -> LearningLoop:
-        """Make a loop at the beginning of the current round, untrained."""
+    def _resumed_loop(self, replay: Replay | None = None) -> LearningLoop:
+        """Make a loop at the beginning of the current round, untrained, perhaps on this replay."""
         rounds: Sequence[Sequence[Episode]] = [
             [self.library.named(name) for name in names] for names in self._rounds
         ]
-        loop = self._new_loop(rounds[0][0])
+        loop = self._new_loop(rounds[0][0], replay)
         loop.resume(rounds)
         return loop
+
+    def _loop_on_trial(self) -> LearningLoop:
+        assert self.loop is not None
+        return self._resumed_loop(self.loop.replay)
 
     def _try_new_work(self) -> None:
         """Estimate the pace of the work that is left in the round and has no pace yet."""
@@ -173,7 +181,7 @@ class Learner:
         left = {work for work, count in self.loop.units_left.items() if count}
         # A trial on a GPU would record CUDA graphs, which are not tried for the sake of a message.
         if not left <= set(self._pace) and torch.get_default_device().type == 'cpu':
-            self._pace = trial_paces(self._resumed_loop, self._clock_s) | self._pace
+            self._pace = trial_paces(self._loop_on_trial, self._clock_s) | self._pace
 
     def _store_version(self) -> None:
         """Store and announce the newest version, unless it is stored already."""

@@ -5,12 +5,12 @@ Round 0 pre-trains on demonstrations; round n > 0 learns from the n-th batch of 
 The work depends only on the episodes, never on the time when they arrived.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import dataclasses
+from pathlib import Path
 
 import torch
 
-from parl_files.observation_names import observation_size
 from parl_learner.methods.method import Counters, PracticeRound
 from parl_learner.methods.registry import method_of
 from parl_learner.methods.stage import Stage, StageName, units_left, updates_left, Work
@@ -23,6 +23,7 @@ from parl_learner.training.policy_trainer import PolicyTrainer
 from parl_policy.acting.actor_file import ActorConfig, version_to_bytes
 from parl_policy.compute.device import default_generator
 from parl_policy.episode.action_space import ACTION_DIM, GRIPPER
+from parl_policy.observations import Size
 from parl_policy.policy import ActionSpec
 
 STATION_ACTION = ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,))
@@ -37,14 +38,21 @@ class LearningLoop:
         observation_names: Sequence[str],
         seed: int,
         action_spec: ActionSpec = STATION_ACTION,
+        *,
+        cameras: Mapping[str, Size] | None = None,
+        folder: Path | None = None,
+        replay: Replay | None = None,
     ) -> None:
         """Make an untrained policy and critic.
 
         Args:
             config: All numbers.
-            observation_names: Layout of the observations.
+            observation_names: Names of the numbers of an observation.
             seed: Seed of the weights and of all later draws.
             action_spec: Layout of a control step; the station's by default.
+            cameras: Recorded size of the pictures of each camera, by its name.
+            folder: Where the pictures of the replay are kept, if any are seen.
+            replay: Replay of another loop with the same settings, whose data this one only reads.
 
         Raises:
             ConfigError: The method cannot work with the policy class or with the device.
@@ -61,17 +69,21 @@ class LearningLoop:
             choice=config.choice,
             observation_names=tuple(observation_names),
             action_spec=action_spec,
+            cameras=cameras or {},
         )
-        self.replay = Replay(
-            observation_size(observation_names),
+        self.replay = replay or Replay(
+            len(observation_names),
             action_spec.dim,
             config.discount,
             config.failure_return,
             action_spec.horizon,
+            (self.actor_config.policy_needs, self.actor_config.critic_needs),
+            folder,
         )
         self.policy = self.actor_config.make_policy()
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)
-        method.check_policy(self.policy_trainer, self.replay.observations.shape[1])
+        example = self.actor_config.policy_needs.blank(len(observation_names))
+        method.check_policy(self.policy_trainer, example)
         self.critic_trainer = CriticTrainer(
             self.actor_config.make_critic(), config.critic_trainer, self.actor_config.action_spec
         )
@@ -80,6 +92,7 @@ class LearningLoop:
         self.stages: tuple[Stage, ...] = ()
         self.units = LearningUnits(
             config,
+            self.actor_config,
             self.replay,
             self.policy,
             self.policy_trainer,
@@ -142,9 +155,10 @@ class LearningLoop:
 
     def resume(self, rounds: Sequence[Sequence[RecordedEpisode]]) -> None:
         """Add the episodes of all rounds begun before; `load_checkpoint` restores the rest."""
-        for episodes in rounds:
-            for episode in episodes:
-                self.replay.add(episode)
+        if not len(self.replay):
+            for episodes in rounds:
+                for episode in episodes:
+                    self.replay.add(episode)
         self.counters.round = len(rounds) - 1
         if self.counters.round >= 1:
             self._begin_practice()

@@ -14,7 +14,9 @@ class AdvantageWeighted(WeightedImitation):
     @torch.no_grad()
     def weights(self, batch: Batch) -> torch.Tensor:
         """See WeightedImitation."""
-        advantages = self.units.critic_trainer.advantages(batch, self.units.generator)
+        units = self.units
+        seen = units.critic_sees(batch)
+        advantages = units.critic_trainer.advantages(seen, units.generator)
         weights = advantage_weights(
             advantages, self.config.advantage_scale, self.config.largest_advantage_weight
         )

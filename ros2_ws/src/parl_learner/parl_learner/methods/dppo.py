@@ -52,11 +52,12 @@ class DppoMethod(LearningMethod):
         """Train the state value on the returns of the data, before the first round."""
         replay = self.units.replay
         everything = replay.batch(torch.arange(len(replay)))
-        self.dppo.fit_value(everything, self.config.imitation_batch_size, self.units.generator)
+        units, size = self.units, self.config.imitation_batch_size
+        self.dppo.fit_value(units.policy_states, everything, size, units.generator)
 
     def begin_round(self, episodes: Sequence[RecordedEpisode]) -> None:
         """Draw the denoising chains of the round's episodes again."""
-        self.dppo.begin_round(episodes)
+        self.dppo.begin_round(self.units.policy_states, episodes)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """See LearningMethod."""
@@ -69,4 +70,5 @@ class DppoMethod(LearningMethod):
     def _follow_advantages(self, unit: int) -> None:
         del unit
         size = self.config.imitation_batch_size
-        self.units.policy_loss = self.dppo.update(size, self.units.generator)
+        units = self.units
+        units.policy_loss = self.dppo.update(units.policy_states, size, units.generator)

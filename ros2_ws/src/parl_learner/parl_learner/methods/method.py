@@ -19,6 +19,7 @@ from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.learning_units import LearningUnits
 from parl_learner.training.policy_trainer import PolicyTrainer
+from parl_policy.observations import States
 
 
 @dataclass
@@ -90,12 +91,12 @@ class LearningMethod(ABC):
         """
 
     @classmethod
-    def check_policy(cls, policy_trainer: PolicyTrainer, observation_dim: int) -> None:
+    def check_policy(cls, policy_trainer: PolicyTrainer, example: States) -> None:
         """Refuse a policy class that this method cannot train, before anything is trained.
 
         Args:
             policy_trainer: Trainer of the policy.
-            observation_dim: Numbers of an observation (O).
+            example: One state.
 
         Raises:
             ConfigError: The message names what the policy class does not have.

@@ -14,5 +14,6 @@ class SelfImitation(WeightedImitation):
     @torch.no_grad()
     def weights(self, batch: Batch) -> torch.Tensor:
         """See WeightedImitation."""
-        values = self.units.critic_trainer.state_values(batch.observations)
+        seen = self.units.critic_sees(batch).observations
+        values = self.units.critic_trainer.state_values(seen)
         return self_imitation_weights(batch.returns, values).unsqueeze(1)

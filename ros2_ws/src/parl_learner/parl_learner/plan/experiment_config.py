@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """An experiment on one page: data, training, practice and evaluation, as one YAML file."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from parl_files.config_file import from_mapping, SharedSection
@@ -11,6 +11,7 @@ from parl_learner.methods.method_files import METHOD_FILES
 from parl_learner.methods.registry import method_of
 from parl_learner.plan.practice_config import PracticeConfig
 from parl_learner.training.learning_config import LearningConfig
+from parl_policy.observations import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +41,11 @@ class ExperimentConfig(PracticeConfig):
     Round n is played with version n − rounds_ahead, at least 1, whatever is ready: what comes out
     does not depend on who was faster. 0: the robot waits for each version.
     """
-    image_size: tuple[int, int] | None = None
-    """(height, width) [px] of the observed camera image; None: object positions are observed."""
+    cameras: Mapping[str, Size] = field(default_factory=dict)
+    """Recorded (height, width) [px] of the pictures of each observed camera, by its name.
+
+    The pictures take the place of the objects' positions; without cameras those are observed.
+    """
     learning: LearningConfig
 
     def __post_init__(self) -> None:
@@ -50,8 +54,11 @@ class ExperimentConfig(PracticeConfig):
         for name in ('demonstrations', 'practice_episodes'):
             if getattr(self, name) < 1:
                 raise ValueError(f'{name} must be at least 1: {getattr(self, name)}')
-        if self.image_size is not None and min(self.image_size) < 1:
-            raise ValueError(f'image_size must be a height and a width [px]: {self.image_size}')
+        for camera, size in self.cameras.items():
+            if min(size) < 1:
+                raise ValueError(f'cameras.{camera} must be a height and a width [px]: {size}')
+        if ':' not in self.learning.policy_class:  # only the learner must import it
+            self.learning.check_cameras(self.cameras)
         if self.warm_up_episodes > self.practice_episodes:
             raise ValueError(
                 f'warm_up_episodes must lie in 0…practice_episodes: {self.warm_up_episodes} of '

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The replay: a table of observations from episodes, and the transitions between its rows."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +12,27 @@ import torch
 from parl_files.episode import Purpose
 from parl_files.error import ParlError
 from parl_learner.replay.action_chunks import action_chunks
+from parl_learner.replay.observation_table import ObservationTable, StateTable
+from parl_learner.replay.picture_table import PictureTable
 from parl_learner.replay.returns import FailureReturn, monte_carlo_returns
+from parl_policy.observations import ObservationNeeds, PictureConfig, Size, States
+
+
+class RecordedFilm(Protocol):
+    """The observed pictures of one camera in an episode, decoded one after the other."""
+
+    @property
+    def size(self) -> Size:
+        """(height, width) [px]."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        ...
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Return the pictures (height, width, 3) uint8 RGB."""
+        ...
 
 
 class RecordedEpisode(Protocol):
@@ -33,7 +55,17 @@ class RecordedEpisode(Protocol):
 
     @property
     def observations(self) -> np.ndarray:
-        """(N + 1, O) float32."""
+        """(N + 1, O) float32, the numbers."""
+        ...
+
+    @property
+    def films(self) -> Mapping[str, RecordedFilm]:
+        """N + 1 pictures of each observed camera, by its name."""
+        ...
+
+    @property
+    def instruction(self) -> str:
+        """What the robot was told to do; empty if that is not known."""
         ...
 
     @property
@@ -63,8 +95,8 @@ class Batch:
     Attributes:
         rows: (B,) rows of the observations in the replay.
         next_rows: (B,) rows of the next observations.
-        observations: (B, O).
-        next_observations: (B, O).
+        observations: Numbers (B, O), or what a critic sees that needs more.
+        next_observations: The same of the next observations.
         actions: (B, D) executed, in [-1, 1].
         rewards: (B,); for a chunk the discounted sum.
         discounts: (B,) discount of the next value; 0 after a success, not after a time-out.
@@ -73,8 +105,8 @@ class Batch:
 
     rows: torch.Tensor
     next_rows: torch.Tensor
-    observations: torch.Tensor
-    next_observations: torch.Tensor
+    observations: States
+    next_observations: States
     actions: torch.Tensor
     rewards: torch.Tensor
     discounts: torch.Tensor
@@ -91,6 +123,8 @@ class Replay:
         discount: float,
         failure_return: FailureReturn = 'endless',
         horizon: int = 1,
+        seen: Iterable[ObservationNeeds] = (),
+        folder: Path | None = None,
     ) -> None:
         """Start empty.
 
@@ -100,11 +134,20 @@ class Replay:
             discount: Discount of a control step.
             failure_return: See `monte_carlo_returns`.
             horizon: T, the control steps of an action; D = T · A.
+            seen: What policy and critic need besides numbers.
+            folder: Where pictures are kept, if any are needed.
         """
+        wanted = [(camera, each) for needs in seen for camera, each in needs.pictures.items()]
+        self._pictures: dict[tuple[str, PictureConfig], PictureTable] = {}
+        for key in dict.fromkeys(wanted):
+            assert folder is not None
+            self._pictures[key] = PictureTable(key[1].size, folder)
+        self._instructions: list[str] = []
         self.discount = discount
         self.horizon = horizon
         self.failure_return = failure_return
         self.observations = torch.empty(0, observation_dim)
+        """(M, O) numbers."""
         self.row_actions = torch.empty(0, horizon * action_dim)
         """(M, D) executed from each row on; 0 in the last row of an episode."""
         self._columns = {
@@ -121,7 +164,9 @@ class Replay:
         """Append an episode.
 
         Raises:
-            ValueError: Its observations or actions have another width than those of the replay.
+            ValueError: Its observations or actions have another width than those of the replay,
+                or a film that is needed is missing or of another length.
+            PictureError, PictureTableError: A picture is damaged or cannot be kept.
         """
         width = self.row_actions.shape[1] // self.horizon
         expected = (self.observations.shape[1], width)
@@ -131,6 +176,8 @@ class Replay:
                 f'episode {episode.episode_id} has (observation, action) widths {found}, the '
                 f'replay has {expected}: it was recorded for another task or version'
             )
+        self._add_pictures(episode)
+        self._instructions += [episode.instruction] * len(episode.observations)
         length = len(episode.actions)
         terminated = bool(episode.terminated[-1])
         chunks = action_chunks(
@@ -154,8 +201,29 @@ class Replay:
         for name, values in columns.items():
             self._columns[name] = torch.cat([self._columns[name], torch.tensor(values)])
 
+    def _add_pictures(self, episode: RecordedEpisode) -> None:
+        count = len(episode.observations)
+        for camera in {camera: None for camera, _ in self._pictures}:
+            film = episode.films.get(camera)
+            if film is None or len(film) != count:
+                raise ValueError(
+                    f'episode {episode.episode_id} has {len(film) if film else "no"} pictures of '
+                    f'the camera {camera!r} for {count} observations, but the networks see it'
+                )
+            tables = [(c, table) for (name, c), table in self._pictures.items() if name == camera]
+            for picture in film:
+                for config, table in tables:
+                    table.append(config.of(picture))
+
+    def seen_by(self, needs: ObservationNeeds) -> StateTable:
+        """Return all M observations as a policy or critic with these needs sees them."""
+        if needs.is_only_numbers:
+            return self.observations
+        tables = {camera: self._pictures[camera, c] for camera, c in needs.pictures.items()}
+        return ObservationTable(self.observations, tables, self._instructions)
+
     def batch(self, chosen: torch.Tensor) -> Batch:
-        """Return the transitions with the given indices (B,)."""
+        """Return the transitions with the given indices (B,), their observations as numbers."""
         rows, next_rows = self._rows[chosen], self._next_rows[chosen]
         return Batch(
             rows=rows,

@@ -25,19 +25,17 @@ MAX_POINTS = 4000
 
 def calibration_of(
     episodes: Sequence[Episode],
-    q_values_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    q_values_of: Callable[[Episode], np.ndarray],
     discount: float,
 ) -> Calibration:
     """Compare a critic with the returns that followed in recorded episodes.
 
     Args:
         episodes: Played by the policy that the critic judges.
-        q_values_of: Called with observations (N, O) and actions (N, 7); returns Q (N,).
+        q_values_of: Called with an episode; returns Q (N,) of its executed actions.
         discount: Discount with which the critic was trained, for the returns.
     """
-    q_values = [
-        np.asarray(q_values_of(episode.observations[:-1], episode.actions)) for episode in episodes
-    ]
+    q_values = [np.asarray(q_values_of(episode)) for episode in episodes]
     returns = [
         monte_carlo_returns(episode.rewards, bool(episode.terminated[-1]), discount)
         for episode in episodes

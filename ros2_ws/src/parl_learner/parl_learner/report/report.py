@@ -178,7 +178,7 @@ def _video_part(folder: Path, data: ReportData, recorded: _Recorded) -> str:
         try:
             write_episode_video(
                 folder / name,
-                read_frames(path),
+                next(iter(read_frames(path).values()), []),
                 data.control_rate_hz,
                 f'{label}: {episode.outcome}',
             )

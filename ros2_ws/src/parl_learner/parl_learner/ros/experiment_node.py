@@ -21,7 +21,7 @@ from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, Phase,
 from parl_learner.report.report import write_report
 from parl_learner.ros.experiment_parameters import experiment_parameters
 from parl_msgs.action import RunEpisode
-from parl_msgs.msg import Artifact, LearnerStatus
+from parl_msgs.msg import Artifact, LearnerStatus, PictureFormat
 from parl_node.artifact_node import ArtifactNode
 from parl_node.episode_client import EpisodeClient, EpisodeClientError
 from parl_node.outcome_codes import outcome_of
@@ -182,7 +182,10 @@ class ExperimentNode(ArtifactNode):
             seed=step.seed + self._aborts * self.SEEDS_APART,
             max_steps=self._task.horizon,
             policy_version=step.version,
-            image_size=self._config.image_size or (),
+            pictures=[
+                PictureFormat(camera=camera, height=height, width=width)
+                for camera, (height, width) in self._config.cameras.items()
+            ],
         )
 
     def _wait_for_file(self, step: EpisodeStep, file: Artifact) -> None:

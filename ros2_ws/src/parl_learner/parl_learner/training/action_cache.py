@@ -5,6 +5,7 @@ import functools
 
 import torch
 
+from parl_learner.replay.observation_table import StateTable
 from parl_policy.acting.action_optimisation import (
     ActionOptimisationConfig,
     climb,
@@ -41,9 +42,9 @@ class ActionCache:
         self._graphs: dict[tuple[CriticEnsemble, int], RowsGraph] = {}
 
     def sample_all(
-        self, policy: Policy, observations: torch.Tensor, generator: torch.Generator
+        self, policy: Policy, observations: StateTable, generator: torch.Generator
     ) -> None:
-        """Draw new candidates for all observations (M, O), after the policy has changed."""
+        """Draw new candidates for all M observations, after the policy has changed."""
         self.forget_samples()
         while len(self._candidates) < len(observations):
             self.sample_next(policy, observations, generator)
@@ -54,18 +55,20 @@ class ActionCache:
 
     @torch.no_grad()
     def sample_next(
-        self, policy: Policy, observations: torch.Tensor, generator: torch.Generator
+        self, policy: Policy, observations: StateTable, generator: torch.Generator
     ) -> None:
         """Draw the candidates of the next `ROWS_AT_ONCE` rows that have none yet."""
-        states = observations[len(self._candidates) :][: self.ROWS_AT_ONCE]
-        drawn = policy.sample(policy.encode(states), self.config.samples, generator)
+        first = len(self._candidates)
+        rows = torch.arange(first, min(first + self.ROWS_AT_ONCE, len(observations)))
+        context = policy.encode(observations[rows])
+        drawn = policy.sample(context, self.config.samples, generator)
         self._candidates = torch.cat([self._candidates, drawn])
 
     @torch.no_grad()
     def sample(
         self,
         policy: Policy,
-        observations: torch.Tensor,
+        observations: StateTable,
         rows: torch.Tensor,
         generator: torch.Generator,
     ) -> None:
@@ -77,7 +80,7 @@ class ActionCache:
     def optimise_all(
         self,
         critic: CriticEnsemble,
-        observations: torch.Tensor,
+        observations: StateTable,
         data_actions: torch.Tensor | None,
         generator: torch.Generator,
     ) -> None:
@@ -94,7 +97,7 @@ class ActionCache:
     def optimise(
         self,
         critic: CriticEnsemble,
-        observations: torch.Tensor,
+        observations: StateTable,
         data_actions: torch.Tensor | None,
         rows: torch.Tensor,
         generator: torch.Generator,
@@ -105,17 +108,18 @@ class ActionCache:
 
         Args:
             critic: The online critic.
-            observations: (M, O) of the replay.
+            observations: M observations of the replay, as the critic sees them.
             data_actions: (M, D) executed actions of the replay. None skips them, where the
                 particles are for backups only, and keeps what the cache has of them.
             rows: (B,) rows whose particles are made.
             generator: Source of the proposals that are not the policy's.
         """
-        inputs = [observations, self._candidates]
-        inputs += [] if data_actions is None else [data_actions]
+        inputs = [self._candidates] if data_actions is None else [self._candidates, data_actions]
         optimised, at_once = self._optimiser(critic, len(inputs))
         for part in rows.split(at_once):
-            actions, values = optimised(generator, *(each[part] for each in inputs))
+            with torch.no_grad():
+                states = critic.encode(observations[part])
+            actions, values = optimised(generator, states, *(each[part] for each in inputs))
             self._actions[part, : actions.shape[1]] = actions
             self._values[part, : values.shape[1]] = values
 
@@ -140,11 +144,11 @@ class ActionCache:
         self,
         critic: FrozenCritic,
         generator: torch.Generator,
-        observations: torch.Tensor,
+        states: torch.Tensor,
         candidates: torch.Tensor,
         data_actions: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        q_function = critic.mean_q(observations)
+        q_function = critic.mean_q_at(states)
         start = search(q_function, candidates, self.config, self._movable, generator).actions
         if data_actions is not None:
             start = torch.cat([start, data_actions.unsqueeze(1)], dim=1)

@@ -25,6 +25,7 @@ from parl_learner.training.state_tensors import (
 from parl_learner.training.state_value import StateValue
 from parl_policy.acting.action_optimisation import Particles
 from parl_policy.critics.critic import CriticEnsemble
+from parl_policy.observations import States
 from parl_policy.policy import ActionSpec
 
 
@@ -75,10 +76,10 @@ class CriticTrainer:
         """Whether an update also needs actions of the current states (conservative term)."""
         return self.algorithm in ('cal_ql', 'cql') and self.config.cql_weight > 0
 
-    def fit_normalisation(self, observations: torch.Tensor) -> None:
-        """Take mean and standard deviation from the observations (N, O)."""
+    def fit_normalisation(self, numbers: torch.Tensor) -> None:
+        """Take mean and standard deviation from the numbers (N, O) of the observations."""
         for critic in (self.critic, self.target):
-            critic.fit_normalisation(observations)
+            critic.fit_normalisation(numbers)
 
     def begin_practice(self) -> None:
         """Reset Adam's moments, as the paper does, and change to the practice algorithm."""
@@ -127,8 +128,8 @@ class CriticTrainer:
         values = (loss, td_loss, gap, data_values.mean(), batch.returns.mean())
         return CriticMetrics(*torch.stack(values).tolist())
 
-    def state_values(self, observations: torch.Tensor) -> torch.Tensor:
-        """Return IQL's values V (B,) of observations (B, O) that are not normalised."""
+    def state_values(self, observations: States) -> torch.Tensor:
+        """Return IQL's values V (B,) of B observations that are not normalised."""
         assert self.value is not None
         values: torch.Tensor = self.value(self.critic.normaliser(observations))
         return values

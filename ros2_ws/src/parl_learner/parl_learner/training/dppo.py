@@ -15,6 +15,7 @@ import torch
 
 from parl_files.config_file import ConfigError
 from parl_files.episode import Episode, EpisodeError
+from parl_learner.replay.observation_table import StateTable
 from parl_learner.replay.replay import Batch, RecordedEpisode
 from parl_learner.training.policy_trainer import PolicyTrainer
 from parl_learner.training.state_tensors import (
@@ -29,6 +30,8 @@ from parl_policy.policy import Policy
 
 VALUE_WARM_UP_STEPS = 300
 """Updates of the state value before the first round."""
+ROWS_AT_ONCE = 256
+"""Observations that are encoded at once."""
 SAME_ACTION = 1e-3
 """Largest difference between a recorded action and the one drawn again."""
 
@@ -143,37 +146,54 @@ class Dppo:
         )
         self._round: dict[str, torch.Tensor] = {}
 
-    def fit_value(self, batch: Batch, batch_size: int, generator: torch.Generator) -> None:
+    def fit_value(
+        self, states: StateTable, batch: Batch, batch_size: int, generator: torch.Generator
+    ) -> None:
         """Train the state value on the returns of these transitions, before the first round.
+
+        `states` are all observations of the replay, as the policy sees them.
 
         An untrained value is near 0, which is the best value where rewards are -1. A time-out
         would then look like a success, and the few updates of a round do not correct that.
         """
         with torch.no_grad():
-            context = self.policy.encode(batch.observations)
+            parts = batch.rows.split(ROWS_AT_ONCE)
+            context = torch.cat([self.policy.encode(states[rows]) for rows in parts])
         for _ in range(VALUE_WARM_UP_STEPS):
             chosen = torch.randint(len(context), (batch_size,), generator=generator)
             self._step_value(context[chosen], batch.returns[chosen])
 
     @torch.no_grad()
-    def begin_round(self, episodes: Sequence[RecordedEpisode]) -> None:
+    def begin_round(self, states: StateTable, episodes: Sequence[RecordedEpisode]) -> None:
         """Draw the chains of a round's episodes again, and compute their advantages.
+
+        Args:
+            states: All observations of the replay, as the policy sees them.
+            episodes: The round's episodes, whose observations are the last of the replay.
 
         Raises:
             EpisodeError: The policy draws other actions than an episode recorded.
         """
         self.policy.eval()
-        columns = [self._columns(episode) for episode in episodes]
+        counts = [len(episode.observations) for episode in episodes]
+        rows = torch.arange(len(states) - sum(counts), len(states)).split(counts)
+        columns = [
+            self._columns(episode, of_episode, states)
+            for episode, of_episode in zip(episodes, rows, strict=True)
+        ]
         self._round = {
             name: torch.cat([column[name] for column in columns]) for name in columns[0]
         }
 
-    def update(self, batch_size: int, generator: torch.Generator) -> float:
-        """Do one update of the policy and one of the state value; return the policy's loss."""
+    def update(self, states: StateTable, batch_size: int, generator: torch.Generator) -> float:
+        """Do one update of the policy and one of the state value; return the policy's loss.
+
+        `states` are all observations of the replay, as the policy sees them.
+        """
         self.policy.eval()  # dropout would look like a change of the policy
         chosen = torch.randint(len(self._round['advantages']), (batch_size,), generator=generator)
         batch = {name: column[chosen] for name, column in self._round.items()}
-        context = self.policy.encode(batch['observations'])
+        context = self.policy.encode(states[batch['rows']])
         chain = batch['chains'].transpose(0, 1).unsqueeze(2)
         log_probs = self.policy.chain_log_probs(self.policy.network, context, chain).squeeze(2)
         advantages = batch['advantages']
@@ -211,9 +231,10 @@ class Dppo:
         values: torch.Tensor = self.value(context)
         return values / (1.0 - self.discount)
 
-    def _columns(self, episode: RecordedEpisode) -> dict[str, torch.Tensor]:
-        observations = torch.tensor(episode.observations)
-        context = self.policy.encode(observations)
+    def _columns(
+        self, episode: RecordedEpisode, rows: torch.Tensor, states: StateTable
+    ) -> dict[str, torch.Tensor]:
+        context = self.policy.encode(states[rows])
         values = self._values(context)
         discounts = self.discount * ~torch.tensor(episode.terminated)
         advantages = generalised_advantages(
@@ -224,7 +245,7 @@ class Dppo:
             self.policy.network, context[steps], chains.unsqueeze(2)
         )
         return {
-            'observations': observations[steps],
+            'rows': rows[steps],
             'chains': chains.transpose(0, 1),
             'log_probs': log_probs.squeeze(2).t(),
             'advantages': advantages[steps],

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from parl_files.config_file import ConfigError
 from parl_learner.replay.returns import FailureReturn
 from parl_learner.training.critic_trainer_config import CriticTrainerConfig
 from parl_learner.training.distillation_rule import DistillationTarget
@@ -13,7 +14,8 @@ from parl_learner.training.dppo import DppoConfig
 from parl_learner.training.policy_trainer import PolicyTrainerConfig
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.critics.critic import CriticConfig
-from parl_policy.policies.registry import check_policy
+from parl_policy.observations import needs_of, Size
+from parl_policy.policies.registry import check_policy, policy_needs
 
 
 class Method(StrEnum):
@@ -155,3 +157,24 @@ class LearningConfig:
             ConfigError: The message names the class or the setting.
         """
         check_policy(self.policy_class, self.policy)
+
+    def check_cameras(self, cameras: Mapping[str, Size]) -> None:
+        """Refuse networks that do not see these cameras, whose recorded sizes are given.
+
+        Raises:
+            ConfigError: A camera that is seen is missing or too small, or one is seen by nobody.
+        """
+        all_needs = {
+            'policy': policy_needs(self.policy_class, self.policy),
+            'critic': needs_of(self.critic),
+        }
+        for who, needs in all_needs.items():
+            if why := needs.misfit(cameras):
+                raise ConfigError(f'the {who} {why}')
+        unseen = set(cameras).difference(*(needs.pictures for needs in all_needs.values()))
+        if unseen:
+            raise ConfigError(
+                f'neither policy nor critic sees the cameras {sorted(unseen)}; name them in '
+                'learning.policy.vision.pictures or learning.critic.vision.pictures, or record '
+                'others'
+            )

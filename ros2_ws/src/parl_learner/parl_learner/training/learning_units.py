@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The units of work in a stage: each changes the policy, the critic or the cache."""
 
+import dataclasses
 from dataclasses import dataclass
 import math
 from typing import Literal
 
 import torch
 
-from parl_learner.replay.image_augmentation import shift_batch
+from parl_learner.replay.batch_augmentation import augmented, augmented_together
+from parl_learner.replay.observation_table import StateTable
 from parl_learner.replay.replay import Batch, Replay
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.critic_trainer import CriticMetrics, CriticTrainer
@@ -15,6 +17,8 @@ from parl_learner.training.distillation_rule import value_spread
 from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.policy_trainer import PolicyTrainer
 from parl_policy.acting.action_optimisation import Particles
+from parl_policy.acting.actor_file import ActorConfig
+from parl_policy.observations import States
 from parl_policy.policy import Policy
 
 
@@ -23,6 +27,7 @@ class LearningUnits:
     """Policy, critic and cache, and the updates of them; all draws are from one generator."""
 
     config: LearningConfig
+    actor_config: ActorConfig
     replay: Replay
     policy: Policy
     policy_trainer: PolicyTrainer
@@ -38,35 +43,59 @@ class LearningUnits:
 
     def draw(self, size: int, mixing_ratio: float | None) -> Batch:
         """Draw a batch of transitions; `mixing_ratio` is the share of demonstrations."""
-        return self._shifted(self.replay.draw(size, mixing_ratio, self.generator))
+        return self.replay.draw(size, mixing_ratio, self.generator)
+
+    @property
+    def policy_states(self) -> StateTable:
+        """All observations of the replay, as the policy sees them."""
+        return self.replay.seen_by(self.actor_config.policy_needs)
+
+    @property
+    def critic_states(self) -> StateTable:
+        """All observations of the replay, as the critic sees them."""
+        return self.replay.seen_by(self.actor_config.critic_needs)
+
+    def policy_sees(self, batch: Batch) -> States:
+        """Return the observations of a batch as the policy sees them in training."""
+        augmentation = self.actor_config.policy_augmentation
+        if augmentation is None:
+            return self.policy_states[batch.rows]
+        return augmented(self.policy_states[batch.rows], augmentation, self.generator)
+
+    def critic_sees(self, batch: Batch) -> Batch:
+        """Return the batch with its observations as the critic sees them in training."""
+        vision = self.config.critic.vision
+        if vision is None:
+            return batch
+        states = self.critic_states
+        parts = [states[batch.rows], states[batch.next_rows]]
+        now, then = augmented_together(parts, vision.augmentation, self.generator)
+        return dataclasses.replace(batch, observations=now, next_observations=then)
 
     def teach(
-        self,
-        observations: torch.Tensor,
-        actions: torch.Tensor,
-        weights: torch.Tensor | None = None,
+        self, batch: Batch, actions: torch.Tensor, weights: torch.Tensor | None = None
     ) -> None:
         """Do one policy update with the policy's own loss.
 
         Args:
-            observations: (B, O).
+            batch: Whose observations are taken.
             actions: (B, D) that the policy is taught.
             weights: (B, 1) of the actions; None gives all the same weight.
         """
         self.policy_loss = self.policy_trainer.update(
-            observations, actions.unsqueeze(1), self.generator, weights
+            self.policy_sees(batch), actions.unsqueeze(1), self.generator, weights
         )
 
     def imitate(self) -> None:
         """Do one policy update on the actions of the data."""
         batch = self.draw(self.config.imitation_batch_size, self.config.mixing_ratio)
-        self.teach(batch.observations, batch.actions)
+        self.teach(batch, batch.actions)
 
     def imitate_successes(self) -> None:
         """Do one policy update on the actions of successful episodes."""
         size = self.config.imitation_batch_size
-        batch = self._shifted(self.replay.draw_successes(size, self.generator))
-        self.teach(batch.observations, batch.actions)
+        batch = self.replay.draw_successes(size, self.generator)
+        self.teach(batch, batch.actions)
 
     def begin_distilling(self) -> float:
         """Make all particles with the current critic; return the spread of their values."""
@@ -82,17 +111,17 @@ class LearningUnits:
         else:
             particles = self.cache.particles(batch.rows)
         if target == 'argmax':
-            self.teach(batch.observations, particles.argmax())
+            self.teach(batch, particles.argmax())
         else:
-            self.teach(batch.observations, particles.sample(1, self.generator).squeeze(1))
+            self.teach(batch, particles.sample(1, self.generator).squeeze(1))
 
     def sample_all(self) -> None:
         """Draw the candidates of all observations from the policy."""
-        self.cache.sample_all(self.policy, self.replay.observations, self.generator)
+        self.cache.sample_all(self.policy, self.policy_states, self.generator)
 
     def sample_next(self) -> None:
         """Draw the candidates of the next observations that have none."""
-        self.cache.sample_next(self.policy, self.replay.observations, self.generator)
+        self.cache.sample_next(self.policy, self.policy_states, self.generator)
 
     def improve_critic(self, unit: int) -> None:
         """Do one critic update; `unit` is its number in the stage, from 0."""
@@ -105,11 +134,9 @@ class LearningUnits:
                 self._renew_particles(unit, torch.cat(rows).unique())
             current = self._actions(batch.rows) if is_conservative else None
             following = self._actions(batch.next_rows)
-        self.critic_metrics = self.critic_trainer.update(batch, current, following, self.generator)
-
-    def _shifted(self, batch: Batch) -> Batch:
-        image = self.config.critic.image
-        return batch if image is None else shift_batch(batch, image, self.generator)
+        self.critic_metrics = self.critic_trainer.update(
+            self.critic_sees(batch), current, following, self.generator
+        )
 
     def _actions(self, rows: torch.Tensor) -> Particles:
         """Return the actions of the rows (B,) with which values are backed up."""
@@ -123,7 +150,7 @@ class LearningUnits:
     def _fresh_samples(self, rows: torch.Tensor) -> Particles:
         """Sample the current policy; a target needs one action, the conservative term more."""
         count = self.config.optimisation.samples if self.critic_trainer.is_conservative else 1
-        context = self.policy.encode(self.replay.observations[rows])
+        context = self.policy.encode(self.policy_states[rows])
         actions = self.policy.sample(context, count, self.generator)
         return Particles(actions, torch.zeros(actions.shape[:2]))
 
@@ -138,13 +165,13 @@ class LearningUnits:
                 self._optimise_all(None)
         if refresh == 1:
             if moves:
-                self.cache.sample(self.policy, self.replay.observations, rows, self.generator)
+                self.cache.sample(self.policy, self.policy_states, rows, self.generator)
             if is_optimised:
                 if unit == 0:
                     self.cache.make_room(len(self.replay.observations))
                 self.cache.optimise(
                     self.critic_trainer.critic,
-                    self.replay.observations,
+                    self.critic_states,
                     None,
                     rows,
                     self.generator,
@@ -153,5 +180,5 @@ class LearningUnits:
     def _optimise_all(self, data_actions: torch.Tensor | None) -> None:
         """Make the particles of all observations with the current critic."""
         self.cache.optimise_all(
-            self.critic_trainer.critic, self.replay.observations, data_actions, self.generator
+            self.critic_trainer.critic, self.critic_states, data_actions, self.generator
         )

@@ -19,6 +19,7 @@ from parl_learner.training.value_gradient import (
     value_gradient_loss,
     ValueGradientConfig,
 )
+from parl_policy.observations import States
 from parl_policy.policy import Policy, ReparameterisedPolicy
 
 
@@ -56,7 +57,7 @@ class PolicyTrainer:
 
     def update(
         self,
-        observations: torch.Tensor,
+        observations: States,
         targets: torch.Tensor,
         generator: torch.Generator,
         weights: torch.Tensor | None = None,
@@ -65,7 +66,7 @@ class PolicyTrainer:
         context = self.policy.encode(observations)
         return self.step(self.policy.loss(context, targets, weights, generator).mean())
 
-    def check_value_gradient(self, observation_dim: int) -> None:
+    def check_value_gradient(self, example: States) -> None:
         """Refuse a policy class that `follow_value` cannot train, before anything is trained.
 
         Raises:
@@ -80,7 +81,7 @@ class PolicyTrainer:
         if self.config.value_gradient.target_entropy is None:
             return
         with torch.no_grad():
-            context = policy.encode(torch.zeros(1, observation_dim))
+            context = policy.encode(example)
             generator = torch.Generator(torch.get_default_device())
             _, log_probs = policy.rsample(context, 1, generator)
         if log_probs is None:
@@ -91,7 +92,7 @@ class PolicyTrainer:
     def follow_value(
         self,
         q_function: Callable[[torch.Tensor], torch.Tensor],
-        observations: torch.Tensor,
+        observations: States,
         data_actions: torch.Tensor,
         generator: torch.Generator,
     ) -> float:
@@ -101,7 +102,7 @@ class PolicyTrainer:
 
         Args:
             q_function: Q at the observations, from actions (B, 1, D) to values (B, 1).
-            observations: (B, O).
+            observations: B states.
             data_actions: (B, D), for the imitation term.
             generator: Source of all randomness.
         """

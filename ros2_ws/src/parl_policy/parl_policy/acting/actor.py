@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Acts with the optimised policy π_opt: sample, rank, climb, choose."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import functools
 from typing import Literal
 
@@ -17,6 +17,7 @@ from parl_policy.compute.device import default_generator
 from parl_policy.compute.rows_graph import Function, RowsGraph
 from parl_policy.critics.critic import CriticEnsemble
 from parl_policy.critics.mean_q import FrozenCritic
+from parl_policy.observations import Observation, ObservationNeeds
 from parl_policy.policy import Context, ExploringPolicy, ObservationError, Policy
 
 
@@ -47,6 +48,8 @@ class Actor:
         optimisation: Settings of Algorithm 1.
         choice: Whether to take the best particle, or to sample one from softmax(Q) (Eq. 4.3).
         explores: Whether an `ExploringPolicy` without a critic adds its noise for practice.
+        policy_needs: What the policy needs besides numbers.
+        critic_needs: What the critic needs besides numbers.
     """
 
     policy: Policy
@@ -54,6 +57,8 @@ class Actor:
     optimisation: ActionOptimisationConfig
     choice: Literal['argmax', 'softmax'] = 'argmax'
     explores: bool = True
+    policy_needs: ObservationNeeds = field(default_factory=ObservationNeeds)
+    critic_needs: ObservationNeeds = field(default_factory=ObservationNeeds)
 
     @functools.cached_property
     def frozen_critic(self) -> FrozenCritic:
@@ -71,16 +76,16 @@ class Actor:
             return self.policy.exploit(context, generator)
         return self.policy.sample(context, 1, generator)[:, 0]
 
-    def prepare(self, observation_dim: int) -> None:
+    def prepare(self) -> None:
         """Prepare the action optimisation before an episode; it takes a second on a GPU."""
         if self.critic is not None:
             shape = (1, self.optimisation.samples, self.policy.action_spec.flat_dim)
-            inputs = torch.zeros(1, observation_dim), torch.zeros(shape)
+            inputs = torch.zeros(1, self.critic.normaliser.features), torch.zeros(shape)
             self._optimised(default_generator(), *inputs)
 
     @functools.cached_property
     def _optimised(self) -> Function:
-        """The action optimisation of one state (1, O) and its samples (1, k, D)."""
+        """The action optimisation of one encoded state (1, S) and its samples (1, k, D)."""
         on_gpu = self._movable.device.type == 'cuda'
         return RowsGraph(self._optimise, rows=1) if on_gpu else self._optimise
 
@@ -88,7 +93,7 @@ class Actor:
         self, generator: torch.Generator, states: torch.Tensor, samples: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         particles = optimise_actions(
-            self.frozen_critic.mean_q(states),
+            self.frozen_critic.mean_q_at(states),
             samples,
             self.optimisation,
             self._movable,
@@ -96,25 +101,29 @@ class Actor:
         )
         return particles.actions, particles.values
 
-    def act(self, observation: np.ndarray, generator: torch.Generator) -> Decision:
-        """Choose an action for one observation (O,).
+    def act(self, observation: Observation | np.ndarray, generator: torch.Generator) -> Decision:
+        """Choose an action for one observation; an array holds numbers (O,) alone.
 
         The same state of the generator gives the same action.
 
         Raises:
-            ObservationError: The observation is not finite.
+            ObservationError: The numbers are not finite.
         """
-        if not np.isfinite(observation).all():
-            raise ObservationError(f'observation is not finite: {observation}; check the sensors')
-        states = torch.as_tensor(observation, dtype=torch.float32).unsqueeze(0)
+        if isinstance(observation, np.ndarray):
+            observation = Observation(observation)
+        numbers = observation.numbers
+        if not np.isfinite(numbers).all():
+            raise ObservationError(f'observation is not finite: {numbers}; check the sensors')
         with torch.no_grad():
-            context = self.policy.encode(states)
+            context = self.policy.encode(observation.for_needs(self.policy_needs))
         if self.critic is None:
             candidates = self.act_without_critic(context, generator).unsqueeze(1)
             chosen, values = candidates[0, 0], torch.full((1,), torch.nan)
             mean_q = float('nan')
         else:
             samples = self.policy.sample(context, self.optimisation.samples, generator)
+            with torch.no_grad():
+                states = self.critic.encode(observation.for_needs(self.critic_needs))
             particles = Particles(*self._optimised(generator, states, samples))
             candidates, values = particles.actions, particles.values[0]
             if self.choice == 'argmax':

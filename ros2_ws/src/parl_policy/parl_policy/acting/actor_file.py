@@ -3,20 +3,23 @@
 
 from collections.abc import Mapping
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+import functools
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 from parl_files.config_file import ConfigError, from_mapping, to_mapping
-from parl_files.observation_names import image_shape, observation_size
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.acting.actor import Actor
 from parl_policy.acting.weights_file import load_weights, weights_to_bytes, WeightsFileError
 from parl_policy.compute.precision import slow_because
 from parl_policy.critics.critic import CriticConfig, CriticEnsemble
-from parl_policy.policies.registry import image_configs, new_policy
+from parl_policy.networks.observation_encoder import VisionConfig
+from parl_policy.networks.picture_augmentation import AugmentationConfig
+from parl_policy.observations import needs_of, ObservationNeeds, Size
+from parl_policy.policies.registry import find_policy_class, new_policy, policy_needs
 from parl_policy.policy import ActionSpec, Policy
 
 
@@ -33,36 +36,43 @@ class ActorConfig:
     choice: Literal['argmax', 'softmax']
     """How a particle is chosen."""
     observation_names: tuple[str, ...]
-    """Name of every entry of the observation vector."""
+    """Name of every number of an observation."""
     action_spec: ActionSpec
+    cameras: Mapping[str, Size] = field(default_factory=dict)
+    """Size of the recorded pictures of each camera, by its name."""
 
     def __post_init__(self) -> None:
-        """Check that the class is known and that the networks fit the observation's image."""
-        shape = image_shape(self.observation_names)
-        images = {'critic': self.critic.image} | image_configs(
-            'policy', self.policy_class, self.policy
-        )
-        for who, image in images.items():
-            if shape is None and image is not None:
-                raise ConfigError(
-                    f'{who}.image has shape {image.shape}, but the observations hold no image; '
-                    f'remove {who}.image'
-                )
-            if shape is not None and (image is None or tuple(image.shape) != shape):
-                raise ConfigError(
-                    f'observations begin with an image of shape {shape}, but {who}.image is '
-                    f'{image}; set its shape to {list(shape)}'
-                )
+        """Check that the class is known, and that the observations hold what is needed."""
+        for who, needs in {'policy': self.policy_needs, 'critic': self.critic_needs}.items():
+            if why := needs.misfit(self.cameras):
+                raise ConfigError(f'the {who} {why}')
+
+    @functools.cached_property
+    def policy_needs(self) -> ObservationNeeds:
+        """What the policy needs besides numbers."""
+        return policy_needs(self.policy_class, self.policy)
+
+    @functools.cached_property
+    def policy_augmentation(self) -> AugmentationConfig | None:
+        """Random changes of the policy's pictures in training; None for a class that has none."""
+        config = from_mapping(find_policy_class(self.policy_class)[1], self.policy, 'policy')
+        vision: VisionConfig | None = getattr(config, 'vision', None)
+        return None if vision is None else vision.augmentation
+
+    @functools.cached_property
+    def critic_needs(self) -> ObservationNeeds:
+        """What the critic needs besides numbers."""
+        return needs_of(self.critic)
 
     def make_policy(self) -> Policy:
         """Make an untrained policy."""
-        size = observation_size(self.observation_names)
-        return new_policy(self.policy_class, self.policy, size, self.action_spec)
+        numbers = len(self.observation_names)
+        return new_policy(self.policy_class, self.policy, numbers, self.action_spec)
 
     def make_critic(self) -> CriticEnsemble:
         """Make an untrained critic."""
-        size = observation_size(self.observation_names)
-        return CriticEnsemble(size, self.action_spec.flat_dim, self.critic)
+        numbers = len(self.observation_names)
+        return CriticEnsemble(numbers, self.action_spec.flat_dim, self.critic)
 
 
 def version_to_bytes(
@@ -109,7 +119,15 @@ def load_actor(policy_path: Path, critic_path: Path | None) -> tuple[Actor, Acto
     optimisation = config.optimisation
     if slow_because(optimisation.precision):
         optimisation = dataclasses.replace(optimisation, precision='float32')
-    return Actor(policy, critic, optimisation, config.choice), config, version
+    actor = Actor(
+        policy,
+        critic,
+        optimisation,
+        config.choice,
+        policy_needs=config.policy_needs,
+        critic_needs=config.critic_needs,
+    )
+    return actor, config, version
 
 
 def _load_version(path: Path, kind: str) -> tuple[dict[str, torch.Tensor], ActorConfig, int]:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from parl_policy.acting.actor import Actor, Decision
+from parl_policy.observations import Observation
 
 
 class OpenLoopActor:
@@ -20,14 +21,14 @@ class OpenLoopActor:
         self._offset = 0
         self._last_step = 0
 
-    def act(self, step: int, observation: np.ndarray) -> Decision:
+    def act(self, step: int, observation: Observation | np.ndarray) -> Decision:
         """Return the decision for a control step of the episode.
 
         After steps in which another actor acted, the rest of a chunk is out of date and dropped.
 
         Args:
             step: Number of the step in the episode.
-            observation: (O,); it is used only where a chunk begins.
+            observation: Is used only where a chunk begins.
 
         Returns:
             The part of the decision for that control step, with actions of A numbers.

@@ -11,11 +11,12 @@ from torch import nn
 
 from parl_policy.critics.value_head import HLGaussHead, ScalarHead, ValueHead
 from parl_policy.networks.ln_resnet import LAYER_NORM_EPSILON
-from parl_policy.networks.resnet_encoder import ImageConfig, observation_encoder
+from parl_policy.networks.observation_encoder import observation_encoder, SightedConfig
+from parl_policy.observations import States
 
 
 @dataclass(frozen=True, kw_only=True)
-class CriticConfig:
+class CriticConfig(SightedConfig):
     """Settings of a critic; the defaults are the paper's for state observations."""
 
     members: int = 10
@@ -32,8 +33,6 @@ class CriticConfig:
     """Number of bins of the HL-Gauss head."""
     sigma_bins: float = 0.75
     """Smoothing of the HL-Gauss head in bin widths; the release computes 1.06 (0.75·√2)."""
-    image: ImageConfig | None = None
-    """Image in the observations, if any; the members share one encoder of it."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -110,26 +109,26 @@ class CriticEnsemble(nn.Module):
         super().__init__()
         self.config = config
         self.value_head = config.value_head()
-        self.normaliser = observation_encoder(observation_dim, config.image)
+        self.normaliser = observation_encoder(observation_dim, config.vision)
         self.members = nn.ModuleList(
             CriticMember(self.normaliser.features, action_dim, config, self.value_head.outputs)
             for _ in range(config.members)
         )
 
-    def fit_normalisation(self, observations: torch.Tensor) -> None:
+    def fit_normalisation(self, numbers: torch.Tensor) -> None:
         """Set the normaliser to mean and standard deviation of (N, O)."""
-        self.normaliser.fit(observations)
+        self.normaliser.fit(numbers)
 
     def raw(
         self,
-        observations: torch.Tensor,
+        observations: States,
         actions: torch.Tensor,
         members: Sequence[int] | None = None,
     ) -> torch.Tensor:
         """Return the outputs before the value head.
 
         Args:
-            observations: (B, O).
+            observations: B states.
             actions: (B, n, D) in [-1, 1].
             members: Indices of the members, repeats allowed; all by default.
 
@@ -138,8 +137,8 @@ class CriticEnsemble(nn.Module):
         """
         return self.raw_at(self.encode(observations), actions, members)
 
-    def encode(self, observations: torch.Tensor) -> torch.Tensor:
-        """Return states (B, S) for all members: normalised observations, or image features."""
+    def encode(self, observations: States) -> torch.Tensor:
+        """Return states (B, S) for all members: normalised numbers, and features of pictures."""
         return self.normaliser(observations)
 
     def raw_at(
@@ -169,9 +168,9 @@ class CriticEnsemble(nn.Module):
 
     def forward(
         self,
-        observations: torch.Tensor,
+        observations: States,
         actions: torch.Tensor,
         members: Sequence[int] | None = None,
     ) -> torch.Tensor:
-        """Return the members' values: (B, O), (B, n, D) -> (E, B, n)."""
+        """Return the members' values of actions (B, n, D) in B states: (E, B, n)."""
         return self.value_head.value(self.raw(observations, actions, members))

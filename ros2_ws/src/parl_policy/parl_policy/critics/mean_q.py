@@ -13,6 +13,7 @@ from parl_policy.compute.precision import Precision
 from parl_policy.critics.critic import CriticEnsemble, CriticMember
 from parl_policy.critics.value_head import ValueHead
 from parl_policy.networks.ln_resnet import LAYER_NORM_EPSILON
+from parl_policy.observations import States
 
 
 class FrozenCritic:
@@ -33,11 +34,16 @@ class FrozenCritic:
         self._dtype: torch.dtype = getattr(torch, precision)
 
     @torch.no_grad()
-    def mean_q(self, observations: torch.Tensor) -> 'MeanQ':
-        """Return the function Q(·) at fixed observations (B, O)."""
-        on_cpu = observations.device.type == 'cpu'
-        groups = self._one_by_one if on_cpu and len(observations) > 1 else self._together
-        return MeanQ(groups, self._critic.encode(observations))
+    def mean_q(self, observations: States) -> 'MeanQ':
+        """Return the function Q(·) at fixed states."""
+        return self.mean_q_at(self._critic.encode(observations))
+
+    @torch.no_grad()
+    def mean_q_at(self, states: torch.Tensor) -> 'MeanQ':
+        """Return the same for states (B, S) that the critic has encoded."""
+        on_cpu = states.device.type == 'cpu'
+        groups = self._one_by_one if on_cpu and len(states) > 1 else self._together
+        return MeanQ(groups, states)
 
     @functools.cached_property
     def _together(self) -> list['_Members']:

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collects the inputs of a control step and says when they are complete."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from parl_policy.episode.action_space import Target
-from parl_policy.episode.observation import StationState
+from parl_policy.episode.observation import Frame, StationState
 
 CLOCK_RESTART_S = 1.0
 """A joint state this much older than the newest input means that the clock was restarted [s].
@@ -20,7 +20,10 @@ OPENINGS_KEPT = 200
 """Number of joint states kept until the detector's answer to a frame of their time comes."""
 
 FRAMES_KEPT = 8
-"""Number of camera frames kept while the detector processes one."""
+"""Number of frames of each camera kept while the detector processes one."""
+
+DETECTOR_CAMERA = 'camera'
+"""Name of the camera in whose frames the reward detector sees the objects."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class InputGate:
 
     Objects and verdict must come from one frame, that frame must show this control boundary, the
     gripper opening must be of the frame's time, and the driver must have answered the last target.
-    So no old input becomes part of an observation, and none depends on which message came first.
+    Of other cameras the first frame since that time counts. So no old input becomes part of an
+    observation, and none depends on which message came first.
     """
 
     def __init__(self, frame_slack_s: float) -> None:
@@ -75,9 +79,14 @@ class InputGate:
         # Stamp [s], and 0 closed … 1 open; oldest first.
         self._openings: deque[tuple[float, float]] = deque(maxlen=OPENINGS_KEPT)
         self._now_s = -np.inf
-        self._frames: deque[tuple[float, Callable[[], np.ndarray]]] = deque(maxlen=FRAMES_KEPT)
-        self.needs_frame = False
-        """Whether the state must hold the camera frame of its objects and verdict."""
+        # By camera: stamp [s], and a function that returns the pixels; oldest first.
+        self._frames: dict[str, deque[tuple[float, Callable[[], np.ndarray]]]] = defaultdict(
+            lambda: deque(maxlen=FRAMES_KEPT)
+        )
+        self.needed_cameras: frozenset[str] = frozenset()
+        """Cameras of which the state must hold a frame."""
+        self.wanted_cameras: frozenset[str] = frozenset()
+        """Cameras whose frame the state holds only if it has come."""
 
     @property
     def now_s(self) -> float:
@@ -98,20 +107,22 @@ class InputGate:
         self._note_time(verdict.stamp_s)
         self._verdict = verdict
 
-    def take_frame(self, stamp_s: float, read: Callable[[], np.ndarray]) -> None:
-        """Keep a camera frame until the detector's answer to it comes.
+    def take_frame(self, camera: str, stamp_s: float, read: Callable[[], np.ndarray]) -> None:
+        """Keep a camera frame until the detector's answer to one of its time comes.
 
         Args:
+            camera: Name of the camera.
             stamp_s: Its stamp [s].
             read: Returns its pixels (H, W, 3); called only if they are wanted.
         """
-        self._frames.append((stamp_s, read))
+        self._frames[camera].append((stamp_s, read))
 
     def take_opening(self, stamp_s: float, opening: float) -> None:
         """Keep a gripper opening, 0 closed … 1 open, until the frame of its time is judged."""
         if stamp_s < self._now_s - CLOCK_RESTART_S:
             self._objects = self._verdict = None
             self._openings.clear()
+            self._frames.clear()
             self._now_s = stamp_s
         self._note_time(stamp_s)
         self._openings.append((stamp_s, opening))
@@ -144,8 +155,9 @@ class InputGate:
             return f'reward: nothing for episode {episode_id}; is the reward detector running?'
         if self._verdict.stamp_s != self._objects.stamp_s:
             return 'reward: none yet for the newest frame'
-        if self.needs_frame and self._reader() is None:
-            return f'camera/color/image_raw: no frame of {self._objects.stamp_s:.3f} s'
+        for camera in sorted(self.needed_cameras):
+            if self._frame_of_objects(camera) is None:
+                return self._missing_frame(camera)
         if steps and (
             self._executed is None
             or (self._executed.episode_id, self._executed.step) != (episode_id, steps - 1)
@@ -178,19 +190,31 @@ class InputGate:
             object_visible=self._objects.visible,
             stamp_s=self._objects.stamp_s,
             verdict=self._verdict.verdict,
-            frame=self.frame() if self.needs_frame else None,
+            frames=self._frames_of_objects(),
         )
 
-    def frame(self) -> np.ndarray | None:
-        """Return the camera frame (H, W, 3) of the objects; None if it has not come."""
-        read = self._reader()
-        return None if read is None else read()
+    def _frames_of_objects(self) -> dict[str, Frame]:
+        cameras = sorted(self.needed_cameras | self.wanted_cameras)
+        found = {camera: self._frame_of_objects(camera) for camera in cameras}
+        return {camera: Frame(each[0], each[1]()) for camera, each in found.items() if each}
 
-    def _reader(self) -> Callable[[], np.ndarray] | None:
+    def _frame_of_objects(self, camera: str) -> tuple[float, Callable[[], np.ndarray]] | None:
+        """Return the frame in which the objects were seen, or another camera's next one."""
         if self._objects is None:
             return None
         stamp_s = self._objects.stamp_s
-        return next((read for taken_s, read in self._frames if taken_s == stamp_s), None)
+        last_s = stamp_s if camera == DETECTOR_CAMERA else stamp_s + self._frame_slack_s
+        taken = self._frames[camera]
+        return next((each for each in taken if stamp_s <= each[0] <= last_s), None)
+
+    def _missing_frame(self, camera: str) -> str:
+        assert self._objects is not None
+        taken, topic = self._frames[camera], f'{camera}/color/image_raw'
+        if not taken:
+            return f'{topic}: nothing came; is there a camera of the name {camera!r}?'
+        relation = 'of' if camera == DETECTOR_CAMERA else 'since'
+        stamp_s = self._objects.stamp_s
+        return f'{topic}: no frame {relation} {stamp_s:.3f} s, the last is of {taken[-1][0]:.3f} s'
 
     def _opening(self) -> float | None:
         """Return the first gripper opening since the frame of the objects; None if none came."""

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the observation of policy and critic: a flat vector of named numbers and of pixels."""
+"""Builds the observation of policy and critic from what the station measures and sees."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
-from parl_files.observation_names import image_name
+from parl_files.recording.film import decode_picture, encode_picture
 from parl_policy.episode.action_space import Target, vector_from_rotation
+from parl_policy.observations import Observation, Size
 from parl_policy.policy import ObservationError
 
 R_DOWN = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
@@ -16,6 +18,14 @@ R_DOWN = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 
 NEAR_M = 0.01
 """Distance up to which an object's offset from the gripper has a linear scale [m]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A camera frame (H, W, 3) uint8 RGB, and its node time [s]."""
+
+    stamp_s: float
+    pixels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,7 @@ class StationState:
         object_visible: (K,) bool.
         stamp_s: Node time of the camera frame [s].
         verdict: parl_msgs/Reward verdict on that frame (0 unknown, 1 failure, 2 success).
-        frame: (H, W, 3) uint8 RGB, the camera frame itself; None if it was not asked for.
+        frames: The newest frame of each camera that was asked for and of which there is one.
     """
 
     target: Target
@@ -39,44 +49,65 @@ class StationState:
     object_visible: np.ndarray
     stamp_s: float
     verdict: int
-    frame: np.ndarray | None = None
+    frames: Mapping[str, Frame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObservationLayout:
-    """Entries of an observation and their order; units are m, rad, 0…1, pixels 0…255."""
+    """What an observation holds: numbers in m, rad or 0…1, pictures, and the instruction."""
 
     object_names: tuple[str, ...]
     """Objects of the task, in the order of its file."""
-    image_size: tuple[int, int] | None = None
-    """(height, width) of the camera image that replaces the objects' positions [px]."""
+    cameras: Mapping[str, Size] = field(default_factory=dict)
+    """Recorded size of each camera whose pictures take the place of the objects' positions."""
+    instruction: str = ''
+    """What the robot is to do."""
 
     @property
     def names(self) -> list[str]:
-        """Name of every entry, in order.
-
-        `…_from_ee_asinh_x` is asinh(offset / `NEAR_M`). An image has one name, see `image_name`.
-        """
+        """Name of every number, in order; `…_from_ee_asinh_x` is asinh(offset / `NEAR_M`)."""
         names = ['ee_z', 'ee_rx', 'ee_ry', 'ee_rz', 'gripper_target', 'gripper_opening']
-        if self.image_size is not None:
-            return [image_name((3, *self.image_size)), 'ee_x', 'ee_y', *names]
+        if self.cameras:
+            return ['ee_x', 'ee_y', *names]
         for name in self.object_names:
             names += [f'{name}_from_ee_asinh_{axis}' for axis in 'xy'] + [f'{name}_visible']
         return names
 
-    def observe(self, state: StationState) -> np.ndarray:
-        """Build the observation vector.
+    def record(self, state: StationState) -> dict[str, bytes]:
+        """Return the compressed pictures of the observed cameras, as they are kept.
+
+        Raises:
+            ObservationError: A camera has no frame, or a smaller one; it is named.
+        """
+        recorded = {}
+        for camera, size in self.cameras.items():
+            frame = state.frames.get(camera)
+            if frame is None:
+                raise ObservationError(f'there is no frame of the camera {camera!r}')
+            if min(np.subtract(frame.pixels.shape[:2], size)) < 0:
+                raise ObservationError(
+                    f'the frames of the camera {camera!r} are {frame.pixels.shape[:2]}, less than '
+                    f'the {size} that are to be recorded; set `cameras.{camera}` to at most that'
+                )
+            recorded[camera] = compressed_picture(frame.pixels, size)
+        return recorded
+
+    def observe(
+        self, state: StationState, recorded: Mapping[str, bytes] | None = None
+    ) -> Observation:
+        """Build the observation.
 
         Object positions are relative to the gripper, so that what is learned at one place holds
         at another. Their scale is fine near the gripper, because a few millimetres decide whether
         a grasp succeeds, and on the scale of the table a network learns such differences last.
         Objects are located on a plane, so only their x and y are known.
 
-        Returns:
-            (O,) float32, in the order of `names`.
+        Args:
+            state: The inputs of the control step.
+            recorded: What `record` returned; what is seen is what is kept, to the bit.
 
         Raises:
-            ObservationError: There is no frame, or an entry is not finite; it is named.
+            ObservationError: A number is not finite; it is named.
         """
         target = state.target
         arm = [
@@ -85,20 +116,18 @@ class ObservationLayout:
             target.gripper,
             state.gripper_opening,
         ]
-        if self.image_size is None:
-            values = np.array([*arm, *self._objects(state)], dtype=np.float32)
-        else:
-            values = np.array([*target.position[:2], *arm], dtype=np.float32)
-        names = self.names[-len(values) :]
-        bad = [name for name, value in zip(names, values, strict=True) if not np.isfinite(value)]
+        others = [*target.position[:2]] if self.cameras else []
+        objects = [] if self.cameras else self._objects(state)
+        numbers = np.array([*others, *arm, *objects], dtype=np.float32)
+        pairs = zip(self.names, numbers, strict=True)
+        bad = [name for name, value in pairs if not np.isfinite(value)]
         if bad:
             raise ObservationError(
                 f'observation is not finite in {", ".join(bad)}: has the camera seen every object '
                 'of the task since the reset?'
             )
-        if self.image_size is None:
-            return values
-        return np.concatenate([_pixels(state.frame, *self.image_size), values])
+        pictures = {camera: decode_picture(data) for camera, data in (recorded or {}).items()}
+        return Observation(numbers, pictures, self.instruction)
 
     def _objects(self, state: StationState) -> list[float]:
         if len(state.object_positions) != len(self.object_names):
@@ -112,11 +141,8 @@ class ObservationLayout:
         return values
 
 
-def _pixels(frame: np.ndarray | None, height: int, width: int) -> np.ndarray:
-    """Return the pixels (3 · height · width,) float32, channel by channel."""
-    if frame is None:
-        raise ObservationError(
-            'the observation holds an image, but no camera frame was kept for it'
-        )
-    small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
-    return small.transpose(2, 0, 1).reshape(-1).astype(np.float32)
+def compressed_picture(pixels: np.ndarray, size: Size) -> bytes:
+    """Return a frame (H, W, 3) uint8 RGB as a JPEG of that size."""
+    if pixels.shape[:2] != size:
+        pixels = cv2.resize(pixels, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return encode_picture(pixels)

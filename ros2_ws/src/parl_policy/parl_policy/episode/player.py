@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays one episode step by step and records it, without ROS and for any source of actions."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 import dataclasses
 from dataclasses import dataclass
@@ -9,11 +10,16 @@ from typing import Any
 import numpy as np
 
 from parl_files.episode import Episode, EpisodeError, Outcome, Purpose
+from parl_files.recording.film import Film
 from parl_policy.episode.action_space import action_between, apply_action, check_action, Target
-from parl_policy.episode.observation import ObservationLayout, StationState
+from parl_policy.episode.observation import compressed_picture, ObservationLayout, StationState
+from parl_policy.observations import Observation
 
 UNKNOWN, FAILURE, SUCCESS = 0, 1, 2
 """Verdicts, as in parl_msgs/Reward."""
+
+FILM_WIDTH_PX = 320
+"""Width of the pictures of cameras that are not observed, which are kept for people to see."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,8 @@ class EpisodePlayer:
         self._layout = layout
         self.outcome: Outcome | None = None
         self._states: list[StationState] = []
-        self._observations: list[np.ndarray] = []
+        self._observations: list[Observation] = []
+        self._recorded: dict[str, list[tuple[float, bytes]]] = defaultdict(list)
         self._proposed: list[np.ndarray] = []
         self._versions: list[str] = []
 
@@ -56,28 +63,36 @@ class EpisodePlayer:
         return len(self._proposed)
 
     @property
+    def began_s(self) -> float:
+        """Time of the first state [s]; 0 before there is one."""
+        return self._states[0].stamp_s if self._states else 0.0
+
+    @property
     def over(self) -> bool:
         """Whether the episode has an outcome."""
         return self.outcome is not None
 
-    def see(self, state: StationState) -> np.ndarray:
+    def see(self, state: StationState) -> Observation:
         """Take the state at a control boundary and decide whether the episode is over.
 
-        Returns:
-            (O,) float32 observation.
-
         Raises:
-            ObservationError: An input is not finite.
+            ObservationError: An input is not finite, or a camera has no frame.
             EpisodeError: The task is done before the first step.
         """
-        observation = self._layout.observe(state)
+        recorded = self._layout.record(state)
+        observation = self._layout.observe(state, recorded)
         if state.verdict == SUCCESS and not self._states:
             raise EpisodeError(
                 f'episode {self.goal.episode_id}: the detector sees the task done before the '
                 'first step; put the objects back to their start'
             )
-        self._states.append(dataclasses.replace(state, frame=None))  # a frame is a megabyte
-        self._observations.append(observation)
+        for camera, frame in state.frames.items():
+            height, width = frame.pixels.shape[:2]
+            film_size = (round(height * FILM_WIDTH_PX / width), FILM_WIDTH_PX)
+            data = recorded.get(camera) or compressed_picture(frame.pixels, film_size)
+            self._recorded[camera].append((frame.stamp_s, data))
+        self._states.append(dataclasses.replace(state, frames={}))  # a frame is a megabyte
+        self._observations.append(dataclasses.replace(observation, pictures={}))
         if self.over:
             return observation  # an operator's label stands, whatever is seen afterwards
         if state.verdict == SUCCESS:
@@ -124,7 +139,7 @@ class EpisodePlayer:
             purpose=self.goal.purpose,
             outcome=self.outcome,
             observation_names=self._layout.names,
-            observations=np.stack(self._observations),
+            observations=np.stack([each.numbers for each in self._observations]),
             actions=np.stack(actions),
             proposed_actions=np.stack(self._proposed[:count]),
             rewards=np.where(ends & success, 0.0, -1.0),
@@ -135,4 +150,19 @@ class EpisodePlayer:
             verdicts=np.array([state.verdict for state in self._states]),
             policy_versions=[*self._versions[:count], ''],
             metadata={'seed': self.goal.seed, **metadata},
+            instruction=self._layout.instruction,
+            films={camera: self._film(camera, origin_s) for camera in self._layout.cameras},
         )
+
+    def frames(self, origin_s: float = 0.0) -> dict[str, list[tuple[float, bytes]]]:
+        """Return the pictures (stamp [s], JPEG) of cameras that are not observed."""
+        return {
+            camera: [(round(stamp_s - origin_s, 6), data) for stamp_s, data in pictures]
+            for camera, pictures in self._recorded.items()
+            if camera not in self._layout.cameras
+        }
+
+    def _film(self, camera: str, origin_s: float) -> Film:
+        pictures = self._recorded[camera]
+        stamps_s = np.round([stamp_s - origin_s for stamp_s, _ in pictures], 6)
+        return Film(self._layout.cameras[camera], stamps_s, lambda: [data for _, data in pictures])

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from parl_policy.networks.resnet_encoder import ImageConfig, observation_encoder
+from parl_policy.networks.observation_encoder import observation_encoder, SightedConfig
 from parl_policy.networks.token_transformer import Cache, repeat_cache, TokenTransformer
+from parl_policy.observations import States
 from parl_policy.policies.action_tokens import ActionTokens
 from parl_policy.policy import ActionSpec, weigh_targets
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoregressivePolicyConfig:
+class AutoregressivePolicyConfig(SightedConfig):
     """Settings; the defaults are the paper's, which does not state the dropout."""
 
     bins: int = 128
@@ -27,8 +28,6 @@ class AutoregressivePolicyConfig:
     """Number of attention heads."""
     dropout: float = 0.1
     """Dropout rate in training."""
-    image: ImageConfig | None = None
-    """Image in the observations, if any."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -57,7 +56,7 @@ class AutoregressivePolicy(nn.Module):
         self.action_spec = action_spec
         self.config = config
         self.tokens = ActionTokens(config.bins)
-        self.normaliser = observation_encoder(observation_dim, config.image)
+        self.normaliser = observation_encoder(observation_dim, config.vision)
         self.network = TokenTransformer(
             self.normaliser.features,
             action_spec.flat_dim,
@@ -74,7 +73,7 @@ class AutoregressivePolicy(nn.Module):
         """Set the normaliser to mean and standard deviation of (N, O)."""
         self.normaliser.fit(observations)
 
-    def encode(self, observations: torch.Tensor) -> torch.Tensor:
+    def encode(self, observations: States) -> torch.Tensor:
         """Return states (B, S), normalised or encoded, for `sample` and `loss`."""
         return self.normaliser(observations)
 

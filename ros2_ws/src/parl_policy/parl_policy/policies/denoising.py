@@ -12,12 +12,13 @@ import torch
 from torch import nn
 
 from parl_policy.networks.ln_resnet import LNResNet
-from parl_policy.networks.resnet_encoder import ImageConfig, observation_encoder
+from parl_policy.networks.observation_encoder import observation_encoder, SightedConfig
+from parl_policy.observations import States
 from parl_policy.policy import ActionSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class DenoisingPolicyConfig:
+class DenoisingPolicyConfig(SightedConfig):
     """Settings of a denoising policy; the defaults are the paper's."""
 
     hidden: int = 256
@@ -30,8 +31,6 @@ class DenoisingPolicyConfig:
     """Network evaluations per sample."""
     ema_rate: float = 0.002
     """Rate per update at which the averaged weights, which sample, follow the trained ones."""
-    image: ImageConfig | None = None
-    """Image in the observations, if any; its encoder is not averaged, as in the release."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -52,7 +51,7 @@ class DenoisingPolicy(nn.Module, ABC):
         self.action_spec = action_spec
         self.steps = config.steps
         self.ema_rate = config.ema_rate
-        self.normaliser = observation_encoder(observation_dim, config.image)
+        self.normaliser = observation_encoder(observation_dim, config.vision)
         self.network = LNResNet(
             self.normaliser.features,
             action_spec.flat_dim,
@@ -66,7 +65,7 @@ class DenoisingPolicy(nn.Module, ABC):
         """Set the normaliser to mean and standard deviation of (N, O)."""
         self.normaliser.fit(observations)
 
-    def encode(self, observations: torch.Tensor) -> torch.Tensor:
+    def encode(self, observations: States) -> torch.Tensor:
         """Return states (B, S), normalised or encoded, for the trained and averaged network."""
         return self.normaliser(observations)
 

@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from parl_policy.networks.ln_resnet import LAYER_NORM_EPSILON
-from parl_policy.networks.resnet_encoder import ImageConfig, observation_encoder
+from parl_policy.networks.observation_encoder import observation_encoder, SightedConfig
+from parl_policy.observations import States
 from parl_policy.policy import Context, Policy
 
 LOG_STD = (-5.0, 2.0)
@@ -22,7 +23,7 @@ LOG_STD = (-5.0, 2.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EditedPolicyConfig:
+class EditedPolicyConfig(SightedConfig):
     """Settings of the base policy and of the edits."""
 
     base_class: str = 'diffusion'
@@ -33,8 +34,6 @@ class EditedPolicyConfig:
     """Largest edit of an entry (β), in normalised action units."""
     hidden: tuple[int, ...] = (256, 256)
     """Width of each layer of the edit network."""
-    image: ImageConfig | None = None
-    """Image in the observations, if any; the edit network has an encoder of its own."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -52,7 +51,7 @@ class EditedPolicy:
         self.action_spec = base.action_spec
         self._movable = ~base.action_spec.is_binary()
         dim = base.action_spec.flat_dim
-        self.normaliser = observation_encoder(observation_dim, config.image)
+        self.normaliser = observation_encoder(observation_dim, config.vision)
         self.network = _perceptron(self.normaliser.features + dim, config.hidden, 2 * dim)
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
@@ -60,7 +59,7 @@ class EditedPolicy:
         self.base.fit_normalisation(observations)
         self.normaliser.fit(observations)
 
-    def encode(self, observations: torch.Tensor) -> tuple[torch.Tensor, Context]:
+    def encode(self, observations: States) -> tuple[torch.Tensor, Context]:
         """Return states (B, S), normalised or encoded, and the base policy's context."""
         return self.normaliser(observations), self.base.encode(observations)
 

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from parl_policy.networks.resnet_encoder import ImageConfig, observation_encoder
+from parl_policy.networks.observation_encoder import observation_encoder, SightedConfig
+from parl_policy.observations import States
 from parl_policy.policy import ActionSpec, weigh_targets
 
 MAX_ABS_ACTION = 0.99999
@@ -18,15 +19,13 @@ infinite, atanh of this is 6.10."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussianPolicyConfig:
+class GaussianPolicyConfig(SightedConfig):
     """Settings of a Gaussian policy; the size is the usual one in offline RL."""
 
     hidden: tuple[int, ...] = (256, 256)
     """Width of each layer."""
     log_std: tuple[float, float] = (-5.0, 2.0)
     """Range of the log standard deviation before tanh; its limits are smooth for gradients."""
-    image: ImageConfig | None = None
-    """Image in the observations, if any."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -52,7 +51,7 @@ class GaussianPolicy(nn.Module):
         super().__init__()
         self.action_spec = action_spec
         self.config = config
-        self.normaliser = observation_encoder(observation_dim, config.image)
+        self.normaliser = observation_encoder(observation_dim, config.vision)
         layers: list[nn.Module] = []
         width = self.normaliser.features
         for hidden in config.hidden:
@@ -64,7 +63,7 @@ class GaussianPolicy(nn.Module):
         """Set the normaliser to mean and standard deviation of (N, O)."""
         self.normaliser.fit(observations)
 
-    def encode(self, observations: torch.Tensor) -> torch.Tensor:
+    def encode(self, observations: States) -> torch.Tensor:
         """Return means, then raw log-stds (B, 2 · D)."""
         return self.network(self.normaliser(observations))
 

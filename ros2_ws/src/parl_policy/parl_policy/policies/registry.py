@@ -11,6 +11,7 @@ import importlib
 from typing import Any, get_type_hints
 
 from parl_files.config_file import ConfigError, from_mapping
+from parl_policy.observations import needs_of, ObservationNeeds
 from parl_policy.policies.autoregressive import AutoregressivePolicy, AutoregressivePolicyConfig
 from parl_policy.policies.diffusion import DiffusionPolicy, DiffusionPolicyConfig
 from parl_policy.policies.edited import EditedPolicy, EditedPolicyConfig
@@ -96,7 +97,7 @@ def new_policy(
     Args:
         name: Key of `POLICY_CLASSES`, or `package.module:Class`.
         settings: Fields of the config of that class.
-        observation_dim: Number of entries O of an observation.
+        observation_dim: Number of numbers O of an observation.
         action_spec: Shape of the policy's actions.
 
     Raises:
@@ -107,14 +108,21 @@ def new_policy(
     return policy_class(observation_dim, action_spec, config)
 
 
-def image_configs(who: str, policy_class: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the image config of each part of a policy, by the part's name in the settings.
+def policy_needs(
+    name: str, settings: Mapping[str, Any], where: str = 'policy'
+) -> ObservationNeeds:
+    """Return what a policy with these settings needs besides numbers.
 
-    A class of your own without a setting `image` must check its image itself.
+    Raises:
+        ConfigError: Class or settings are wrong, or the parts of a policy need different things.
     """
-    config_class = find_policy_class(policy_class)[1]
-    config = from_mapping(config_class, settings, who)
-    images = {who: config.image} if 'image' in get_type_hints(config_class) else {}
+    config = from_mapping(find_policy_class(name)[1], settings, where)
+    needs = needs_of(config)
     if isinstance(config, EditedPolicyConfig):
-        images |= image_configs(f'{who}.base', config.base_class, config.base)
-    return images
+        base = policy_needs(config.base_class, config.base, f'{where}.base')
+        if base != needs:
+            raise ConfigError(
+                f'{where}.base needs {base} and {where} needs {needs}; both must see the same: '
+                'give them the same vision.pictures'
+            )
+    return needs

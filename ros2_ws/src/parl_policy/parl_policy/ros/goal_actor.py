@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the actor of an episode: a policy version, or a service outside the node."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 import dataclasses
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ import numpy as np
 
 from parl_files.artifact_store import ArtifactRecord
 from parl_files.episode import Purpose
-from parl_files.observation_names import observation_size
 from parl_msgs.action import RunEpisode
 from parl_msgs.msg import EndEffectorTarget, ObjectPositions
 from parl_msgs.srv import Act
 from parl_node.artifact_node import ArtifactNode
 from parl_node.message_conversion import stamp
 from parl_policy.acting.actor import Actor, Decision
-from parl_policy.acting.actor_file import load_actor
+from parl_policy.acting.actor_file import ActorConfig, load_actor
 from parl_policy.acting.open_loop_actor import OpenLoopActor
 from parl_policy.acting.weights_file import WeightsFileError
 from parl_policy.compute.precision import slow_because
 from parl_policy.episode.observation import ObservationLayout, StationState
+from parl_policy.observations import Observation, Size
 from parl_policy.ros import message_conversion as convert
 from parl_policy.ros.episode_wait import EpisodeAbortError
 from parl_policy.ros.station_link import StationLink
@@ -32,21 +32,33 @@ class GoalActor:
 
     version: str
     """Name of the policy artifact; empty for an actor outside the node."""
-    choose: Callable[[int, np.ndarray, StationState], Awaitable[Decision]]
+    choose: Callable[[int, Observation, StationState], Awaitable[Decision]]
     """Maps (step, observation, state) to a decision."""
-    observation_names: tuple[str, ...] | None = None
-    """Names of the observation entries that it was trained on; None accepts any."""
+    config: ActorConfig | None = None
+    """How it was trained; None accepts any observation."""
+
+    def check_cameras(self, cameras: Mapping[str, Size]) -> None:
+        """Check that the goal's pictures are those that the actor was trained on.
+
+        Raises:
+            EpisodeAbortError: They differ; the message names both.
+        """
+        if self.config is not None and dict(self.config.cameras) != dict(cameras):
+            raise EpisodeAbortError(
+                f'{self.version} was trained on pictures {dict(self.config.cameras)}, but this '
+                f'goal gives {dict(cameras)}; use the pictures of its training'
+            )
 
     def check_layout(self, layout: ObservationLayout) -> None:
-        """Check that the observations have the entries that the actor was trained on.
+        """Check that the observations have the numbers that the actor was trained on.
 
         Raises:
             EpisodeAbortError: The entries differ; the message names both lists.
         """
-        if self.observation_names not in (None, tuple(layout.names)):
+        if self.config is not None and list(self.config.observation_names) != layout.names:
             raise EpisodeAbortError(
-                f'{self.version} was trained on {list(self.observation_names or ())}, but this '
-                f'goal gives {layout.names}; use the task and the image size of its training'
+                f'{self.version} was trained on {list(self.config.observation_names)}, but this '
+                f'goal gives {layout.names}; use the task and the pictures of its training'
             )
 
 
@@ -77,26 +89,24 @@ async def make_goal_actor(
             once=True,
         )
     actor = dataclasses.replace(actor, explores=goal.purpose != Purpose.EVALUATION)
-    actor.prepare(observation_size(config.observation_names))
-    return _policy_actor(actor, config.observation_names, policy.name, goal.seed)
+    actor.prepare()
+    return _policy_actor(actor, config, policy.name, goal.seed)
 
 
-def _policy_actor(
-    actor: Actor, observation_names: tuple[str, ...], version: str, seed: int
-) -> GoalActor:
+def _policy_actor(actor: Actor, config: ActorConfig, version: str, seed: int) -> GoalActor:
     open_loop = OpenLoopActor(actor, seed)
 
-    async def choose(step: int, observation: np.ndarray, _: StationState) -> Decision:
+    async def choose(step: int, observation: Observation, _: StationState) -> Decision:
         return open_loop.act(step, observation)
 
-    return GoalActor(version, choose, observation_names)
+    return GoalActor(version, choose, config)
 
 
 def outside_actor(link: StationLink, goal: RunEpisode.Goal, service: str) -> GoalActor:
     """Make an actor that asks a service (parl_msgs/Act) for each action."""
     client = link.client(Act, service)
 
-    async def choose(step: int, observation: np.ndarray, state: StationState) -> Decision:
+    async def choose(step: int, observation: Observation, state: StationState) -> Decision:
         request = Act.Request(
             episode_id=goal.episode_id,
             step=step,
@@ -106,7 +116,10 @@ def outside_actor(link: StationLink, goal: RunEpisode.Goal, service: str) -> Goa
             ),
             gripper_opening=state.gripper_opening,
             objects=_object_message(link, state),
-            observation=observation.tolist(),
+            observation=observation.numbers.tolist(),
+            instruction=observation.instruction,
+            cameras=list(observation.pictures),
+            pictures=[convert.to_compressed(each) for each in observation.pictures.values()],
         )
         answer = await link.call(client, request)
         if not answer.success:

@@ -2,12 +2,13 @@
 """Converts ROS messages to the plain values of this package and back."""
 
 from builtin_interfaces.msg import Time
-import cv2
 from geometry_msgs.msg import Point, Pose, Quaternion
 import numpy as np
+from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
+from parl_files.recording.film import encode_losslessly
 from parl_msgs.msg import EndEffectorTarget, ObjectPositions, Reward
 from parl_node.message_conversion import seconds
 from parl_policy.acting.actor import Decision
@@ -76,14 +77,9 @@ def to_verdict(message: Reward) -> VerdictInput:
     return VerdictInput(seconds(message.header.stamp), message.episode_id, message.verdict)
 
 
-def to_jpeg(frame: np.ndarray, width: int = 320) -> bytes:
-    """Encode a camera frame (H, W, 3) RGB as a small JPEG for the episode's film."""
-    height = round(frame.shape[0] * width / frame.shape[1])
-    small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
-    ok, data = cv2.imencode('.jpg', cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-    if not ok:
-        raise ValueError(f'cannot encode a frame of shape {frame.shape} as JPEG')
-    return data.tobytes()
+def to_compressed(picture: np.ndarray) -> CompressedImage:
+    """Return a picture (H, W, 3) uint8 RGB as it was observed, without loss."""
+    return CompressedImage(format='png', data=encode_losslessly(picture))
 
 
 def to_markers(decision: Decision, target: Target, frame_id: str, time: Time) -> MarkerArray:

@@ -12,6 +12,7 @@ from parl_files.config_file import ConfigError, SharedSection
 from parl_files.episode import Outcome, Purpose
 from parl_files.task_file import read_task
 from parl_msgs.action import RunEpisode
+from parl_node.camera_parameter import camera_parameter
 from parl_node.episode_client import EpisodeClient, EpisodeClientError
 from parl_node.outcome_codes import outcome_of
 from parl_node.path_parameter import path_parameter
@@ -52,7 +53,7 @@ class PlayNode(Node):
         self._seed = self._whole_number('seed', 0, least=0)
         self._version = self._whole_number('version', 0, least=0)
         self._optimise = bool(self.declare_parameter('optimise', False).value)
-        self._image_size = self._height_and_width()
+        self._pictures = camera_parameter(self)
         self.client = EpisodeClient(self)
 
     def play(self) -> None:
@@ -73,7 +74,7 @@ class PlayNode(Node):
                 seed=seed,
                 max_steps=self._horizon,
                 policy_version=self._version,
-                image_size=self._image_size,
+                pictures=self._pictures,
             )
             result = self.client.play(goal)
             outcome = outcome_of(result.outcome) or Outcome.ABORTED
@@ -100,17 +101,6 @@ class PlayNode(Node):
         if value < least:
             raise ConfigError(f'parameter {name} is {value}, expected {least} or more')
         return int(value)
-
-    def _height_and_width(self) -> list[int]:
-        # Two zeros mean no image, because ROS cannot know the type of an empty list.
-        size = list(self.declare_parameter('image_size', [0, 0]).value)
-        if not any(size):
-            return []
-        if len(size) != 2 or min(size) < 1:
-            raise ConfigError(
-                f'parameter image_size is {size}, expected height and width [px], or [0, 0]'
-            )
-        return size
 
 
 def main() -> None:

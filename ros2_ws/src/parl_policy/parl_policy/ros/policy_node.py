@@ -132,22 +132,24 @@ class PolicyNode(ArtifactNode):
         self, handle: ServerGoalHandle, goal: EpisodeGoal, policy: GoalActor
     ) -> EpisodePlayer:
         request = handle.request
-        image_size = tuple(request.image_size) or None
-        self.link.need_frames(image_size is not None, goal.purpose == Purpose.EVALUATION)
+        cameras = {each.camera: (each.height, each.width) for each in request.pictures}
+        policy.check_cameras(cameras)
+        self.link.see(cameras)
         operator = outside_actor(self.link, request, OPERATOR)
         start_target, boundary_s = await self.link.reset(goal.seed)
         self._tell(EpisodeStatus.RUNNING, goal.episode_id)
         await self.link.first_input(boundary_s, goal.episode_id)
-        layout = ObservationLayout(object_names=self.link.gate.object_names, image_size=image_size)
+        layout = ObservationLayout(
+            object_names=self.link.gate.object_names,
+            cameras=cameras,
+            instruction=self.link.instruction,
+        )
         policy.check_layout(layout)
         player = self._player = EpisodePlayer(goal, layout)
         while True:
             state = await self.link.state(boundary_s, goal.episode_id, player.steps, start_target)
             seen_at = time.perf_counter()
             boundary_s = next_boundary(boundary_s, state.stamp_s, self.link.period_s)
-            if player.steps == 0:
-                self.link.begin_recording(state.stamp_s)
-            self.link.record_frame(state.stamp_s)
             observation = player.see(state)
             if player.over:
                 return player
@@ -173,12 +175,12 @@ class PolicyNode(ArtifactNode):
     ) -> RunEpisode.Result:
         result = RunEpisode.Result(reason=reason, steps=player.steps)
         try:
+            origin_s = self.link.origin_s(player.began_s)
             episode = player.episode(
-                {'actor': request.actor, 'optimise': request.optimise, 'reason': reason},
-                self.link.origin_s,
+                {'actor': request.actor, 'optimise': request.optimise, 'reason': reason}, origin_s
             )
             if episode is not None:
-                content = episode_to_bytes(episode, self.link.frames or None)
+                content = episode_to_bytes(episode, player.frames(origin_s))
                 record = self.store.put('episode', request.seed, content, 'mcap')
                 result.file = self.announce(record)
                 result.episode_return = float(episode.rewards.sum())
@@ -275,8 +277,9 @@ def _goal_fault(goal: RunEpisode.Goal) -> str:
         return f'it needs an id, and max_steps, now {goal.max_steps}, must be 1 or more'
     if goal.purpose not in list(Purpose):
         return f'purpose is {goal.purpose!r}, expected one of {[str(word) for word in Purpose]}'
-    if len(goal.image_size) not in (0, 2) or 0 in goal.image_size:
-        return f'image_size is {list(goal.image_size)}, expected height and width or nothing'
+    for picture in goal.pictures:
+        if not (picture.camera and picture.height and picture.width):
+            return f'{picture} is no picture: give camera, height and width'
     return ''
 
 

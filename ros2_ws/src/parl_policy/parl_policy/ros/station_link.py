@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connects the policy node to the topics and services of the station."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 import functools
 from typing import Any, TypeAlias
@@ -29,7 +29,7 @@ from parl_node.message_conversion import (
 from parl_node.path_parameter import path_parameter
 from parl_policy.acting.actor import Decision
 from parl_policy.episode.action_space import Target
-from parl_policy.episode.input_gate import InputGate
+from parl_policy.episode.input_gate import DETECTOR_CAMERA, InputGate
 from parl_policy.episode.observation import StationState
 from parl_policy.ros import message_conversion as convert
 from parl_policy.ros.episode_wait import EpisodeAbortError, EpisodeWait
@@ -44,6 +44,7 @@ class _StationTask(SharedSection):
 
     robot: str
     control_rate_hz: float
+    instruction: str = ''
 
     def __post_init__(self) -> None:
         if not self.control_rate_hz > 0:
@@ -78,18 +79,14 @@ class StationLink:
         self.wait = EpisodeWait(node)
         self.is_over: Callable[[], bool] = lambda: False
         """Returns whether the operator has ended the episode by a label."""
-        self.frames: list[tuple[float, bytes]] = []
-        self.origin_s = 0.0
-        """Time that counts as 0 in the episode's file [s]: a simulated one begins there, and is
-        the same whenever it is played."""
-        self._keeps_frames = False
+        self.instruction = task.instruction
+        """What the robot is to do."""
         self._is_simulated = bool(node.get_parameter('use_sim_time').value)
         self._node = node
         take = node.create_subscription
         # This comes first, so that a frame is taken before the objects and verdict seen in it.
-        # Serialized, because a frame is looked at only if pixels are observed or a film is made.
-        sensor = qos_profile_sensor_data
-        take(Image, 'camera/color/image_raw', self._on_image, sensor, raw=True)
+        self._cameras: set[str] = set()
+        self._see(DETECTOR_CAMERA)
         subscribe_to_joint_states(node, self._on_joints)
         take(ObjectPositions, 'object_positions', self._on_objects, 10)
         take(Reward, 'reward', self._on_reward, 10)
@@ -202,31 +199,26 @@ class StationLink:
             now = self._node.get_clock().now().to_msg()
             self._candidates.publish(convert.to_markers(decision, target, self._frame_id, now))
 
-    def need_frames(self, observes_them: bool, keeps_them: bool) -> None:
-        """Set whether a step waits for the camera frame of its objects.
+    def see(self, cameras: Collection[str]) -> None:
+        """Set the observed cameras: a step waits for a frame of each.
 
-        Args:
-            observes_them: Whether the policy sees pixels.
-            keeps_them: Whether the episode has a film. A simulated one is complete; a robot does
-                not wait for a picture that was lost on the way.
+        Every episode also keeps the film of the detector's camera. A simulated one is complete; a
+        robot does not wait for a picture that was lost on the way.
         """
-        self.gate.needs_frame = observes_them or (keeps_them and self._is_simulated)
-        self._keeps_frames = keeps_them
+        film = {DETECTOR_CAMERA}
+        self.gate.needed_cameras = frozenset(
+            film | set(cameras) if self._is_simulated else cameras
+        )
+        self.gate.wanted_cameras = frozenset(film)
+        for camera in sorted(self.gate.needed_cameras - self._cameras):
+            self._see(camera)
 
-    def begin_recording(self, began_s: float) -> None:
-        """Forget the frames of the last episode.
+    def origin_s(self, began_s: float) -> float:
+        """Return the time that counts as 0 in the file of an episode that began then [s].
 
-        Args:
-            began_s: Time of the first frame [s], which may be older than the control boundary.
+        A simulated episode begins at 0, and is the same whenever it is played.
         """
-        self.frames = []
-        self.origin_s = began_s if self._is_simulated else 0.0
-
-    def record_frame(self, stamp_s: float) -> None:
-        """Keep the camera frame of a step for the episode's film."""
-        frame = self.gate.frame() if self._keeps_frames else None
-        if frame is not None:
-            self.frames.append((round(stamp_s - self.origin_s, 6), convert.to_jpeg(frame)))
+        return began_s if self._is_simulated else 0.0
 
     async def _until_inputs(self, boundary_s: float, episode_id: str, steps: int) -> None:
         def missing() -> str:
@@ -266,10 +258,16 @@ class StationLink:
         self.gate.take_executed(convert.to_executed(message))
         self.wait.look()
 
-    def _on_image(self, serialized: bytes) -> None:
-        @functools.cache
-        def read() -> np.ndarray:
-            return image_to_array(deserialize_message(serialized, Image))
+    def _see(self, camera: str) -> None:
+        def take(serialized: bytes) -> None:
+            @functools.cache
+            def read() -> np.ndarray:
+                return image_to_array(deserialize_message(serialized, Image))
 
-        self.gate.take_frame(serialized_stamp_s(serialized), read)
-        self.wait.look()
+            self.gate.take_frame(camera, serialized_stamp_s(serialized), read)
+            self.wait.look()
+
+        # Serialized, because not every frame is looked at.
+        topic, sensor = f'{camera}/color/image_raw', qos_profile_sensor_data
+        self._node.create_subscription(Image, topic, take, sensor, raw=True)
+        self._cameras.add(camera)

@@ -10,6 +10,7 @@ from rclpy.task import Future
 
 from parl_files.episode import Purpose
 from parl_msgs.action import RunEpisode
+from parl_msgs.msg import PictureFormat
 from widowx_operator.ros.act_server import ACTOR
 
 
@@ -17,19 +18,23 @@ class DemonstrationRecorder:
     """Asks for demonstrations; the policy node writes their files, as it does for all episodes."""
 
     def __init__(
-        self, node: Node, max_steps: int, image_size: Sequence[int], say: Callable[[str], None]
+        self,
+        node: Node,
+        max_steps: int,
+        pictures: Sequence[PictureFormat],
+        say: Callable[[str], None],
     ) -> None:
         """Begin to look for the policy node.
 
         Args:
             node: The node that asks.
             max_steps: Control steps before an episode times out.
-            image_size: (height, width) [px] of the image to record; empty: object positions.
+            pictures: Pictures to observe; none: object positions.
             say: Shows the operator one line.
         """
         self._client = ActionClient(node, RunEpisode, 'run_episode')
         self._max_steps = max_steps
-        self._image_size = image_size
+        self._pictures = pictures
         self._say = say
 
     def begin(self) -> None:
@@ -43,7 +48,7 @@ class DemonstrationRecorder:
             actor=ACTOR,
             seed=int(time.time()),
             max_steps=self._max_steps,
-            image_size=self._image_size,
+            pictures=self._pictures,
         )
         self._say(f'{goal.episode_id}: asked for')
         accepted = self._client.send_goal_async(goal)

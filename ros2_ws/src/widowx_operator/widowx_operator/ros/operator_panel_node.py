@@ -13,6 +13,7 @@ from std_srvs.srv import SetBool, Trigger
 from parl_files.error import ParlError
 from parl_msgs.msg import EpisodeStatus, Reward
 from parl_msgs.srv import LabelEpisode
+from parl_node.camera_parameter import camera_parameter
 from parl_node.outcome_codes import outcome_of
 from parl_node.steady_timer import steady_timer
 from widowx_operator.gamepad import Gamepad, GamepadError
@@ -55,8 +56,8 @@ class OperatorPanelNode(Node):
         """Read the task; `node_options` are those of rclpy.
 
         Raises:
-            ConfigError: The task file cannot be used.
-            ParameterError: `demonstration_steps` is below 1, or `image_size` is not a size.
+            ConfigError: The task file or `cameras` cannot be used.
+            ParameterError: `demonstration_steps` is below 1.
         """
         super().__init__('operator', **node_options)
         task_file = Path(str(self.declare_parameter('task_file', '').value))
@@ -75,12 +76,8 @@ class OperatorPanelNode(Node):
         if answers_reset:
             self._reset.serve()
         self._call = StationCall(self, SERVICES, terminal.say)
-        # As in the experiment. Two zeros mean no image: ROS has no type for an empty list.
-        size = list(self.declare_parameter('image_size', [0, 0]).value)
-        image_size = size if any(size) else []
-        if image_size and (len(size) != 2 or min(size) < 1):
-            raise ParameterError(f'image_size is {size}; give height and width [px], or [0, 0]')
-        self._recorder = DemonstrationRecorder(self, max_steps, image_size, terminal.say)
+        pictures = camera_parameter(self)  # as in the experiment
+        self._recorder = DemonstrationRecorder(self, max_steps, pictures, terminal.say)
         self._has_taken_over = False
         self._has_asked_to_recover = False
         self._troubles: dict[str, str] = {}

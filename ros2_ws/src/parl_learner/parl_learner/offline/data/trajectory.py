@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Episodes of any task: as recorded in a file, and in the learner's conventions."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 import hashlib
 
 import numpy as np
 
 from parl_files.episode import Purpose
+from parl_learner.replay.replay import RecordedFilm
 
 ACTION_LIMIT = 0.99999
 """Largest |action| after clipping (the authors' release): a tanh policy cannot reach 1."""
@@ -89,6 +90,10 @@ class Trajectory:
     """(N,) float32 with the bias: 0 at success, below 0 before."""
     terminated: np.ndarray
     """(N,) bool; the last is True only after a success, so that time-outs bootstrap."""
+    films: Mapping[str, RecordedFilm] = field(default_factory=dict)
+    """N + 1 pictures of each observed camera, by its name."""
+    instruction: str = ''
+    """What the robot was told to do; empty if that is not known."""
     observation_names: tuple[str, ...] = ()
     """Layout of an observation as `parl_policy.episode.observation` names it; empty if unknown."""
 

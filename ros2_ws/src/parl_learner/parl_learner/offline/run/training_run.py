@@ -77,6 +77,8 @@ class TrainingRun:
             example.observation_names or [f'observation_{i}' for i in range(width)],
             config.seed,
             ActionSpec(1, example.actions.shape[1], config.binary_actions),
+            cameras={camera: film.size for camera, film in example.films.items()},
+            folder=folder,
         )
         # After the loop is made: a configuration that it refuses must leave nothing in the folder.
         self._lock = take_folder(folder)
