@@ -16,7 +16,7 @@ def make_episode(
     length=5,
     seed=0,
     names=NAMES,
-    cameras=(),
+    cameras=None,
 ):
     draws = np.random.default_rng(seed)
     ends = np.arange(length) == length - 1
@@ -38,10 +38,12 @@ def make_episode(
         verdicts=np.ones(length + 1),
         policy_versions=[''] * (length + 1),
         instruction='put it there',
-        films={camera: make_film(length + 1, draws) for camera in cameras},
+        films={c: make_film(length + 1, draws, size) for c, size in (cameras or {}).items()},
     )
 
 
-def make_film(count, draws, size=(24, 32)):
-    jpegs = [encode_picture(draws.integers(256, size=(*size, 3), dtype=np.uint8))] * count
+def make_film(count, draws, size):
+    """Pictures of one colour, each another one."""
+    shades = draws.integers(256, size=(count, 1, 1, 3), dtype=np.uint8)
+    jpegs = [encode_picture(np.tile(shade, (*size, 1))) for shade in shades]
     return Film(size, 0.2 * np.arange(count), lambda: jpegs)

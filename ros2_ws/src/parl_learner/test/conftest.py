@@ -4,7 +4,7 @@
 import dataclasses
 
 import pytest
-from random_episode import make_episode, NAMES
+from random_episode import make_episode
 
 from parl_learner.plan.experiment_config import ExperimentConfig
 from parl_learner.training.critic_trainer_config import CriticTrainerConfig
@@ -13,17 +13,24 @@ from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.acting.actor import Actor
 from parl_policy.acting.open_loop_actor import OpenLoopActor
 from parl_policy.critics.critic import CriticConfig
+from parl_policy.observations import Observation, ObservationNeeds
 
 
 @pytest.fixture(scope='session')
 def played():
     """Makes a practice episode whose actions a policy drew, as a policy node draws them."""
 
-    def play(policy, episode_id='p0', outcome='success', length=10, seed=2, names=NAMES):
-        episode = make_episode(episode_id, 'practice', outcome, length, seed, names)
-        actor = OpenLoopActor(Actor(policy, None, ActionOptimisationConfig()), seed)
-        states = episode.observations[:-1]
-        actions = [actor.act(step, o.copy()).action for step, o in enumerate(states)]
+    def play(policy, episode_id='p0', outcome='success', length=10, seed=2, needs=None, **kinds):
+        episode = make_episode(episode_id, 'practice', outcome, length, seed, **kinds)
+        needs = needs or ObservationNeeds()
+        actor = Actor(policy, None, ActionOptimisationConfig(), policy_needs=needs)
+        actor = OpenLoopActor(actor, seed)
+        films = [list(film) for film in episode.films.values()]
+        actions = []
+        for step in range(length):
+            pictures = {c: film[step] for c, film in zip(episode.films, films, strict=True)}
+            seen = Observation(episode.observations[step].copy(), pictures, episode.instruction)
+            actions.append(actor.act(step, seen).action)
         return dataclasses.replace(
             episode,
             actions=actions,

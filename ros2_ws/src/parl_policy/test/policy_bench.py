@@ -15,7 +15,14 @@ from sensor_msgs.msg import Image, JointState
 
 from parl_files.episode_file import read_episode
 from parl_msgs.action import RunEpisode
-from parl_msgs.msg import Artifact, EndEffectorTarget, EpisodeStatus, ObjectPositions, Reward
+from parl_msgs.msg import (
+    Artifact,
+    EndEffectorTarget,
+    EpisodeStatus,
+    ObjectPositions,
+    PictureFormat,
+    Reward,
+)
 from parl_msgs.srv import GoToStart, Reset
 from parl_node.message_conversion import stamp
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
@@ -23,7 +30,9 @@ from parl_policy.acting.actor_file import ActorConfig, version_to_bytes
 from parl_policy.critics.critic import CriticConfig
 from parl_policy.episode.action_space import Target
 from parl_policy.episode.observation import ObservationLayout, R_DOWN
-from parl_policy.networks.resnet_encoder import ImageConfig
+from parl_policy.networks.observation_encoder import VisionConfig
+from parl_policy.networks.picture_encoder import EncoderConfig
+from parl_policy.observations import PictureConfig
 from parl_policy.policy import ActionSpec
 from parl_policy.ros import message_conversion as convert
 from parl_policy.ros.policy_node import PolicyNode
@@ -35,7 +44,12 @@ LATCHED = QoSProfile(depth=20, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 START = Target(np.array([0.28, 0.02, 0.18]), R_DOWN, 1.0)
 OBJECTS = ('cup', 'rack')
 LAYOUT = ObservationLayout(object_names=OBJECTS)
-PIXELS = ObservationLayout(object_names=OBJECTS, image_size=(8, 12))
+CAMERAS = {'camera': (16, 24), 'wrist_camera': (16, 16)}
+SEEING = ObservationLayout(object_names=OBJECTS, cameras=CAMERAS)
+PICTURES = [
+    PictureFormat(camera=camera, height=height, width=width)
+    for camera, (height, width) in CAMERAS.items()
+]
 
 
 class FakeStation(Node):
@@ -65,6 +79,7 @@ class FakeStation(Node):
         self._reward = self.create_publisher(Reward, 'reward', 10)
         self._executed = self.create_publisher(EndEffectorTarget, 'executed_target', 10)
         self._image = self.create_publisher(Image, 'camera/color/image_raw', 2)
+        self._wrist = self.create_publisher(Image, 'wrist_camera/color/image_raw', 2)
         self.create_subscription(EndEffectorTarget, 'target', self._on_target, 1)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(EpisodeStatus, 'episode', self._on_episode, latched)
@@ -81,6 +96,7 @@ class FakeStation(Node):
         if not self.is_frozen:
             self._publish('joints', self._joints, self._joint_state())
             self._publish('image', self._image, self._frame())
+            self._publish('wrist', self._wrist, self._frame())
             self._publish('objects', self._objects, self._object_positions())
             if self.stale_verdict_of:
                 self._publish('reward', self._reward, self._verdict(2, self.stale_verdict_of))
@@ -90,7 +106,7 @@ class FakeStation(Node):
 
     def _publish(self, name, publisher, message):
         if name not in self.silent:
-            of_camera = name in ('image', 'objects', 'reward')
+            of_camera = name in ('image', 'wrist', 'objects', 'reward')
             is_stuck = self.camera_s is not None and of_camera
             lag_s = self.camera_lag_s if of_camera else 0.0
             message.header.stamp = stamp(self.camera_s if is_stuck else self.time_s - lag_s)
@@ -101,7 +117,9 @@ class FakeStation(Node):
 
     def _frame(self):
         shade = min(self.steps, 255)
-        return Image(height=4, width=6, encoding=self.encoding, step=18, data=bytes([shade] * 72))
+        height, width = 32, 48
+        data = bytes([shade] * height * width * 3)
+        return Image(height=height, width=width, encoding=self.encoding, step=3 * width, data=data)
 
     def _object_positions(self):
         positions = [convert.to_point(np.array(p)) for p in (self.cup, (0.28, 0.16, 0.0))]
@@ -228,24 +246,26 @@ class Bench:
 
     def put_version(self, version, layout=LAYOUT, horizon=1, least_std=0.0, precision='float32'):
         """Store a tiny untrained policy and critic; gives the policy's name."""
-        image = None
-        if layout.image_size is not None:
-            image = ImageConfig(shape=(3, *layout.image_size), widths=(4,))
+        vision = None
+        if layout.cameras:
+            pictures = {camera: PictureConfig(size=(16, 16)) for camera in layout.cameras}
+            vision = VisionConfig(pictures=pictures, encoder=EncoderConfig(widths=(4,)))
         config = ActorConfig(
             policy_class='diffusion',
             policy={
                 'hidden': 16,
                 'blocks': 1,
                 'least_std': least_std,
-                'image': image and dataclasses.asdict(image),
+                'vision': vision and dataclasses.asdict(vision),
             },
-            critic=CriticConfig(members=2, hidden=(16,), bins=16, image=image),
+            critic=CriticConfig(members=2, hidden=(16,), bins=16, vision=vision),
             optimisation=ActionOptimisationConfig(
                 samples=8, particles=4, gradient_steps=2, precision=precision
             ),
             choice='argmax',
             observation_names=tuple(layout.names),
             action_spec=ActionSpec(horizon, dim=7, binary=(6,)),
+            cameras=layout.cameras,
         )
         for kind, module in (('critic', config.make_critic()), ('policy', config.make_policy())):
             content = version_to_bytes(config, module, kind, version)

@@ -1,37 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The random changes of the pictures in a batch."""
+"""The random changes of the pictures in a batch of states."""
 
+from collections.abc import Sequence
 import dataclasses
 
 import torch
 
-from parl_policy.networks.picture_augmentation import AugmentationConfig, draw_shifts, shift_images
+from parl_policy.networks.picture_augmentation import (
+    AugmentationConfig,
+    augmented,
+    draw_augmentation,
+)
 from parl_policy.observations import Observations, States
 
 
-def augmented(states: States, config: AugmentationConfig, generator: torch.Generator) -> States:
-    """Return B states with changed pictures; numbers stay as they are."""
-    return augmented_together([states], config, generator)[0]
-
-
-def augmented_together(
-    parts: list[States], config: AugmentationConfig, generator: torch.Generator
+def augment_states(
+    parts: Sequence[States], config: AugmentationConfig | None, generator: torch.Generator
 ) -> list[States]:
-    """Return parts of B states each; states at the same place of each part change in the same way.
+    """Change the pictures of parts of B states each; numbers stay as they are.
 
-    A transition's two observations get the same change, as in the authors' release.
+    States at the same place of each part get the same change: the two observations of a
+    transition do in the authors' release.
     """
     first = parts[0]
-    if not isinstance(first, Observations):
-        return parts
-    pictures: list[dict[str, torch.Tensor]] = [{} for _ in parts]
-    for camera in first.pictures:
-        shifts = draw_shifts(len(first), generator, config.shift)
-        for part, changed in zip(parts, pictures, strict=True):
-            assert isinstance(part, Observations)
-            changed[camera] = shift_images(part.pictures[camera], shifts)
+    if config is None or not isinstance(first, Observations):
+        return list(parts)
+    changes = {
+        camera: draw_augmentation(len(first), config, generator) for camera in first.pictures
+    }
     return [
-        dataclasses.replace(part, pictures=changed)
-        for part, changed in zip(parts, pictures, strict=True)
+        dataclasses.replace(
+            part,
+            pictures={
+                camera: augmented(part.pictures[camera], change)
+                for camera, change in changes.items()
+            },
+        )
+        for part in parts
         if isinstance(part, Observations)
     ]

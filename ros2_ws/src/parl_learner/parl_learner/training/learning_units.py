@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from parl_learner.replay.batch_augmentation import augmented, augmented_together
+from parl_learner.replay.batch_augmentation import augment_states
 from parl_learner.replay.observation_table import StateTable
 from parl_learner.replay.replay import Batch, Replay
 from parl_learner.training.action_cache import ActionCache
@@ -57,19 +57,17 @@ class LearningUnits:
 
     def policy_sees(self, batch: Batch) -> States:
         """Return the observations of a batch as the policy sees them in training."""
+        parts = [self.policy_states[batch.rows]]
         augmentation = self.actor_config.policy_augmentation
-        if augmentation is None:
-            return self.policy_states[batch.rows]
-        return augmented(self.policy_states[batch.rows], augmentation, self.generator)
+        return augment_states(parts, augmentation, self.generator)[0]
 
     def critic_sees(self, batch: Batch) -> Batch:
         """Return the batch with its observations as the critic sees them in training."""
         vision = self.config.critic.vision
         if vision is None:
             return batch
-        states = self.critic_states
-        parts = [states[batch.rows], states[batch.next_rows]]
-        now, then = augmented_together(parts, vision.augmentation, self.generator)
+        parts = [self.critic_states[batch.rows], self.critic_states[batch.next_rows]]
+        now, then = augment_states(parts, vision.augmentation, self.generator)
         return dataclasses.replace(batch, observations=now, next_observations=then)
 
     def teach(

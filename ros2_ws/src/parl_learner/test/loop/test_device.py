@@ -11,7 +11,6 @@ import torch
 from parl_files.config_file import ConfigError
 from parl_learner.loop.checkpoint import load_checkpoint, save_checkpoint
 from parl_learner.loop.learning_loop import LearningLoop
-from parl_learner.replay.image_augmentation import shift_batch
 from parl_learner.replay.replay import Replay
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.critic_loss import (
@@ -25,7 +24,6 @@ from parl_learner.training.value_gradient import ValueGradientConfig
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.compute.device import default_generator, use_device
 from parl_policy.critics.critic import CriticConfig, CriticEnsemble
-from parl_policy.networks.resnet_encoder import ImageConfig
 from parl_policy.policies.registry import new_policy
 from parl_policy.policy import ActionSpec
 
@@ -83,11 +81,6 @@ def test_the_critic_loss_stays_on_the_device(replay, head):
     bounded = calibrated(values.unsqueeze(-1), batch.returns)
     gap = conservative_gap(values, bounded, torch.zeros(1))
     assert is_there(critic.value_head.loss(raw, targets), gap, expectile_loss(values, 0.7))
-
-
-def test_images_are_shifted_on_the_device(replay):
-    image = ImageConfig(shape=(1, 1, 2), widths=(4,))
-    assert is_there(shift_batch(replay.batch(torch.arange(5)), image, None).observations)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU here')

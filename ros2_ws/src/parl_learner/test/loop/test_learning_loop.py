@@ -121,6 +121,8 @@ def test_actions_of_another_robot(learning):
         actions=np.full((2, 2), 0.5, np.float32),
         rewards=np.full(2, -3.0, np.float32),
         terminated=np.zeros(2, bool),
+        films={},
+        instruction='',
     )
     config = learning(failure_return='recorded', discount=0.5)
     loop = LearningLoop(config, tuple('abcd'), seed=0, action_spec=spec)

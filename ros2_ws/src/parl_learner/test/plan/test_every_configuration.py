@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from parl_files.observation_names import observation_size
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.plan.experiment_config import load_experiment
 from parl_learner.plan.schedule import planned_steps
 from parl_policy.acting.actor_file import load_actor
 from parl_policy.episode.observation import ObservationLayout
+from parl_policy.observations import Observation
 
 EXPERIMENTS = Path(__file__).parents[3] / 'widowx_bringup/config/experiments'
 PATHS = sorted(EXPERIMENTS.rglob('*.yaml'))
@@ -49,13 +49,15 @@ def test_there_are_experiments():
 def test_an_experiment_starts_and_trains(path, new_episode, played, tmp_path):
     config = load_experiment(path)
     learning = shortened(config.learning)
-    names = ObservationLayout(object_names=('cup',), image_size=config.image_size).names
-    loop = LearningLoop(learning, names, config.seed)
+    names = ObservationLayout(object_names=('cup',), cameras=config.cameras).names
+    loop = LearningLoop(learning, names, config.seed, cameras=config.cameras, folder=tmp_path)
+    needs = loop.actor_config.policy_needs
+    kinds = {'names': names, 'cameras': config.cameras}
     demonstrations = [
-        new_episode('d0', length=4, names=names),
-        new_episode('d1', outcome='timeout', length=3, seed=1, names=names),
+        new_episode('d0', length=4, **kinds),
+        new_episode('d1', outcome='timeout', length=3, seed=1, **kinds),
     ]
-    for episodes in (lambda: demonstrations, lambda: [played(loop.policy, names=names)]):
+    for episodes in (lambda: demonstrations, lambda: [played(loop.policy, needs=needs, **kinds)]):
         loop.begin_round(episodes())
         while not loop.idle:
             loop.advance()
@@ -72,5 +74,7 @@ def test_an_experiment_starts_and_trains(path, new_episode, played, tmp_path):
     optimises = any(getattr(step, 'optimise', False) for step in planned_steps(config))
     critic = tmp_path / 'critic' if optimises else None
     actor, _, _ = load_actor(tmp_path / 'policy', critic)
-    decision = actor.act(np.zeros(observation_size(names)), torch.Generator().manual_seed(0))
+    black = {camera: np.zeros((*size, 3), np.uint8) for camera, size in config.cameras.items()}
+    observation = Observation(np.zeros(len(names), np.float32), black)
+    decision = actor.act(observation, torch.Generator().manual_seed(0))
     assert np.abs(decision.action).max() <= 1.0

@@ -80,7 +80,8 @@ def test_what_is_wrong_is_named(tmp_path, text, message):
         ({'evaluation_episodes': 0}, 'evaluation_episodes must be at least 1'),
         ({'warm_up_episodes': 5}, 'warm_up_episodes must lie in 0…practice_episodes: 5 of 4'),
         ({'warm_up_episodes': -1}, 'warm_up_episodes must be 0 or more'),
-        ({'image_size': (64, 0)}, 'image_size must be a height and a width'),
+        ({'cameras': {'camera': (64, 0)}}, 'cameras.camera must be a height and a width'),
+        ({'cameras': {'camera': (64, 64)}}, r"neither policy nor critic sees .*\['camera'\]"),
     ],
 )
 def test_impossible_settings_are_refused(experiment, wrong, message):

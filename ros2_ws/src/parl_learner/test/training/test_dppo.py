@@ -82,7 +82,7 @@ def test_before_the_first_update_nothing_has_changed(new_episode, played, dppo):
     loop = dppo(new_episode)
     loop.begin_round([played(loop.policy)])
     kept = loop.method.state_dict()
-    context = loop.policy.encode(kept['round/observations'])
+    context = loop.policy.encode(loop.replay.observations[kept['round/rows']])
     chains = kept['round/chains'].transpose(0, 1).unsqueeze(2)
     found = loop.policy.chain_log_probs(loop.policy.network, context, chains).squeeze(2)
     torch.testing.assert_close(found.t(), kept['round/log_probs'])

@@ -4,14 +4,15 @@ from learning_rounds import NAMES, run_round, run_stage
 import pytest
 import torch
 
+from parl_files.config_file import from_mapping
 from parl_learner.loop.learning_loop import LearningLoop
-from parl_learner.replay.image_augmentation import shift_batch
+from parl_learner.replay.batch_augmentation import augment_states
 from parl_learner.replay.replay import Replay
 from parl_learner.training import learning_units
 from parl_learner.training.critic_trainer_config import CriticTrainerConfig
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.critics.critic import CriticConfig
-from parl_policy.networks.resnet_encoder import ImageConfig
+from parl_policy.networks.observation_encoder import VisionConfig
 
 FRESH = CriticTrainerConfig(algorithm='rlpd', backup='policy')
 
@@ -141,23 +142,34 @@ def test_a_backup_with_the_policy_optimises_nothing(learning, demonstrations):
     assert not actions.values.any()
 
 
-def test_images_are_shifted_wherever_a_batch_is_drawn(learning, recorded, monkeypatch):
-    """An observation is an image of 1 × 2 × 1 pixels and one number; every update sees a shift."""
-    image = ImageConfig(shape=(1, 2, 1), widths=(4,))
+def seeing(size):
+    return {'pictures': {'camera': {'size': size}}, 'encoder': {'widths': [4]}}
+
+
+def test_pictures_are_changed_wherever_a_batch_is_drawn(
+    learning, new_episode, monkeypatch, tmp_path
+):
+    """Each update sees changed pictures, in the size that policy and critic ask for."""
+    vision = from_mapping(VisionConfig, seeing([16, 24]), 'test')
     config = learning(
-        critic=CriticConfig(members=1, hidden=(8,), bins=11, image=image),
-        policy={'hidden': 8, 'blocks': 1, 'image': {'shape': [1, 2, 1], 'widths': [4]}},
+        critic=CriticConfig(members=1, hidden=(8,), bins=11, vision=vision),
+        policy={'hidden': 8, 'blocks': 1, 'vision': seeing([20, 16])},
     )
-    loop, shifted = LearningLoop(config, ('image[1,2,1]', 'c'), seed=0), []
+    cameras = {'camera': (32, 32)}
+    loop, sizes = LearningLoop(config, NAMES, seed=0, cameras=cameras, folder=tmp_path), []
 
-    def shift(batch, its_image, generator):
-        shifted.append(its_image)
-        return shift_batch(batch, its_image, generator)
+    def augment(parts, augmentation, generator):
+        assert augmentation == vision.augmentation
+        sizes.append([tuple(part.pictures['camera'].shape[1:3]) for part in parts])
+        return augment_states(parts, augmentation, generator)
 
-    monkeypatch.setattr(learning_units, 'shift_batch', shift)
-    run_round(loop, recorded[:2])
-    run_round(loop, recorded[2:4])
-    assert shifted == [image] * (loop.counters.policy_steps + loop.counters.critic_steps)
+    monkeypatch.setattr(learning_units, 'augment_states', augment)
+    kinds = {'cameras': cameras}
+    run_round(loop, [new_episode('d0', **kinds), new_episode('d1', seed=1, **kinds)])
+    run_round(loop, [new_episode('p0', purpose='practice', seed=2, **kinds)])
+    assert sizes.count([(20, 16)]) == loop.counters.policy_steps
+    assert sizes.count([(16, 24)] * 2) == loop.counters.critic_steps
+    assert len(sizes) == loop.counters.policy_steps + loop.counters.critic_steps
 
 
 @pytest.mark.parametrize('ratio', [None, 0.25])

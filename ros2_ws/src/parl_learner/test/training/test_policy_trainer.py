@@ -150,7 +150,7 @@ def test_entropy_beside_q():
 def test_what_a_policy_class_cannot_give_is_named():
     def check(policy, **settings):
         config = PolicyTrainerConfig(value_gradient=ValueGradientConfig(**settings))
-        PolicyTrainer(policy, config).check_value_gradient(observation_dim=1)
+        PolicyTrainer(policy, config).check_value_gradient(torch.zeros(1, 1))
 
     with pytest.raises(ConfigError, match='LinearPolicy has no rsample'):
         check(LinearPolicy())

@@ -10,7 +10,7 @@ from torch import nn
 
 from parl_policy.networks.observation_normaliser import ObservationNormaliser
 from parl_policy.networks.picture_augmentation import AugmentationConfig
-from parl_policy.networks.picture_encoder import EncoderConfig, new_picture_encoder, PictureEncoder
+from parl_policy.networks.picture_encoder import EncoderConfig, picture_encoder, PictureEncoder
 from parl_policy.observations import Observations, PictureConfig
 
 
@@ -56,7 +56,7 @@ class ObservationEncoder(nn.Module):
         self.normaliser = ObservationNormaliser(numbers)
         self.encoders = nn.ModuleDict(
             {
-                camera: new_picture_encoder(config.encoder, picture.size)
+                camera: picture_encoder(picture.size, config.encoder)
                 for camera, picture in config.pictures.items()
             }
         )

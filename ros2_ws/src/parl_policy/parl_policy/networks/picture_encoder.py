@@ -1,37 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kinds of encoders that make features of a camera's pictures."""
+"""Chooses the encoder of a camera's pictures."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-from torch import nn
+from parl_policy.networks.conv_encoder import ConvEncoder
+from parl_policy.networks.keypoint_encoder import KeypointEncoder
+from parl_policy.networks.residual_encoder import ResidualEncoder
 
-from parl_policy.networks.resnet_encoder import ResNetEncoder
-from parl_policy.observations import Size
+PictureEncoder = ConvEncoder | KeypointEncoder | ResidualEncoder
+"""Each has `features`, and turns pictures (B, H, W, 3) of 0…255 into (B, features) in float32."""
 
-
-class PictureEncoder(Protocol):
-    """A module: pictures (B, height, width, 3) uint8 -> (B, features)."""
-
-    features: int
-    """Number of output features."""
+SMALLEST = 16
+"""Least height and width of a picture [pixels]."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
-    """The kind of an encoder, and its size."""
+    """Kind and sizes of an encoder of pictures."""
 
-    kind: Literal['resnet'] = 'resnet'
-    widths: tuple[int, ...] = (64, 128, 256, 512)
-    """Channels of each stage; multiples of 4, the groups of a norm."""
+    kind: Literal['convolutions', 'keypoints', 'resnet'] = 'convolutions'
+    """DrQ's convolutions, points by spatial soft-argmax, or ResNet-18 (its paper's)."""
+    widths: tuple[int, ...] = (32, 64, 64)
+    """Channels of each convolution, or of each stage of a ResNet; its paper's: 64…512."""
+    features: int = 64
+    """Features of 'convolutions'; a ResNet has as many as its last width."""
+    keypoints: int = 32
+    """Number of points of 'keypoints', three features each."""
+    first: Literal['pooled', 'strided'] = 'pooled'
+    """First layer of a ResNet: the paper's, or one that takes a quarter of the time."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if not self.widths or any(width < 1 or width % 4 for width in self.widths):
-            raise ValueError(f'encoder widths must be multiples of 4: {self.widths}')
+        if self.kind not in ('convolutions', 'keypoints', 'resnet'):
+            raise ValueError(
+                f"encoder kind is {self.kind!r}, expected 'convolutions', 'keypoints' or 'resnet'"
+            )
+        if self.first not in ('pooled', 'strided'):
+            raise ValueError(f"encoder first is {self.first!r}, expected 'pooled' or 'strided'")
+        if not self.widths or min(*self.widths, self.features, self.keypoints) < 1:
+            raise ValueError(f'encoder widths, features and keypoints must be at least 1: {self}')
+        if self.kind == 'resnet' and any(width % 4 for width in self.widths):
+            raise ValueError(f'widths of a ResNet must be multiples of 4: {list(self.widths)}')
 
 
-def new_picture_encoder(config: EncoderConfig, size: Size) -> nn.Module:
-    """Make an untrained encoder: pictures (B, height, width, 3) uint8 -> (B, `features`)."""
-    del size
-    return ResNetEncoder(config.widths)
+def picture_encoder(size: tuple[int, int], config: EncoderConfig) -> PictureEncoder:
+    """Make an untrained encoder of pictures of height and width `size`.
+
+    Raises:
+        ValueError: The pictures are too small.
+    """
+    if min(size) < SMALLEST:
+        raise ValueError(f'pictures of {size[0]}×{size[1]} are smaller than {SMALLEST} pixels')
+    if config.kind == 'resnet':
+        return ResidualEncoder(config.widths, config.first)
+    if config.kind == 'keypoints':
+        return KeypointEncoder(size, config.widths, config.keypoints)
+    return ConvEncoder(size, config.widths, config.features)

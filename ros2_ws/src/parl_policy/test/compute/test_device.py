@@ -40,7 +40,7 @@ def test_a_decision_stays_on_its_device(proposals, precision, cem_iterations):
     """On torch's 'meta' device, which refuses tensors of the CPU as a GPU does."""
     with torch.device('meta'):
         actor = new_actor(proposals=proposals, precision=precision, cem_iterations=cem_iterations)
-        actor.prepare(4)
+        actor.prepare()
         particles = actor._optimised(None, torch.zeros(1, 4), torch.zeros(1, 8, SPEC.flat_dim))
     assert [each.device.type for each in particles] == ['meta', 'meta']
 

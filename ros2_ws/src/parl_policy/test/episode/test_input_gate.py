@@ -142,3 +142,51 @@ def test_a_little_older_is_no_restart():
     gate.take_opening(9.99, 0.1)
     assert gate.now_s == 10.0
     assert gate.missing(10.0, 'e1', 5) == ''
+
+
+def frame_stamps(gate, cameras):
+    gate.needed_cameras = frozenset(cameras)
+    missing = gate.missing(10.0, 'e1', 5)
+    return missing or {camera: f.stamp_s for camera, f in gate.state(TARGET).frames.items()}
+
+
+def take_frames(gate, camera, *stamps_s):
+    for stamp_s in stamps_s:
+        gate.take_frame(camera, stamp_s, lambda: np.zeros((2, 2, 3), np.uint8))
+
+
+def test_the_frame_of_the_objects_and_the_first_of_other_cameras_since_then():
+    gate = gate_with()
+    take_frames(gate, 'camera', 9.95, 10.0, 10.05)
+    take_frames(gate, 'wrist_camera', 9.98, 10.03, 10.06)
+    found = frame_stamps(gate, ['camera', 'wrist_camera'])
+    assert found == {'camera': 10.0, 'wrist_camera': 10.03}
+
+
+@pytest.mark.parametrize(
+    ('stamps_s', 'message'),
+    [
+        (
+            (),
+            "wrist_camera/color/image_raw: nothing came; is there a camera of the name 'wrist_ca",
+        ),
+        (
+            (9.9, 9.99),
+            'wrist_camera/color/image_raw: no frame since 10.000 s, the last is of 9.990',
+        ),
+        ((9.9, 10.08), 'wrist_camera/color/image_raw: no frame since 10.000 s'),  # too late
+    ],
+)
+def test_a_missing_or_late_camera_is_named(stamps_s, message):
+    gate = gate_with()
+    take_frames(gate, 'camera', 10.0)
+    take_frames(gate, 'wrist_camera', *stamps_s)
+    assert message in frame_stamps(gate, ['camera', 'wrist_camera'])
+
+
+def test_a_film_is_not_waited_for():
+    gate = gate_with()
+    gate.wanted_cameras = frozenset({'camera'})
+    assert frame_stamps(gate, []) == {}
+    take_frames(gate, 'camera', 10.0)
+    assert frame_stamps(gate, []) == {'camera': 10.0}

@@ -4,13 +4,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from parl_files.observation_names import entry_name, image_shape, observation_size
+from parl_files.recording.film import decode_picture
 from parl_policy.episode.action_space import rotation_from_vector, Target
-from parl_policy.episode.observation import ObservationLayout, R_DOWN, StationState
+from parl_policy.episode.observation import Frame, ObservationLayout, R_DOWN, StationState
 from parl_policy.policy import ObservationError
 
 LAYOUT = ObservationLayout(object_names=('cup', 'rack'))
-PIXELS = ObservationLayout(object_names=('cup', 'rack'), image_size=(2, 3))
+SEEING = ObservationLayout(
+    object_names=('cup', 'rack'),
+    cameras={'camera': (24, 32), 'wrist_camera': (16, 16)},
+    instruction='put the cup there',
+)
 STATE = StationState(
     target=Target(
         np.array([0.30, -0.05, 0.12]), rotation_from_vector(np.array([0, 0, 0.4])) @ R_DOWN, 1.0
@@ -47,14 +51,15 @@ VALUES = {
 
 
 def by_name(state):
-    return dict(zip(LAYOUT.names, LAYOUT.observe(state), strict=True))
+    return dict(zip(LAYOUT.names, LAYOUT.observe(state).numbers, strict=True))
 
 
 def test_every_entry_is_what_its_name_says():
     seen = by_name(STATE)
     assert {'cup_from_ee_asinh_x', 'rack_from_ee_asinh_y', 'ee_z', 'gripper_opening'} <= set(seen)
     np.testing.assert_allclose(list(seen.values()), [VALUES[name] for name in seen], atol=1e-6)
-    assert LAYOUT.observe(STATE).dtype == np.float32
+    assert LAYOUT.observe(STATE).numbers.dtype == np.float32
+    assert not LAYOUT.observe(STATE).pictures
 
 
 def test_straight_down_is_no_rotation():
@@ -79,34 +84,38 @@ def test_other_objects_than_the_task_are_refused():
         ObservationLayout(object_names=('cup',)).observe(STATE)
 
 
-def test_pixels_come_first_channel_by_channel():
-    frame = np.zeros((4, 6, 3), np.uint8)  # each pixel of the observation is the mean of four
-    frame[:2, :2] = (10, 20, 30)
-    frame[0, 4] = 40
-    seen = PIXELS.observe(replace(STATE, frame=frame))
-    assert PIXELS.names[:2] == ['image[3,2,3]', 'ee_x']
-    np.testing.assert_array_equal(
-        seen[:18].reshape(3, 2, 3)[:, 0], [[10, 0, 10], [20, 0, 10], [30, 0, 10]]
-    )
-    np.testing.assert_array_equal(seen[:18].reshape(3, 2, 3)[:, 1], 0.0)
-    np.testing.assert_allclose(seen[18:], [VALUES[name] for name in PIXELS.names[1:]], atol=1e-6)
-    assert observation_size(PIXELS.names) == len(seen) == 26
-    assert image_shape(PIXELS.names) == (3, 2, 3)
-    assert [entry_name(PIXELS.names, i) for i in (0, 17, 18)] == [*PIXELS.names[:1] * 2, 'ee_x']
+def frames(**changes):
+    """Half red, half blue, larger than what is recorded."""
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[:, :32, 0] = pixels[:, 32:, 2] = 200
+    found = {'camera': Frame(12.0, pixels), 'wrist_camera': Frame(12.01, pixels[:16, :16])}
+    return found | changes
 
 
-def test_without_an_image_every_name_is_an_entry():
-    assert observation_size(LAYOUT.names) == len(LAYOUT.names)
-    assert image_shape(LAYOUT.names) is None
-    assert observation_size([]) == 0
+def test_what_is_seen_is_what_is_recorded():
+    state = replace(STATE, frames=frames())
+    recorded = SEEING.record(state)
+    seen = SEEING.observe(state, recorded)
+    assert seen.instruction == 'put the cup there'
+    np.testing.assert_allclose(seen.numbers, [VALUES[name] for name in SEEING.names], atol=1e-6)
+    assert SEEING.names[:2] == ['ee_x', 'ee_y']
+    for camera, size in SEEING.cameras.items():
+        assert seen.pictures[camera].shape == (*size, 3)
+        assert seen.pictures[camera].dtype == np.uint8
+        np.testing.assert_array_equal(seen.pictures[camera], decode_picture(recorded[camera]))
+    picture = seen.pictures['camera'].astype(int)
+    assert abs(picture[12, 4] - [200, 0, 0]).max() < 20
+    assert abs(picture[12, 28] - [0, 0, 200]).max() < 20
 
 
-def test_objects_that_pixels_do_not_need_may_be_unseen():
+def test_objects_that_pictures_do_not_need_may_be_unseen():
     positions = np.full((2, 3), np.nan)
-    state = replace(STATE, object_positions=positions, frame=np.zeros((4, 6, 3), np.uint8))
-    assert np.isfinite(PIXELS.observe(state)).all()
+    assert np.isfinite(SEEING.observe(replace(STATE, object_positions=positions)).numbers).all()
 
 
-def test_a_missing_frame_is_named():
-    with pytest.raises(ObservationError, match='no camera frame was kept'):
-        PIXELS.observe(STATE)
+def test_a_missing_and_a_small_frame_are_named():
+    with pytest.raises(ObservationError, match="no frame of the camera 'camera'"):
+        SEEING.record(STATE)
+    small = Frame(12.0, np.zeros((15, 16, 3), np.uint8))
+    with pytest.raises(ObservationError, match=r"'wrist_camera' are \(15, 16\), less than"):
+        SEEING.record(replace(STATE, frames=frames(wrist_camera=small)))

@@ -11,7 +11,9 @@ from parl_policy.acting.actor import Actor
 from parl_policy.acting.actor_file import ActorConfig, load_actor, version_to_bytes
 from parl_policy.acting.weights_file import weights_to_bytes, WeightsFileError
 from parl_policy.critics.critic import CriticConfig
-from parl_policy.networks.resnet_encoder import ImageConfig
+from parl_policy.networks.observation_encoder import VisionConfig
+from parl_policy.networks.picture_encoder import EncoderConfig
+from parl_policy.observations import Observation, PictureConfig
 from parl_policy.policy import ActionSpec
 
 CONFIG = ActorConfig(
@@ -157,40 +159,75 @@ def test_unknown_classes_and_settings_are_named():
         replace(CONFIG, policy={'width': 3}).make_policy()
 
 
+SEEING = {'pictures': {'camera': {'size': [16, 24]}}, 'encoder': {'widths': [4]}}
+VISION = VisionConfig(
+    pictures={'camera': PictureConfig(size=(16, 16))}, encoder=EncoderConfig(widths=(4,))
+)
+
+
 @pytest.mark.parametrize('policy_class', ['autoregressive', 'diffusion', 'flow', 'gaussian'])
-def test_networks_that_do_not_expect_the_image_are_refused(policy_class):
-    names = ('image[3,8,8]', 'x')
-    image = {'shape': [3, 8, 8], 'widths': [4]}
-    critic = CriticConfig(members=1, hidden=(8,), image=ImageConfig(shape=(3, 8, 8), widths=(4,)))
+def test_policy_and_critic_may_see_other_sizes_and_refuse_what_is_not_there(policy_class):
     policy = {'hidden': [8]} if policy_class == 'gaussian' else {'hidden': 8}
     wanted = replace(
         CONFIG,
         policy_class=policy_class,
-        policy={**policy, 'image': image},
-        critic=critic,
-        observation_names=names,
+        policy={**policy, 'vision': SEEING},
+        critic=replace(CONFIG.critic, vision=VISION),
+        cameras={'camera': (48, 64)},
     )
-    assert wanted.make_policy().encode(torch.zeros(2, 193)) is not None
-    with pytest.raises(ConfigError, match=r'policy.image is None; set its shape to \[3, 8, 8\]'):
-        replace(wanted, policy=policy)
-    with pytest.raises(ConfigError, match=r'but critic.image is None'):
-        replace(wanted, critic=CONFIG.critic)
+    picture = np.zeros((48, 64, 3), np.uint8)
+    seen = Observation(OBSERVATION, {'camera': picture}, 'go').for_needs(wanted.policy_needs)
+    assert seen.pictures['camera'].shape == (1, 16, 24, 3)
+    assert wanted.make_policy().encode(seen) is not None
+    seen = Observation(OBSERVATION, {'camera': picture}, 'go').for_needs(wanted.critic_needs)
+    assert wanted.make_critic().encode(seen).shape == (1, 64 + 3)
+    with pytest.raises(ConfigError, match=r"policy sees the camera 'camera', but .* no pictures"):
+        replace(wanted, cameras={})
+    with pytest.raises(
+        ConfigError, match=r"policy sees .*'camera', but .*\['wrist_camera'\]; add"
+    ):
+        replace(wanted, cameras={'wrist_camera': (48, 64)})
+    with pytest.raises(ConfigError, match=r'policy sees .*\(16, 20\), less than its size'):
+        replace(wanted, cameras={'camera': (16, 20)})
+    with pytest.raises(ConfigError, match=r'critic sees'):
+        replace(wanted, policy=policy, cameras={})
 
 
-def test_the_base_of_an_edited_policy_must_expect_the_image_too():
-    image = {'shape': [3, 8, 8], 'widths': [4]}
-    critic = CriticConfig(members=1, hidden=(8,), image=ImageConfig(shape=(3, 8, 8), widths=(4,)))
-    with pytest.raises(ConfigError, match=r'policy\.base\.image is None; set its shape'):
+def test_the_base_of_an_edited_policy_must_see_the_same():
+    with pytest.raises(ConfigError, match=r'policy\.base needs .* both must see the same'):
         replace(
             CONFIG,
             policy_class='edited',
-            policy={'image': image},
-            critic=critic,
-            observation_names=('image[3,8,8]', 'x'),
+            policy={'vision': SEEING},
+            cameras={'camera': (48, 64)},
         )
 
 
-def test_networks_for_an_image_that_is_not_observed_are_refused():
-    image = ImageConfig(shape=(3, 8, 8), widths=(4,))
-    with pytest.raises(ConfigError, match=r'critic\.image has shape .* hold no image'):
-        replace(CONFIG, critic=replace(CONFIG.critic, image=image))
+def test_a_class_of_ones_own_says_what_it_sees_in_its_configuration(monkeypatch, tmp_path):
+    text = (
+        MY_POLICY
+        + """
+from dataclasses import dataclass, field
+from parl_policy.observations import PictureConfig
+
+@dataclass(frozen=True, kw_only=True)
+class MyConfig:
+    pictures: dict = field(default_factory=lambda: {'wrist_camera': PictureConfig(size=(20, 20))})
+    reads_instruction: bool = True
+
+class Sighted(MyPolicy):
+    def __init__(self, observation_dim, action_spec, config: MyConfig) -> None:
+        super().__init__(observation_dim, action_spec, FlowPolicyConfig())
+"""
+    )
+    (tmp_path / 'my_eyes.py').write_text(text, encoding='utf-8')
+    monkeypatch.syspath_prepend(tmp_path)
+    sighted = replace(
+        CONFIG, policy_class='my_eyes:Sighted', policy={}, cameras={'wrist_camera': (40, 40)}
+    )
+    seen = Observation(OBSERVATION, {'wrist_camera': np.zeros((40, 40, 3), np.uint8)}, 'put it')
+    states = seen.for_needs(sighted.policy_needs)
+    assert states.instructions == ('put it',)
+    assert states.pictures['wrist_camera'].shape == (1, 20, 20, 3)
+    with pytest.raises(ConfigError, match=r"policy sees the camera 'wrist_camera'"):
+        replace(sighted, cameras={})

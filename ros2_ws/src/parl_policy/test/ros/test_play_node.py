@@ -150,9 +150,8 @@ def test_an_episode_of_which_nothing_is_heard_is_given_up(bench, new_node, monke
         ({'version': -1}, 'parameter version is -1, expected 0 or more'),
         ({'task_file': '/none.yaml'}, '/none.yaml: cannot be read'),
         ({'task_file': ''}, 'parameter task_file is empty; give an absolute path'),
-        ({'image_size': [48, 64, 3]}, r'image_size is \[48, 64, 3\], expected height and width'),
-        ({'image_size': [-1, 2]}, r'image_size is \[-1, 2\]'),
-        ({'image_size': [0, 64]}, r'image_size is \[0, 64\]'),
+        ({'cameras': 'camera'}, r"cameras has 'camera'; give a name, height and width"),
+        ({'cameras': 'camera:0x64'}, r"cameras has 'camera:0x64'"),
     ],
 )
 def test_what_cannot_be_played_is_named(ros_domain, new_node, values, message):

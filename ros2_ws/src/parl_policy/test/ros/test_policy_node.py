@@ -5,7 +5,7 @@ import re
 import time
 
 import numpy as np
-from policy_bench import LATCHED, LAYOUT, LIMIT_S, PERIOD_S, PIXELS, START
+from policy_bench import CAMERAS, LATCHED, LAYOUT, LIMIT_S, PERIOD_S, PICTURES, SEEING, START
 import pytest
 from rcl_interfaces.msg import Log
 from rclpy.parameter import Parameter
@@ -15,6 +15,7 @@ from visualization_msgs.msg import MarkerArray
 
 from parl_files.config_file import ConfigError
 from parl_files.episode_file import read_frames
+from parl_files.recording.film import decode_picture
 from parl_msgs.msg import EpisodeStatus
 from parl_node.message_conversion import seconds, to_record
 from parl_policy.acting.actor_file import load_actor
@@ -104,7 +105,7 @@ def test_stamps_of_a_simulated_episode_begin_at_0(start_bench, use_sim_time, beg
     stamps = begins_s + np.array([0.0, 0.2, 0.4])
     np.testing.assert_allclose(bench.episode(result).stamps_s, stamps, atol=1e-6)
     frames = read_frames(bench.store.path(result.file.name))
-    np.testing.assert_allclose([stamp_s for stamp_s, _ in frames], stamps, atol=1e-6)
+    np.testing.assert_allclose([stamp_s for stamp_s, _ in frames['camera']], stamps, atol=1e-6)
 
 
 def test_time_out_bootstraps(bench):
@@ -115,20 +116,25 @@ def test_time_out_bootstraps(bench):
     assert episode.truncated.tolist() == [False] * 3 + [True]
 
 
-def test_evaluation_keeps_frames_and_practice_does_not(bench):
-    practice = bench.play(purpose='practice', max_steps=2)
-    evaluation = bench.play(episode_id='e2', purpose='evaluation', max_steps=2)
-    assert len(read_frames(bench.store.path(evaluation.file.name))) == 3
-    assert not read_frames(bench.store.path(practice.file.name))
+def test_every_episode_keeps_its_film(start_bench):
+    """In a simulation it is complete; a robot does not wait for a picture."""
+    bench = start_bench(use_sim_time=True)
+    bench.version = bench.put_version(1)
+    result = bench.play(purpose='practice', max_steps=2)
+    frames = read_frames(bench.store.path(result.file.name))
+    assert list(frames) == ['camera']
+    shades = [decode_picture(jpeg)[0, 0, 0] for _, jpeg in frames['camera']]
+    assert shades == [0, 1, 2]
 
 
-def test_a_policy_may_see_pixels(bench):
-    bench.put_version(2, PIXELS)
-    episode = bench.episode(bench.play(image_size=PIXELS.image_size, max_steps=3))
-    assert tuple(episode.observation_names) == tuple(PIXELS.names)
-    np.testing.assert_array_equal(
-        episode.observations[:, :288], np.arange(4)[:, None] * np.ones(288)
-    )
+def test_a_policy_may_see_two_cameras(bench):
+    bench.put_version(2, SEEING)
+    episode = bench.episode(bench.play(pictures=PICTURES, max_steps=3))
+    assert list(episode.observation_names) == SEEING.names
+    assert {camera: film.size for camera, film in episode.films.items()} == CAMERAS
+    np.testing.assert_allclose(episode.films['camera'].stamps_s, episode.stamps_s, atol=1e-6)
+    for film in episode.films.values():
+        np.testing.assert_array_equal([p.mean() for p in film], np.arange(4))
 
 
 def test_executed_action_is_stored_and_built_upon(bench):

@@ -7,11 +7,11 @@ import subprocess
 from action_msgs.msg import GoalStatus
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
-from policy_bench import IMPATIENT_S, PIXELS
+from policy_bench import IMPATIENT_S, PICTURES, SEEING
 import pytest
 from rclpy.task import Future
 
-from parl_msgs.msg import EpisodeStatus
+from parl_msgs.msg import EpisodeStatus, PictureFormat
 from parl_msgs.srv import Act, Reset
 from parl_policy.policies.diffusion import DiffusionPolicy
 from parl_policy.ros.policy_node import PolicyNode
@@ -20,25 +20,27 @@ from parl_policy.ros.policy_node import PolicyNode
 @pytest.mark.parametrize(
     ('fault', 'reason'),
     [
-        ({'silent': {'image'}}, 'camera/color/image_raw: no frame of 1000.'),
+        ({'silent': {'image'}}, 'camera/color/image_raw: nothing came; is there a camera of'),
+        ({'silent': {'wrist'}}, 'wrist_camera/color/image_raw: nothing came; is there a camera'),
         ({'encoding': 'yuv422'}, 'set the camera to rgb8 or bgr8'),
     ],
 )
 def test_pixels_that_do_not_come_are_named(bench, fault, reason):
-    bench.put_version(2, PIXELS)
+    bench.put_version(2, SEEING)
     for name, value in fault.items():
         setattr(bench.station, name, value)
     bench.lose_patience()
-    result = bench.play(image_size=PIXELS.image_size)
+    result = bench.play(pictures=PICTURES)
     assert result.outcome == EpisodeStatus.ABORTED
     assert reason in result.reason
 
 
 def test_a_policy_is_not_given_what_it_was_not_trained_on(bench):
-    result = bench.play(image_size=PIXELS.image_size)
+    result = bench.play(pictures=PICTURES)
     assert result.outcome == EpisodeStatus.ABORTED
     assert f'{bench.version} was trained on' in result.reason
-    assert 'image[3,8,12]' in result.reason
+    assert "'wrist_camera': (16, 16)" in result.reason
+    assert not bench.station.seeds, 'nothing has moved'
     assert not bench.station.targets
 
 
@@ -161,8 +163,8 @@ def test_second_goal_and_senseless_goals_are_rejected(bench):
     assert not bench.send(episode_id='').accepted
     assert not bench.send(max_steps=0).accepted
     assert not bench.send(purpose='evaluatoin').accepted
-    assert not bench.send(image_size=[64]).accepted
-    assert not bench.send(image_size=[64, 0]).accepted
+    assert not bench.send(pictures=[PictureFormat(camera='camera', height=64)]).accepted
+    assert not bench.send(pictures=[PictureFormat(height=64, width=64)]).accepted
     assert bench.send(episode_id='e2').accepted
 
 

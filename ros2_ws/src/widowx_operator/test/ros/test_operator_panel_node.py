@@ -16,7 +16,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from parl_files.config_file import ConfigError
 from parl_msgs.action import RunEpisode
-from parl_msgs.msg import EndEffectorTarget, EpisodeStatus, Reward
+from parl_msgs.msg import EndEffectorTarget, EpisodeStatus, PictureFormat, Reward
 from parl_msgs.srv import Act, LabelEpisode, Reset
 from widowx_operator.ros.operator_panel_node import OperatorPanelNode, ParameterError
 
@@ -250,17 +250,23 @@ def test_missing_services_and_bad_parameters_are_named(
         panel_node(desk, tmp_path / 'absent')
     with pytest.raises(ParameterError, match='demonstration_steps is 0'):
         panel_node(desk, task_file, demonstration_steps=0)
-    for size in ([-1, 2], [48, 64, 3], [0, 64]):
-        with pytest.raises(ParameterError, match=r'image_size is .*; give height and width'):
-            panel_node(desk, task_file, image_size=size)
+    with pytest.raises(ConfigError, match=r"cameras has 'camera:48'; give a name, height and"):
+        panel_node(desk, task_file, cameras='camera:48')
 
 
 @pytest.mark.parametrize(
-    ('parameters', 'steps', 'size'),
-    [({}, 300, []), ({'image_size': [48, 64], 'demonstration_steps': 7}, 7, [48, 64])],
+    ('parameters', 'steps', 'pictures'),
+    [
+        ({}, 300, []),
+        (
+            {'cameras': 'camera:48x64', 'demonstration_steps': 7},
+            7,
+            [PictureFormat(camera='camera', height=48, width=64)],
+        ),
+    ],
 )
 def test_demonstrations_are_asked_for_as_the_parameters_say(
-    make_graph, desk, station, task_file, parameters, steps, size
+    make_graph, desk, station, task_file, parameters, steps, pictures
 ):
     panel = panel_node(desk, task_file, **parameters)
     graph = make_graph(station, panel)
@@ -268,7 +274,7 @@ def test_demonstrations_are_asked_for_as_the_parameters_say(
     graph.press('b', 'over after 0 steps')
     (goal,) = station.goals
     assert (goal.purpose, goal.actor) == ('demonstration', 'operator/act')
-    assert (goal.max_steps, list(goal.image_size)) == (steps, size)
+    assert (goal.max_steps, list(goal.pictures)) == (steps, pictures)
 
 
 def test_a_demonstration_that_is_refused_is_told(make_graph, desk, station, task_file):

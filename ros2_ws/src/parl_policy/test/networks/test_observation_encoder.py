@@ -5,14 +5,31 @@ import torch
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig, optimise_actions
 from parl_policy.critics.critic import CriticConfig, CriticEnsemble
 from parl_policy.critics.mean_q import FrozenCritic
+from parl_policy.networks.observation_encoder import (
+    observation_encoder,
+    ObservationEncoder,
+    VisionConfig,
+)
 from parl_policy.networks.observation_normaliser import ObservationNormaliser
-from parl_policy.networks.random_shift import draw_shifts
-from parl_policy.networks.resnet_encoder import ImageConfig, observation_encoder, ResNetEncoder
+from parl_policy.networks.picture_augmentation import (
+    AugmentationConfig,
+    augmented,
+    draw_augmentation,
+)
+from parl_policy.networks.picture_encoder import EncoderConfig
+from parl_policy.observations import Observations, PictureConfig
 from parl_policy.policies.registry import new_policy
 from parl_policy.policy import ActionSpec
 
-SMALL = ImageConfig(shape=(1, 12, 12), widths=(8, 8))
-OBSERVATION_DIM = SMALL.pixels + 2
+SIZE = (16, 16)
+SMALL = VisionConfig(
+    pictures={'camera': PictureConfig(size=SIZE)},
+    encoder=EncoderConfig(kind='resnet', widths=(8, 8)),
+)
+SETTINGS = {
+    'pictures': {'camera': {'size': SIZE}},
+    'encoder': {'kind': 'resnet', 'widths': [8, 8]},
+}
 
 MOVABLE = torch.ones(1, dtype=torch.bool)
 
@@ -24,44 +41,36 @@ def draws(seed=0):
 def observations(count):
     """A bright square left or right of the middle, and two numbers that say nothing."""
     is_right = torch.rand(count, generator=draws(1)) < 0.5
-    images = torch.zeros(count, 12, 12)
-    for image, right in zip(images, is_right.tolist(), strict=True):
-        image[4:8, 7:11] = 255.0 if right else 0.0
-        image[4:8, 1:5] = 0.0 if right else 255.0
+    pictures = torch.zeros(count, *SIZE, 3, dtype=torch.uint8)
+    for picture, right in zip(pictures, is_right.tolist(), strict=True):
+        picture[6:10, 10:14] = 255 if right else 0
+        picture[6:10, 2:6] = 0 if right else 255
     noise = torch.randn(count, 2, generator=draws(2))
-    return torch.cat([images.flatten(1), noise], dim=1), is_right
+    return Observations(noise, {'camera': pictures}, ('',) * count), is_right
 
 
 def new_critic(**settings):
     torch.manual_seed(0)
-    config = CriticConfig(members=2, hidden=(16, 16), head='mse', image=SMALL, **settings)
-    return CriticEnsemble(OBSERVATION_DIM, 1, config)
+    config = CriticConfig(members=2, hidden=(16, 16), head='mse', vision=SMALL, **settings)
+    return CriticEnsemble(2, 1, config)
 
 
-def test_resnet_18_has_its_layers_and_its_size():
-    encoder = ResNetEncoder(30_000 + 7, ImageConfig())
-    assert encoder.features == 512 + 7
-    convolutions = [m for m in encoder.modules() if isinstance(m, torch.nn.Conv2d)]
-    assert len([c for c in convolutions if c.kernel_size != (1, 1)]) == 17  # and no final dense
-    # 11,689,512 of the classifier on 1,000 classes, less its 513,000 in the last layer.
-    assert sum(p.numel() for p in encoder.parameters()) == 11_176_512
-    found = encoder(torch.zeros(2, 30_007))
-    assert found.shape == (2, 519)
-
-
-def test_pixels_are_scaled_and_the_vector_is_normalised():
-    encoder = ResNetEncoder(OBSERVATION_DIM, SMALL)
-    seen = []
-    encoder.network[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    encoder.fit(
-        torch.tensor([[0.0] * SMALL.pixels + [1.0, 5.0], [0.0] * SMALL.pixels + [3.0, 5.0]])
-    )
-    one = torch.cat([torch.full((1, SMALL.pixels), 255.0), torch.tensor([[2.0, 5.01]])], dim=1)
-    one[0, 0] = 0.0
-    found = encoder(one)
-    assert seen[0].shape == (1, 1, 12, 12)
-    assert seen[0][0, 0, 0, :2].tolist() == [-1.0, 1.0]
-    torch.testing.assert_close(found[0, -2:], torch.tensor([0.0, 1.0]), atol=1e-4, rtol=0)
+def test_features_of_each_camera_stand_before_the_normalised_numbers():
+    cameras = {'camera': PictureConfig(size=(16, 24)), 'wrist_camera': PictureConfig(size=SIZE)}
+    encoder = ObservationEncoder(2, VisionConfig(pictures=cameras, encoder=SMALL.encoder))
+    encoder.fit(torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
+    seen = {
+        camera: torch.randint(256, (4, *picture.size, 3), dtype=torch.uint8)
+        for camera, picture in cameras.items()
+    }
+    found = encoder(Observations(torch.tensor([[2.0, 5.01]] * 4), seen, ('',) * 4))
+    assert found.shape == (4, 8 + 8 + 2)
+    assert encoder.features == 18
+    for index, (camera, pictures) in enumerate(seen.items()):
+        expected = encoder.encoders[camera](pictures)
+        torch.testing.assert_close(found[:, 8 * index : 8 * index + 8], expected)
+    expected = torch.tensor([[0.0, 1.0]] * 4)
+    torch.testing.assert_close(found[:, -2:], expected, atol=1e-4, rtol=0)
 
 
 def test_a_vector_observation_keeps_the_normaliser_alone():
@@ -102,14 +111,16 @@ def test_a_critic_learns_to_see_where_the_square_is():
     for _ in range(60):
         rows = torch.randint(128, (32,), generator=generator)
         actions = torch.rand(32, 4, 1, generator=generator) * 2.0 - 1.0
-        shifted = SMALL.shift(seen[rows], draw_shifts(32, generator, most=1))
+        change = draw_augmentation(32, AugmentationConfig(shift=1), generator)
+        pictures = {'camera': augmented(seen.pictures['camera'][rows], change)}
+        shifted = Observations(seen.numbers[rows], pictures, ('',) * 32)
         target = actions.squeeze(-1) * side[rows, None]
         loss = critic.value_head.loss(critic.raw(shifted, actions), target).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     config = ActionOptimisationConfig(samples=1, particles=1, gradient_steps=20, step_size=0.1)
-    held_out = seen[128:]
+    held_out = seen[slice(128, None)]
     assert 8 < is_right[128:].sum() < 24, 'both sides occur'
     found = optimise_actions(
         FrozenCritic(critic).mean_q(held_out),
@@ -132,9 +143,8 @@ def test_a_critic_learns_to_see_where_the_square_is():
 )
 def test_a_policy_sees_and_trains_its_encoder(name, settings):
     torch.manual_seed(0)
-    image = {'shape': [1, 12, 12], 'widths': [8, 8]}
     spec = ActionSpec(horizon=1, dim=2)
-    policy = new_policy(name, {**settings, 'image': image}, OBSERVATION_DIM, spec)
+    policy = new_policy(name, {**settings, 'vision': SETTINGS}, 2, spec)
     states, _ = observations(3)
     assert policy.sample(policy.encode(states), 5, draws()).shape == (3, 5, 2)
     policy.loss(policy.encode(states), torch.zeros(3, 1, 2), None, draws()).sum().backward()
@@ -142,9 +152,9 @@ def test_a_policy_sees_and_trains_its_encoder(name, settings):
 
 
 def test_an_edit_policy_sees_too():
-    image = {'shape': [1, 12, 12], 'widths': [8]}
-    settings = {'hidden': [8], 'image': image, 'base_class': 'gaussian', 'base': {'image': image}}
-    policy = new_policy('edited', settings, OBSERVATION_DIM, ActionSpec(horizon=1, dim=2))
+    seeing = {'hidden': [8], 'vision': SETTINGS}
+    settings = {**seeing, 'base_class': 'gaussian', 'base': seeing}
+    policy = new_policy('edited', settings, 2, ActionSpec(horizon=1, dim=2))
     states, _ = observations(3)
     policy.rsample(policy.encode(states), 1, draws())[0].sum().backward()
     assert_trained(policy, policy.normaliser)
@@ -157,14 +167,6 @@ def assert_trained(policy, encoder):
         assert any(parameter is other for other in trained)
 
 
-@pytest.mark.parametrize(
-    ('make', 'message'),
-    [
-        (lambda: ImageConfig(shape=(3, 0, 4)), 'channels, height, width'),
-        (lambda: ImageConfig(widths=(6,)), 'multiples of 4'),
-        (lambda: ResNetEncoder(100, SMALL), 'an observation of 100 numbers cannot hold'),
-    ],
-)
-def test_impossible_images_are_refused(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()
+def test_to_see_no_camera_is_refused():
+    with pytest.raises(ValueError, match=r'vision\.pictures is empty'):
+        VisionConfig(pictures={})
