@@ -36,8 +36,8 @@ from parl_policy.policy import ActionSpec
 
 RESNET_WIDTHS = (16, 32, 64, 128)
 ENCODERS = {
-    'convolutions': EncoderConfig(),
-    'keypoints': EncoderConfig(kind='keypoints', widths=(32, 32)),
+    'convolutions': EncoderConfig(kind='convolutions', widths=(32, 64, 64)),
+    'keypoints': EncoderConfig(kind='keypoints', widths=(16, 32), keypoints=32),
     'resnet, strided': EncoderConfig(kind='resnet', widths=RESNET_WIDTHS, first='strided'),
     'resnet, pooled': EncoderConfig(kind='resnet', widths=RESNET_WIDTHS),
 }

@@ -71,14 +71,19 @@ class LearningLoop:
             action_spec=action_spec,
             cameras=cameras or {},
         )
-        self.replay = replay or Replay(
-            len(observation_names),
-            action_spec.dim,
-            config.discount,
-            config.failure_return,
-            action_spec.horizon,
-            (self.actor_config.policy_needs, self.actor_config.critic_needs),
-            folder,
+        self._shares_replay = replay is not None
+        self.replay = (
+            replay
+            if replay is not None
+            else Replay(
+                len(observation_names),
+                action_spec.dim,
+                config.discount,
+                config.failure_return,
+                action_spec.horizon,
+                (self.actor_config.policy_needs, self.actor_config.critic_needs),
+                folder,
+            )
         )
         self.policy = self.actor_config.make_policy()
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)
@@ -155,7 +160,7 @@ class LearningLoop:
 
     def resume(self, rounds: Sequence[Sequence[RecordedEpisode]]) -> None:
         """Add the episodes of all rounds begun before; `load_checkpoint` restores the rest."""
-        if not len(self.replay):
+        if not self._shares_replay:
             for episodes in rounds:
                 for episode in episodes:
                     self.replay.add(episode)

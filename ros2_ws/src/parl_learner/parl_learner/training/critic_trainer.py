@@ -119,7 +119,7 @@ class CriticTrainer:
             )
             loss = td_loss + config.cql_weight * gap
         if self.algorithm == 'iql':
-            advantages = self.advantages(batch, generator)
+            advantages = self._advantages(states, batch.actions, generator)
             loss = td_loss + expectile_loss(advantages, config.expectile).mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -131,7 +131,7 @@ class CriticTrainer:
     def state_values(self, observations: States) -> torch.Tensor:
         """Return IQL's values V (B,) of B observations that are not normalised."""
         assert self.value is not None
-        values: torch.Tensor = self.value(self.critic.normaliser(observations))
+        values: torch.Tensor = self.value(self.critic.encode(observations))
         return values
 
     def advantages(self, batch: Batch, generator: torch.Generator) -> torch.Tensor:
@@ -139,11 +139,29 @@ class CriticTrainer:
 
         Q is the minimum of the drawn target critics; gradients flow only through V.
         """
+        states = self.critic.encode(batch.observations)
+        return self._advantages(states, batch.actions, generator)
+
+    def _advantages(
+        self, states: torch.Tensor, actions: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        assert self.value is not None
         members = self._draw_members(generator)[0]
         with torch.no_grad():
-            actions = batch.actions.unsqueeze(1)
-            q_values = self.target(batch.observations, actions, members).squeeze(-1)
-        return q_values.min(0).values - self.state_values(batch.observations)
+            q_values = self._target_values(states, actions.unsqueeze(1), members)
+        values: torch.Tensor = self.value(states)
+        return q_values.min(0).values - values
+
+    def _target_values(
+        self, states: torch.Tensor, actions: torch.Tensor, members: list[int]
+    ) -> torch.Tensor:
+        """Return the target members' values (E, B) of actions (B, 1, D) in encoded states.
+
+        The target has no encoder of its own: pictures are encoded once, as in DrQ-v2
+        (arXiv 2107.09645).
+        """
+        raw = self.target.raw_at(states, actions, members)
+        return self.target.value_head.value(raw).squeeze(-1)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Return the tensors that a checkpoint keeps."""
@@ -190,7 +208,9 @@ class CriticTrainer:
         else:
             assert following is not None
             next_action = self._choose(following, 1, generator)
-            next_values = self.target(batch.next_observations, next_action, members).squeeze(-1)
+            next_values = self._target_values(
+                self.critic.encode(batch.next_observations), next_action, members
+            )
         targets = td_targets(batch.rewards, batch.discounts, next_values)
         return targets.lerp(batch.returns, self.config.return_weight)
 

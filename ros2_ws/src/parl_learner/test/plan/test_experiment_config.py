@@ -7,6 +7,8 @@ import pytest
 from parl_files.config_file import ConfigError, from_mapping
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.plan.experiment_config import ExperimentTask, load_experiment
+from parl_policy.networks.observation_encoder import VisionConfig
+from parl_policy.observations import PictureConfig
 
 EXPERIMENTS = Path(__file__).parents[3] / 'widowx_bringup/config/experiments'
 
@@ -81,12 +83,24 @@ def test_what_is_wrong_is_named(tmp_path, text, message):
         ({'warm_up_episodes': 5}, 'warm_up_episodes must lie in 0…practice_episodes: 5 of 4'),
         ({'warm_up_episodes': -1}, 'warm_up_episodes must be 0 or more'),
         ({'cameras': {'camera': (64, 0)}}, 'cameras.camera must be a height and a width'),
-        ({'cameras': {'camera': (64, 64)}}, r"neither policy nor critic sees .*\['camera'\]"),
     ],
 )
 def test_impossible_settings_are_refused(experiment, wrong, message):
     with pytest.raises(ValueError, match=message):
         replace(experiment(), **wrong)
+
+
+def test_cameras_and_networks_must_fit(experiment):
+    with pytest.raises(ConfigError, match=r"neither policy nor critic sees .*\['camera'\]"):
+        replace(experiment(), cameras={'camera': (64, 64)})
+    vision = VisionConfig(pictures={'camera': PictureConfig(size=(64, 64))})
+    learning = experiment().learning
+    learning = replace(learning, critic=replace(learning.critic, vision=vision))
+    with pytest.raises(ConfigError, match=r"critic sees the camera 'camera', but .*no pictures"):
+        replace(experiment(), learning=learning)
+    with pytest.raises(ConfigError, match=r'critic sees .*\(48, 48\), less than its size'):
+        replace(experiment(), learning=learning, cameras={'camera': (48, 48)})
+    replace(experiment(), learning=learning, cameras={'camera': (64, 64)})
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def data_folder(tmp_path):
     recorded += [('before', 'evaluation', False), ('after', 'evaluation', True)]
     for number, (name, purpose, success) in enumerate(recorded):
         episode = make_episode(name, purpose, success, 100.0 * number)
-        frames = jpeg_frames() if purpose == 'evaluation' else None
+        frames = {'camera': jpeg_frames()} if purpose == 'evaluation' else None
         (folder / f'episode-{number}.mcap').write_bytes(episode_to_bytes(episode, frames))
     return folder
 
@@ -209,12 +209,12 @@ def test_calibration_pairs_q_with_the_return_that_followed():
         make_episode('s', 'evaluation', True, 0.0),
         make_episode('f', 'evaluation', False, 9.0),
     ]
-    result = calibration_of(episodes, lambda observations, _: observations[:, 0], 0.5)
+    result = calibration_of(episodes, lambda episode: episode.observations[:-1, 0], 0.5)
     assert result.q_values.tolist() == [0, 1, 2, 0, 1, 2]
     # -1 - 0.5, -1, 0; a time-out goes on failing: -1 / (1 - 0.5).
     assert result.returns.tolist() == [-1.5, -1, 0, -2, -2, -2]
     assert result.successes.tolist() == [True] * 3 + [False] * 3
-    assert len(calibration_of([], lambda observations, _: observations, 0.5).q_values) == 0
+    assert len(calibration_of([], lambda episode: episode.observations, 0.5).q_values) == 0
 
 
 def test_log_ignores_a_last_line_cut_off(tmp_path):

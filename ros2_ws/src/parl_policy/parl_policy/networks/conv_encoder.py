@@ -14,7 +14,7 @@ class ConvEncoder(nn.Module):
     """Convolutions and ReLU, a projection of the last map, LayerNorm and tanh.
 
     The stem has stride 4, the next convolution stride 2, the others 1; DrQ has 2 in the first of
-    four and 1 after it, which costs nine times as much.
+    four and 1 after it, which takes four times the operations.
 
     Attributes:
         features: Number of output features.

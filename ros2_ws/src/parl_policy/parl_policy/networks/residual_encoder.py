@@ -49,8 +49,8 @@ class ResidualEncoder(nn.Module):
         Args:
             widths: Channels of each stage of two blocks; multiples of 4, the groups of a norm.
             first: The first layer: 'pooled' is ResNet's, 7×7 with stride 2 and a maximum over 3×3
-                with stride 2; 'strided' is one of 8×8 with stride 4, and takes a quarter of the
-                time.
+                with stride 2; 'strided' is one of 8×8 with stride 4, by which the encoder takes
+                a fifth less time.
         """
         super().__init__()
         self.features = widths[-1]
