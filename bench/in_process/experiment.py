@@ -16,6 +16,7 @@ from parl_files.episode import Purpose
 from parl_files.episode_file import episode_to_bytes
 from parl_learner.loop.learner import Learner
 from parl_learner.plan.experiment_config import ExperimentConfig
+from parl_learner.plan.gate import gate_results
 from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, Phase
 from parl_policy.acting.actor import Actor
 from parl_policy.acting.actor_file import load_actor
@@ -69,8 +70,11 @@ def _run(
     loaded: dict[tuple[int, bool, bool], Actor] = {}
     while True:
         learner.library.refresh()
-        step = next_step(config, learner.library.completed(), learner.version)
+        successes = learner.library.successes()
+        step = next_step(config, successes, learner.version)
         if step is None:
+            for gate in gate_results(config, successes):
+                say(gate.sentence)
             return results
         started = time.perf_counter()
         if isinstance(step, LearnStep):

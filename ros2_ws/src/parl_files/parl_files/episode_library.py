@@ -69,6 +69,12 @@ class EpisodeLibrary:
                 found.setdefault(episode.episode_id, name)
         return dict(sorted(found.items()))
 
+    def successes(self) -> dict[str, bool]:
+        """Return for each episode of `completed` whether it was a success, by id."""
+        return {
+            episode_id: self.named(name).success for episode_id, name in self.completed().items()
+        }
+
     def _report_once(self, key: str, message: str) -> None:
         if key not in self._known:
             self._known[key] = None

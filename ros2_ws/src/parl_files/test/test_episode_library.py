@@ -29,6 +29,7 @@ def test_completed_episodes_by_id(library, put, new_episode):
     library.refresh()
     by_id = {'a': names[1], 'b': names[0], 'e': names[4], 'f': names[5]}
     assert library.completed() == by_id
+    assert library.successes() == {'a': False, 'b': True, 'e': True, 'f': False}
     assert list(library.completed()) == ['a', 'b', 'e', 'f']
     assert list(library.completed('practice')) == ['b', 'f']
     assert library.named(names[2]).episode_id == 'c'

@@ -26,7 +26,7 @@ def unrecorded_steps(
     """
     found: list[tuple[EpisodeStep | LearnStep, RecordedStep]] = []
     completed = library.completed()
-    for step in planned_steps(config):
+    for step in planned_steps(config, library.successes()):
         if isinstance(step, LearnStep):
             if step.version <= version and step.record_name not in recorded:
                 learned = RecordedStep(phase=Phase.LEARNING, name=step.record_name, seconds=0.0)

@@ -41,6 +41,12 @@ class ExperimentConfig(PracticeConfig):
     Round n is played with version n − rounds_ahead, at least 1, whatever is ready: what comes out
     does not depend on who was faster. 0: the robot waits for each version.
     """
+    gate_episodes: int = 0
+    """Evaluation episodes after which each new version is kept, or the one before goes on.
+
+    All versions play them from the same starts. Practice and the evaluations after it are of the
+    kept version: the newest of those with the most successes. 0: every version is kept.
+    """
     cameras: Mapping[str, Size] = field(default_factory=dict)
     """Recorded (height, width) [px] of the pictures of each observed camera, by its name.
 
@@ -66,6 +72,13 @@ class ExperimentConfig(PracticeConfig):
             )
         if self.rounds_ahead < 0:
             raise ValueError(f'rounds_ahead must be 0 or more: {self.rounds_ahead}')
+        if self.gate_episodes < 0:
+            raise ValueError(f'gate_episodes must be 0 or more: {self.gate_episodes}')
+        if self.gate_episodes and self.rounds_ahead:
+            raise ValueError(
+                f'gate_episodes is {self.gate_episodes} and rounds_ahead {self.rounds_ahead}, but '
+                'a round waits until the gate has chosen who plays it; set one of them to 0'
+            )
         if method_of(self.learning).is_on_policy and self.rounds_ahead:
             raise ValueError(
                 f'rounds_ahead is {self.rounds_ahead}, but method {self.learning.method!r} learns '

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The next step of an experiment, from what is on disk: so it can always continue."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from parl_files.episode import Purpose
 from parl_learner.methods.registry import method_of
 from parl_learner.plan.experiment_config import ExperimentConfig
+from parl_learner.plan.gate import gate_episode_id, kept_versions
 
 
 class Phase(StrEnum):
@@ -19,6 +21,8 @@ class Phase(StrEnum):
     """Evaluates the policy alone before practice."""
     PRETRAINED = 'pre-trained'
     """Evaluates the policy optimised by its critic before practice."""
+    GATE = 'gate'
+    """Evaluates a new version as it would practise, to keep it or the one before."""
     PRACTICE = 'practice'
     DISTILLED = 'distilled'
     """Evaluates the policy alone after practice."""
@@ -45,7 +49,9 @@ class EpisodeStep:
     @property
     def episode_id(self) -> str:
         """Name that is unique in the experiment and the same after a restart."""
-        return episode_id(self.phase, self.index)
+        if self.phase == Phase.GATE:
+            return gate_episode_id(self.version, self.index)
+        return f'{self.phase}-{self.index:04d}'
 
 
 @dataclass(frozen=True)
@@ -60,26 +66,21 @@ class LearnStep:
         return f'version-{self.version}'
 
 
-def episode_id(phase: str, index: int) -> str:
-    """Return the name of an episode, from its place in the experiment."""
-    return f'{phase}-{index:04d}'
-
-
 def next_step(
-    config: ExperimentConfig, completed: Collection[str], version: int
+    config: ExperimentConfig, successes: Mapping[str, bool], version: int
 ) -> EpisodeStep | LearnStep | None:
     """Return the next step; None when the experiment is finished.
 
     Args:
         config: The experiment.
-        completed: Ids of the episodes on disk that were not aborted.
+        successes: Whether each episode on disk that was not aborted was a success, by id.
         version: The newest policy version.
     """
-    for step in planned_steps(config):
+    for step in planned_steps(config, successes):
         if isinstance(step, LearnStep):
             if version < step.version:
                 return step
-        elif step.episode_id not in completed:
+        elif step.episode_id not in successes:
             return step
     return None
 
@@ -90,8 +91,16 @@ def task_of(config: ExperimentConfig, step: EpisodeStep | LearnStep) -> str:
     return (pretrains and config.pretraining_task) or config.task
 
 
-def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
-    """Return all steps of the experiment, in order."""
+def planned_steps(
+    config: ExperimentConfig, successes: Mapping[str, bool] = MappingProxyType({})
+) -> list[EpisodeStep | LearnStep]:
+    """Return all steps of the experiment, in order.
+
+    Args:
+        config: The experiment.
+        successes: As in `next_step`. They decide who acts after a gate, never which episodes
+            there are; the plan takes it that a gate which is not played yet will keep the version.
+    """
     method = method_of(config.learning)
     optimises = method.evaluates_with_critic(config.learning)
     acts_with_critic = method.acts_with_critic(config.learning)
@@ -99,6 +108,8 @@ def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
     plan += _episodes(config, Phase.DEMONSTRATIONS, range(config.demonstrations), 0, False)
     plan.append(LearnStep(1))
     evaluation = range(config.evaluation_episodes)
+    gate = range(config.gate_episodes)
+    kept = kept_versions(config, successes)
     before: list[EpisodeStep | LearnStep] = []
     before += _episodes(config, Phase.IMITATION, evaluation, 1, False)
     if optimises:
@@ -111,15 +122,19 @@ def planned_steps(config: ExperimentConfig) -> list[EpisodeStep | LearnStep]:
             plan, before = plan + before, []
         plan += [LearnStep(new) for new in range(learned + 1, version + 1)]
         learned = version
+        plan += _episodes(config, Phase.GATE, gate, version, acts_with_critic)
         needed = config.practice_needed(round_index)
-        practice = range(done, needed)
-        plan += _episodes(config, Phase.PRACTICE, practice, version, acts_with_critic)
+        practice, actor = range(done, needed), kept.get(version, version)
+        plan += _episodes(config, Phase.PRACTICE, practice, actor, acts_with_critic)
         done = needed
     plan += before
-    plan += [LearnStep(new) for new in range(learned + 1, rounds + 2)]
-    plan += _episodes(config, Phase.DISTILLED, evaluation, rounds + 1, False)
+    last = rounds + 1
+    plan += [LearnStep(new) for new in range(learned + 1, last + 1)]
+    plan += _episodes(config, Phase.GATE, gate, last, acts_with_critic)
+    final = kept.get(last, last)
+    plan += _episodes(config, Phase.DISTILLED, evaluation, final, False)
     if optimises:
-        plan += _episodes(config, Phase.FINE_TUNED, evaluation, rounds + 1, True)
+        plan += _episodes(config, Phase.FINE_TUNED, evaluation, final, True)
     return plan
 
 
@@ -127,13 +142,17 @@ _PURPOSES = {
     Phase.DEMONSTRATIONS: Purpose.DEMONSTRATION,
     Phase.PRACTICE: Purpose.PRACTICE,
 }
-_SEED_BLOCKS = {Phase.DEMONSTRATIONS: 0, Phase.PRACTICE: 1}
+_FIRST_SEEDS = {Phase.DEMONSTRATIONS: 0, Phase.PRACTICE: 10_000, Phase.GATE: 25_000}
+_FIRST_EVALUATION_SEED = 20_000
+"""All evaluations start alike; those of the gate, which chooses, start elsewhere."""
+_SEEDS_OF_AN_EXPERIMENT = 30_000
 
 
 def _episodes(
     config: ExperimentConfig, phase: Phase, indices: range, version: int, optimise: bool
 ) -> list[EpisodeStep]:
-    block = config.seed * 3 + _SEED_BLOCKS.get(phase, 2)
+    first = config.seed * _SEEDS_OF_AN_EXPERIMENT
+    first += _FIRST_SEEDS.get(phase, _FIRST_EVALUATION_SEED)
     total = config.practice_episodes if phase == Phase.PRACTICE else len(indices)
     return [
         EpisodeStep(
@@ -141,7 +160,7 @@ def _episodes(
             index=i,
             of=total,
             purpose=_PURPOSES.get(phase, Purpose.EVALUATION),
-            seed=block * 10_000 + i,
+            seed=first + i,
             version=version,
             optimise=optimise,
         )

@@ -110,7 +110,7 @@ class ExperimentNode(ArtifactNode):
         newest = max(versions, default=0)
         for done in unrecorded_steps(self._config, self._library, newest, self._recorded):
             self._write_down(*done)
-        return next_step(self._config, self._library.completed(), newest)
+        return next_step(self._config, self._library.successes(), newest)
 
     def _check_task(self, step: EpisodeStep | LearnStep) -> None:
         task = task_of(self._config, step)

@@ -26,3 +26,18 @@ def test_finds_what_is_on_disk_but_not_in_the_record(
     ]
     names = {recorded.name for _, recorded in found} | {'demonstrations-0001'}
     assert unrecorded_steps(experiment(), library, 1, names) == []
+
+
+def test_practice_after_a_gate_was_by_the_version_that_it_kept(
+    experiment, store, put, recorded, new_episode
+):
+    gate = [
+        new_episode(f'gate-000{n}-0000', 'evaluation', o)
+        for n, o in enumerate(('success', 'timeout'), 1)
+    ]
+    put(*recorded, *gate)
+    library = EpisodeLibrary(store, lambda _: None)
+    library.refresh()
+    found = unrecorded_steps(experiment(gate_episodes=1), library, 2, set())
+    versions = {recorded.name: step.version for step, recorded in found}
+    assert (versions['gate-0002-0000'], versions['practice-0002']) == (2, 1)

@@ -13,7 +13,7 @@ def summary(step):
 
 def run(config, completed, version, count):
     """Does the next `count` steps; returns what they were, with the state after them."""
-    done, completed = [], set(completed)
+    done, completed = [], dict(completed)
     for _ in range(count):
         step = next_step(config, completed, version)
         if step is None:
@@ -22,7 +22,7 @@ def run(config, completed, version, count):
         if isinstance(step, LearnStep):
             version = step.version
         else:
-            completed.add(step.episode_id)
+            completed[step.episode_id] = True
     return done, completed, version
 
 
@@ -118,15 +118,15 @@ def test_it_goes_on_from_any_point(experiment):
     config = experiment()
     plan = planned_steps(config)
     for cut in range(len(plan) + 1):
-        _, completed, version = run(config, (), 0, cut)
+        _, completed, version = run(config, {}, 0, cut)
         rest, _, _ = run(config, completed, version, 100)
         assert rest == plan[cut:]
 
 
 def test_an_episode_lost_in_between_is_played_again_first(experiment):
     config = experiment()
-    _, completed, version = run(config, (), 0, 8)
-    completed.remove('imitation-0001')
+    _, completed, version = run(config, {}, 0, 8)
+    completed.pop('imitation-0001')
     step = next_step(config, completed, version)
     assert step.episode_id == 'imitation-0001'
     assert step.version == 1
