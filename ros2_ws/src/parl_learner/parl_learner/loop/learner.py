@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Sequence
 import math
+from pathlib import Path
 import time
 
 import torch
@@ -10,15 +11,21 @@ import torch
 from parl_files.artifact_store import ArtifactRecord, ArtifactStore
 from parl_files.episode import Episode, Purpose
 from parl_files.episode_library import EpisodeLibrary
+from parl_files.error import ParlError
 from parl_learner.loop.checkpoint import load_checkpoint, save_checkpoint, saved_rounds
 from parl_learner.loop.checkpoint_timer import CheckpointTimer
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.loop.trial_paces import trial_paces
 from parl_learner.methods.stage import Work
 from parl_learner.plan.experiment_config import ExperimentConfig
+from parl_learner.plan.gate import kept_versions
 from parl_learner.replay.replay import Replay
 
 Announce = Callable[[ArtifactRecord], None]
+
+
+class PolicyMissingError(ParlError):
+    """The version with whose policy a round goes on is missing; the message names the remedy."""
 
 
 class Learner:
@@ -91,6 +98,7 @@ class Learner:
 
         Raises:
             DurableWriteError: For example, the disk is full. Call again when there is space.
+            PolicyMissingError: The gate chose a version whose file is gone.
         """
         if self.busy:
             return True
@@ -103,7 +111,7 @@ class Learner:
             episodes = [self.library.named(name) for name in names]
             if self.loop is None:
                 self.loop = self._new_loop(episodes[0])
-            self.loop.begin_round(episodes)
+            self.loop.begin_round(episodes, self._old_policy())
             self._rounds.append(names)
             self._save()
             self._try_new_work()
@@ -140,9 +148,31 @@ class Learner:
         else:
             purpose, needed = Purpose.PRACTICE, self.config.practice_needed(len(self._rounds))
         completed = list(self.library.completed(purpose).items())
-        if len(completed) < needed:
+        if len(completed) < needed or self._kept_version() is None:
             return []
         return [name for episode_id, name in completed[:needed] if episode_id not in used]
+
+    def _kept_version(self) -> int | None:
+        """Return the version whose policy goes on; None while the newest has to pass the gate."""
+        newest = len(self._rounds)
+        if not newest or not self.config.gate_episodes:
+            return newest
+        return kept_versions(self.config, self.library.successes()).get(newest)
+
+    def _old_policy(self) -> Path | None:
+        """Return the policy file of the kept version; None if that is the newest."""
+        kept = self._kept_version()
+        if kept == len(self._rounds):
+            return None
+        # The last one, as the policy node takes it.
+        for record in reversed(self._store.list('policy')):
+            if record.version == kept:
+                return self._store.path(record.name)
+        raise PolicyMissingError(
+            f'policy version {kept}, with which practice goes on, is missing from '
+            f'{self._store.folder} or damaged; put it back, or remove {self._checkpoint}: then '
+            'everything is learned again from the episodes'
+        )
 
     def _new_loop(self, example: Episode, replay: Replay | None = None) -> LearningLoop:
         return LearningLoop(

@@ -20,7 +20,7 @@ from parl_learner.training.critic_trainer import CriticTrainer
 from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.learning_units import LearningUnits
 from parl_learner.training.policy_trainer import PolicyTrainer
-from parl_policy.acting.actor_file import ActorConfig, version_to_bytes
+from parl_policy.acting.actor_file import ActorConfig, fill_policy, version_to_bytes
 from parl_policy.compute.device import default_generator
 from parl_policy.episode.action_space import ACTION_DIM, GRIPPER
 from parl_policy.observations import Size
@@ -95,6 +95,7 @@ class LearningLoop:
         self.cache = ActionCache(config.optimisation, self.actor_config.action_spec)
         self.counters = Counters()
         self.stages: tuple[Stage, ...] = ()
+        self._episodes: Sequence[RecordedEpisode] = ()  # of the current or last round
         self.units = LearningUnits(
             config,
             self.actor_config,
@@ -129,21 +130,32 @@ class LearningLoop:
         """Units of work that are left in the round, by `Stage.work`."""
         return units_left(self.stages[self.counters.stage :], self.counters.units_done)
 
-    def begin_round(self, episodes: Sequence[RecordedEpisode]) -> None:
+    def begin_round(
+        self, episodes: Sequence[RecordedEpisode], old_policy: Path | None = None
+    ) -> None:
         """Add the episodes of the next round to the replay, and plan its stages.
 
+        Args:
+            episodes: The new episodes.
+            old_policy: File of an older version that played them, whose policy the round goes on
+                with; the critic stays. None: the newest version is good.
+
         Raises:
+            WeightsFileError: That file cannot be used.
             ValueError: An episode does not fit the replay.
             CriticSupportError: The critic cannot represent the returns in the data.
         """
         if not self.idle:
             raise RuntimeError(f'round {self.counters.round} is not finished')
+        if old_policy is not None:
+            self._put_back(old_policy)
         for episode in episodes:
             self.replay.add(episode)
         if self.config.critic.head == 'hl_gauss':
             self.replay.check_support(self.config.critic.support)
         self.counters.round += 1
         self.counters.stage = self.counters.units_done = 0
+        self.counters.is_put_back = old_policy is not None
         if self.counters.round == 0:
             self._fit_normalisation()
         if self.counters.round == 1:
@@ -155,8 +167,9 @@ class LearningLoop:
         self._skip_empty_stages()
 
     def restore(self, counters: Counters) -> None:
-        """Continue at the position of a checkpoint."""
+        """Continue at the position of a checkpoint, after `resume`."""
         self.counters = self.method.counters = counters
+        self._plan(self._episodes)
 
     def resume(self, rounds: Sequence[Sequence[RecordedEpisode]]) -> None:
         """Add the episodes of all rounds begun before; `load_checkpoint` restores the rest."""
@@ -189,13 +202,20 @@ class LearningLoop:
             ),
         }
 
+    def _put_back(self, policy: Path) -> None:
+        """Take the policy of an older version; nothing of the rejected one may lead it on."""
+        fill_policy(self.policy, policy)
+        self.policy_trainer.begin_distillation()
+        self.cache.forget_samples()
+
     def _plan(self, episodes: Sequence[RecordedEpisode]) -> None:
+        self._episodes = episodes
         rows = len(self.replay.observations)
         if self.counters.round == 0:
             stages = self.method.pretraining_stages(rows)
         else:
             steps = sum(len(episode.actions) for episode in episodes)
-            new_rows = steps + len(episodes)
+            new_rows = rows if self.counters.is_put_back else steps + len(episodes)
             practice = PracticeRound(steps, self.replay.has_successes, rows, new_rows)
             stages = self.method.practice_stages(practice)
         self.stages = (*stages, Stage(StageName.FINISHING, 1, self._finish))

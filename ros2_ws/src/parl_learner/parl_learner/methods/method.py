@@ -38,6 +38,8 @@ class Counters:
     critic_steps: int = 0
     distillation_spread: float = 0.0
     """Spread of the particles' values in the last distillation; 0 before the first."""
+    is_put_back: bool = False
+    """Whether the round began with the policy of a version before the newest."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class PracticeRound:
     rows: int
     """Number of observations in the replay."""
     new_rows: int
-    """Number of observations that were added since the last round."""
+    """Number of observations of which the cache holds no samples of the policy."""
 
 
 class LearningMethod(ABC):
@@ -67,7 +69,7 @@ class LearningMethod(ABC):
     """Whether the method draws a policy node's actions again, from the seeds in its episodes."""
 
     is_on_policy: ClassVar[bool] = False
-    """Whether a round must be played with the version that the round before it made."""
+    """Whether a round must be played with the policy that it then begins with."""
 
     def __init__(self, config: LearningConfig, units: LearningUnits, counters: Counters) -> None:
         """Keep the objects that the method changes.

@@ -9,6 +9,7 @@ import torch
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.replay.replay import CriticSupportError
 from parl_learner.training.critic_trainer_config import CriticTrainerConfig
+from parl_policy.acting.actor_file import load_actor
 from parl_policy.critics.critic import CriticConfig
 from parl_policy.policy import ActionSpec
 
@@ -100,6 +101,40 @@ def test_a_round_must_be_finished_before_the_next(learning, demonstrations, prac
     loop.begin_round(demonstrations)
     with pytest.raises(RuntimeError, match='round 0 is not finished'):
         loop.begin_round(practice)
+
+
+@pytest.mark.parametrize(
+    ('policy_class', 'policy'),
+    [
+        ('autoregressive', {'layers': 1, 'hidden': 8, 'heads': 2, 'bins': 16}),
+        ('diffusion', {'hidden': 8, 'blocks': 1, 'ema_rate': 0.1}),
+        ('edited', {'hidden': [8], 'base': {'hidden': 8, 'blocks': 1, 'ema_rate': 0.1}}),
+        ('flow', {'hidden': 8, 'blocks': 1, 'ema_rate': 0.1}),
+        ('gaussian', {'hidden': [8]}),
+    ],
+)
+def test_a_policy_that_is_put_back_acts_as_its_file_does(
+    learning, recorded, tmp_path, policy_class, policy
+):
+    loop = LearningLoop(learning(policy_class=policy_class, policy=policy), NAMES, seed=0)
+    run_round(loop, recorded[:2])
+    path = tmp_path / 'old'
+    path.write_bytes(loop.version_files()['policy'])
+    run_round(loop, recorded[2:4])
+    learned = tensors(loop.policy)
+    critic = tensors(loop.critic_trainer.critic)
+    loop.begin_round(recorded[4:5], path)
+    assert not is_same(learned, loop.policy)
+    assert is_same(critic, loop.critic_trainer.critic)
+    drawn = []
+    for acting in (loop.policy, load_actor(path, None)[0].policy):
+        context = acting.encode(torch.ones(1, 3))
+        drawn.append(acting.sample(context, 5, torch.Generator().manual_seed(7)))
+    assert torch.equal(*drawn)
+    before = tensors(loop.policy)
+    while not loop.idle:
+        loop.advance()
+    assert not is_same(before, loop.policy), 'it learns on'
 
 
 def test_a_support_that_cannot_hold_the_returns_is_refused(learning, demonstrations):

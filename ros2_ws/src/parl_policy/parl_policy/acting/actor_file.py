@@ -130,6 +130,16 @@ def load_actor(policy_path: Path, critic_path: Path | None) -> tuple[Actor, Acto
     return actor, config, version
 
 
+def fill_policy(policy: Policy, path: Path) -> None:
+    """Give a policy the weights of a version that was made with the same configuration.
+
+    Raises:
+        WeightsFileError: The file is damaged, holds no policy, or one of another form.
+    """
+    tensors, _, _ = _load_version(path, 'policy')
+    _fill(policy, tensors, path)
+
+
 def _load_version(path: Path, kind: str) -> tuple[dict[str, torch.Tensor], ActorConfig, int]:
     tensors, metadata = load_weights(path)
     if metadata.get('kind') != kind:
