@@ -52,6 +52,7 @@ class FakePolicy:
     def __init__(self, config, folder, new_episode, station_folder=None):
         self.goals = []
         self.played = {}  # episode id -> result; what was played is not played again
+        self.timeouts = set()  # ids of episodes that are no success
         self.aborts = Counter()  # episode id -> times it is to be aborted
         self.server = ''  # one that is not there; files are not announced, but said to be there
         self.is_forgetful = False  # loses its files
@@ -124,7 +125,9 @@ class FakePolicy:
             result.reason = 'the camera fell down'
             result.file = self.put(goal, 'aborted')
         else:
-            result.file = self.put(goal)
+            if goal.episode_id in self.timeouts:
+                result.outcome, result.success = EpisodeStatus.TIMEOUT, False
+            result.file = self.put(goal, 'success' if result.success else 'timeout')
             self.played[goal.episode_id] = result
             self.learn()
         handle.publish_feedback(RunEpisode.Feedback(decision_ms=12.5))

@@ -8,6 +8,7 @@ from typing import Protocol
 from parl_files.episode import Purpose
 from parl_learner.experiment.record import RecordedStep
 from parl_learner.plan.experiment_config import ExperimentConfig
+from parl_learner.plan.gate import gate_results
 from parl_learner.plan.schedule import EpisodeStep, LearnStep, Phase, planned_steps
 from parl_learner.report.duration import duration
 
@@ -28,10 +29,10 @@ class ExperimentProgress:
 
     def __init__(self, config: ExperimentConfig, done: Iterable[RecordedStep]) -> None:
         """Begin with the steps that were recorded before."""
+        self._config = config
         self._plan = planned_steps(config)
         self._seconds: dict[str, list[float]] = {}
-        self._successes: dict[str, int] = {}
-        self._done: set[str] = set()
+        self._successes: dict[str, bool] = {}  # by the name of each step that was done
         for recorded in done:
             self._count(recorded)
 
@@ -41,12 +42,19 @@ class ExperimentProgress:
         left = f'about {duration(self.seconds_left())} left'
         if isinstance(step, LearnStep):
             return f'version {step.version} learned in {duration(recorded.seconds)}, {left}'
-        played = len(self._seconds[step.phase])
         name = f'evaluating {step.phase}' if step.purpose == Purpose.EVALUATION else step.phase
+        decision = ''
+        if step.phase == Phase.GATE:
+            name = f'gate of version {step.version}'
+            for result in gate_results(self._config, self._successes):
+                if result.version == step.version:  # this was the last of its episodes
+                    decision = f'\n{result.sentence}'
+        series = _series(step.episode_id)
+        played = [success for name, success in self._successes.items() if _series(name) == series]
         return (
             f'{name:>22} {step.index + 1:3d}/{step.of}  '
             f'{"success" if recorded.success else "  -    "} after {recorded.steps:2d} steps  '
-            f'({self._successes[step.phase]}/{played} so far), {left}'
+            f'({sum(played)}/{len(played)} so far), {left}{decision}'
         )
 
     def while_learning(self, version: int, learner: LearnerProgress) -> str:
@@ -72,16 +80,20 @@ class ExperimentProgress:
         total = 0.0
         for step in self._plan:
             if isinstance(step, LearnStep):
-                total += learned * (step.record_name not in self._done)
-            elif step.episode_id not in self._done:
+                total += learned * (step.record_name not in self._successes)
+            elif step.episode_id not in self._successes:
                 values = self._seconds.get(step.phase)
                 total += sum(values) / len(values) if values else max(episode_paces, default=3.0)
         return total
 
     def _count(self, recorded: RecordedStep) -> None:
-        self._done.add(recorded.name)
         self._seconds.setdefault(recorded.phase, []).append(recorded.seconds)
-        self._successes[recorded.phase] = self._successes.get(recorded.phase, 0) + recorded.success
+        self._successes[recorded.name] = recorded.success
+
+
+def _series(name: str) -> str:
+    """Return what the names of episodes have in common that are counted together."""
+    return name.rpartition('-')[0]
 
 
 def _or_unknown(seconds: float) -> str:

@@ -14,6 +14,7 @@ from parl_files.episode_library import EpisodeLibrary
 from parl_learner.experiment.record import RecordedStep
 from parl_learner.methods.registry import method_of
 from parl_learner.plan.experiment_config import ExperimentConfig
+from parl_learner.plan.gate import gate_results
 from parl_learner.plan.schedule import LearnStep, Phase
 from parl_learner.replay.episode_states import episode_states
 from parl_learner.report.calibration_figure import calibration_of
@@ -53,6 +54,7 @@ def report_data(
         phases=_phases(steps),
         episode_folder=store.folder,
         calibration=_calibration(config, library, store),
+        gate=gate_results(config, library.successes()),
         learner_log=_existing(store.folder.parent / 'learner.jsonl'),
         control_rate_hz=control_rate_hz,
         notes=[*_notes(config, steps), _fingerprint_note(library, store)],

@@ -10,6 +10,7 @@ from parl_files.durable_file import DurableWriteError, make_folder, write_durabl
 from parl_files.episode import Episode, Outcome, Purpose
 from parl_files.episode_file import EpisodeFileError, read_episode, read_frames
 from parl_files.error import ParlError
+from parl_learner.plan.gate import GateResult
 from parl_learner.report.binomial_interval import difference_interval, wilson_interval
 from parl_learner.report.calibration_figure import write_calibration_figure
 from parl_learner.report.duration import duration
@@ -51,6 +52,7 @@ def write_report(folder: Path, data: ReportData) -> Path:
     ]
     parts = [
         _head(data, recorded),
+        gate_table(data.gate),
         _learning_part(folder, data, practice),
         _calibration_part(folder, data),
         _training_part(folder, data),
@@ -74,6 +76,23 @@ def result_table(evaluations: Sequence[EvaluationResult]) -> str:
             f'| {low:.0%} … {high:.0%} | {result.mean_steps:.1f} | {result.practised_episodes} '
             f'| {duration(result.seconds)} |'
         )
+    return '\n'.join(lines)
+
+
+def gate_table(gate: Sequence[GateResult]) -> str:
+    """Format the results of the gate as Markdown, one row per version; empty without a gate."""
+    if not gate:
+        return ''
+    lines = ['## Gate', '', '| version | success | decision |', '|---|---|---|']
+    for result in gate:
+        is_kept = result.kept == result.version
+        decision = 'kept' if is_kept else f'put back to version {result.kept}'
+        lines.append(f'| {result.version} | {result.successes}/{result.episodes} | {decision} |')
+    lines += [
+        '',
+        f'All versions played from the same starts. Version {gate[-1].kept} is the one that was '
+        'evaluated after practice.',
+    ]
     return '\n'.join(lines)
 
 

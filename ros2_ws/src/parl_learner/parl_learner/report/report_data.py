@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from parl_learner.plan.gate import GateResult
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationResult:
@@ -23,7 +25,7 @@ class EvaluationResult:
     seconds: float
     """Wall time from the start of the experiment until this version was ready [s]."""
     practised_episodes: int = 0
-    """Number of practice episodes that the version had learned from."""
+    """Number of practice episodes that were played until this version was ready."""
     episode_ids: Sequence[str] = ()
     """Ids of the evaluation episodes, for the films."""
 
@@ -88,6 +90,8 @@ class ReportData:
     """Folder of the episode files."""
     calibration: Calibration | None = None
     """Data of the calibration figure."""
+    gate: Sequence[GateResult] = ()
+    """Results of the gate in order; empty without one."""
     learner_log: Path | None = None
     """File with JSON lines: `seconds` and any numbers of parl_msgs/LearnerStatus."""
     control_rate_hz: float = 5.0

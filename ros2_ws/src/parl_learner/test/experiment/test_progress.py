@@ -63,6 +63,20 @@ def test_lines_about_episodes(experiment, plan):
     assert 'success' in progress.after(plan[3], recorded(plan[3], 4.0, success=True))
 
 
+def test_lines_about_a_gate(experiment):
+    """Version 1 had one success of two, version 2 has none."""
+    config = experiment(gate_episodes=2)
+    gate = [step for step in planned_steps(config) if getattr(step, 'phase', '') == 'gate']
+    done = [recorded(gate[0], 4.0, success=True), recorded(gate[1], 4.0)]
+    progress = ExperimentProgress(config, done)
+    first = progress.after(gate[2], recorded(gate[2], 4.0))
+    assert 'gate of version 2   1/2' in first
+    assert '(0/1 so far)' in first, 'those of version 1 count apart'
+    assert '\n' not in first
+    line = progress.after(gate[3], recorded(gate[3], 4.0))
+    assert line.endswith('left\nversion 2: 0 of 2, version 1 had 1: version 1 stays')
+
+
 def test_lines_about_learning(experiment, plan):
     progress = ExperimentProgress(experiment(), [])
     assert progress.while_learning(2, Learner()) == (

@@ -90,6 +90,24 @@ def test_how_old_the_acting_version_is_stands_in_the_report(experiment, make_dat
     assert 'round n was played with version n − 1 (at least 1)' in note
 
 
+def test_gate_episodes_are_counted_from_their_files(experiment, put, new_episode, make_data):
+    outcomes = ('success', 'success', 'timeout', 'success')
+    names = ('gate-0001-0000', 'gate-0001-0001', 'gate-0002-0000', 'gate-0002-0001')
+    pairs = zip(names, outcomes, strict=True)
+    put(*(new_episode(name, 'evaluation', outcome) for name, outcome in pairs))
+    gate = make_data(experiment(gate_episodes=2)).gate
+    assert [(row.successes, row.episodes, row.kept) for row in gate] == [(2, 2, 1), (1, 2, 1)]
+    assert list(make_data(experiment()).gate) == []
+
+
+def test_the_gate_takes_time_like_practice(experiment, make_data):
+    steps = list(STEPS)
+    steps.insert(4, RecordedStep(phase='gate', name='gate-0001-0000', seconds=7.0))
+    data = make_data(experiment(gate_episodes=1), steps)
+    assert [row.seconds for row in data.evaluations] == [65.0, 108.0]
+    assert ('gate', 7.0) in [(phase.label, phase.seconds) for phase in data.phases]
+
+
 def test_practice_before_the_first_evaluation_is_not_in_its_time(experiment, make_data):
     order = (0, 1, 4, 5, 2, 3, 6, 7)
     data = make_data(experiment(rounds_ahead=1), [STEPS[i] for i in order])

@@ -8,12 +8,13 @@ import pytest
 
 from parl_files.episode import Episode
 from parl_files.episode_file import episode_to_bytes
+from parl_learner.plan.gate import GateResult
 from parl_learner.report.calibration_figure import binned_means, calibration_of
 from parl_learner.report.duration import duration
 from parl_learner.report.episode_video import count_frames, EpisodeVideoError, write_episode_video
 from parl_learner.report.learner_log import LearnerLogError, read_learner_log
 from parl_learner.report.learning_curve import evaluation_places, running_rate
-from parl_learner.report.report import result_table, write_report
+from parl_learner.report.report import gate_table, result_table, write_report
 from parl_learner.report.report_data import Calibration, EvaluationResult, PhaseTime, ReportData
 
 COUNT = 3
@@ -178,6 +179,17 @@ def test_table_is_one_row_for_each_evaluation():
     assert len(lines) == 4
     assert len({line.count('|') for line in lines}) == 1
     assert lines[2].startswith('| imitation alone | 4/10 (40%) | 17% … 69% | 50.0 | 0 | 1 min 05')
+
+
+def test_table_of_the_gate():
+    gate = [
+        GateResult(version=1, successes=14, episodes=20, rival=0, rival_successes=0),
+        GateResult(version=2, successes=11, episodes=20, rival=1, rival_successes=14),
+    ]
+    lines = gate_table(gate).splitlines()
+    assert lines[4:6] == ['| 1 | 14/20 | kept |', '| 2 | 11/20 | put back to version 1 |']
+    assert 'Version 1 is the one' in lines[-1]
+    assert gate_table([]) == ''
 
 
 @pytest.mark.parametrize(

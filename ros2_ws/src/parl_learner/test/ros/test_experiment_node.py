@@ -73,6 +73,29 @@ def test_imitates_on_one_task_and_practises_on_another(policy, config, tmp_path)
     assert sorted(recorded_names(tmp_path)) == all_names(config)
 
 
+def test_practises_with_the_version_that_the_gate_keeps(
+    ros_domain, config, tmp_path, new_episode, capsys
+):
+    config = dataclasses.replace(config, gate_episodes=2)
+    policy = FakePolicy(config, tmp_path, new_episode)
+    policy.timeouts = {'gate-0002-0001', 'gate-0004-0000'}
+    node = make_node(config, tmp_path)
+    try:
+        report = node.run()
+    finally:
+        node.destroy_node()
+        policy.close()
+    acted = {goal.episode_id: goal.policy_version for goal in policy.goals}
+    assert list(acted) == planned_ids(config)
+    practised = [version for name, version in acted.items() if name.startswith('practice')]
+    assert practised == [1, 1, 1, 3]
+    assert acted['gate-0004-0001'] == 4
+    assert acted['distilled-0001'] == 3
+    printed = capsys.readouterr().out
+    assert 'version 2: 1 of 2, version 1 had 2: version 1 stays' in printed
+    assert '| 4 | 1/2 | put back to version 3 |' in report.read_text(encoding='utf-8')
+
+
 def test_aborted_episodes_are_played_again(node, policy, config, tmp_path):
     policy.aborts = Counter({'practice-0001': 2})
     node.run()
