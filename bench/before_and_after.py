@@ -182,7 +182,7 @@ def _panel(title: str, takes: Sequence[Take], take: Take) -> Panel:
 def _read(take: Take) -> list[Image.Image]:
     frames = [
         Image.open(io.BytesIO(jpeg)).convert('RGB').resize(PANEL_PX, Image.Resampling.LANCZOS)
-        for _, jpeg in read_frames(take.path)
+        for _, jpeg in next(iter(read_frames(take.path).values()), [])
     ]
     if not frames:
         raise PictureError(

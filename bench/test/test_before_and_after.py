@@ -32,7 +32,8 @@ def write_episode(folder, episode_id, purpose, outcome, seed=0, steps=STEPS, has
         policy_versions=[''] * (steps + 1),
         metadata={'seed': seed},
     )
-    frames = [(0.2 * step, jpeg(step)) for step in range(steps + 1)] if has_frames else None
+    film = [(0.2 * step, jpeg(step)) for step in range(steps + 1)]
+    frames = {'camera': film} if has_frames else None
     folder.mkdir(parents=True, exist_ok=True)
     name = f'{episode_id}-{outcome}.mcap'
     (folder / name).write_bytes(episode_to_bytes(episode, frames))

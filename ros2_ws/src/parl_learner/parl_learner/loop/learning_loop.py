@@ -29,6 +29,21 @@ from parl_policy.policy import ActionSpec
 STATION_ACTION = ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,))
 
 
+def _actor_config(
+    config: LearningConfig, names: Sequence[str], cameras: Mapping[str, Size], spec: ActionSpec
+) -> ActorConfig:
+    return ActorConfig(
+        policy_class=config.policy_class,
+        policy=config.policy,
+        critic=config.critic,
+        optimisation=config.optimisation,
+        choice=config.choice,
+        observation_names=tuple(names),
+        action_spec=spec,
+        cameras=cameras,
+    )
+
+
 class LearningLoop:
     """Owns all that learns, and its position; all draws are from the device's own generator."""
 
@@ -60,31 +75,10 @@ class LearningLoop:
         method = method_of(config)
         torch.manual_seed(seed)
         self.config = config
-        action_spec = dataclasses.replace(action_spec, horizon=config.action_horizon)
-        self.actor_config = ActorConfig(
-            policy_class=config.policy_class,
-            policy=config.policy,
-            critic=config.critic,
-            optimisation=config.optimisation,
-            choice=config.choice,
-            observation_names=tuple(observation_names),
-            action_spec=action_spec,
-            cameras=cameras or {},
-        )
+        spec = dataclasses.replace(action_spec, horizon=config.action_horizon)
+        self.actor_config = _actor_config(config, observation_names, cameras or {}, spec)
         self._shares_replay = replay is not None
-        self.replay = (
-            replay
-            if replay is not None
-            else Replay(
-                len(observation_names),
-                action_spec.dim,
-                config.discount,
-                config.failure_return,
-                action_spec.horizon,
-                (self.actor_config.policy_needs, self.actor_config.critic_needs),
-                folder,
-            )
-        )
+        self.replay = replay if replay is not None else self._new_replay(folder)
         self.policy = self.actor_config.make_policy()
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)
         example = self.actor_config.policy_needs.blank(len(observation_names))
@@ -109,6 +103,18 @@ class LearningLoop:
             method.backs_up_fresh_samples(config),
         )
         self.method = method(config, self.units, self.counters)
+
+    def _new_replay(self, folder: Path | None) -> Replay:
+        actor, spec = self.actor_config, self.actor_config.action_spec
+        return Replay(
+            len(actor.observation_names),
+            spec.dim,
+            self.config.discount,
+            self.config.failure_return,
+            spec.horizon,
+            (actor.policy_needs, actor.critic_needs),
+            folder,
+        )
 
     @property
     def idle(self) -> bool:
