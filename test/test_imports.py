@@ -37,7 +37,7 @@ ROOMS = {
     'parl_learner': (
         'replay', 'training', 'methods', 'plan', 'loop', 'report', 'experiment', 'offline', 'ros',
     ),
-    'parl_learner.offline': ('data', 'environments', 'run', 'makers'),
+    'parl_learner.offline': ('observations', 'data', 'environments', 'run', 'makers'),
     'reward_detector': ('clock_restart', 'camera', 'objects', 'verdict', 'ros'),
     'widowx_bringup': ('station_shapes', 'station_urdf', 'ros'),
     'widowx_description': ('arm', 'finger', 'kinematics'),

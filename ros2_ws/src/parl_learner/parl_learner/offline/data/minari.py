@@ -5,23 +5,33 @@ Layout: `main_data.hdf5` of Minari 0.5, whose `episode_<n>` groups hold one obse
 actions. Observations may be a dictionary.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 import re
 
 import h5py
 
-from parl_learner.offline.data.hdf5_file import array, DatasetFileError, flat, opened, raw_episode
+from parl_learner.offline.data.hdf5_file import (
+    array,
+    DatasetFileError,
+    entry,
+    number_array,
+    number_entries,
+    opened,
+    raw_episode,
+    texts,
+)
+from parl_learner.offline.data.hdf5_film import hdf5_film, picture_array
 from parl_learner.offline.data.trajectory import RawEpisode
+from parl_learner.offline.observations.keys import ObservationKeys
+from parl_learner.offline.observations.numbers import joined_numbers
 
 
-def read_minari(path: Path, observation_keys: Sequence[str]) -> list[RawEpisode]:
+def read_minari(path: Path, keys: ObservationKeys) -> list[RawEpisode]:
     """Read the episodes of a Minari file.
 
     Args:
         path: `main_data.hdf5` of a dataset.
-        observation_keys: Entries of dictionary observations, in the order of the vector; empty
-            for plain observations.
+        keys: Entries of the observations that are numbers, pictures and the instruction.
 
     Raises:
         DatasetFileError: The file, its episodes or an array are missing, or the arrays do not
@@ -35,24 +45,29 @@ def read_minari(path: Path, observation_keys: Sequence[str]) -> list[RawEpisode]
                 'data, or has no episodes yet'
             )
         groups.sort(key=lambda name: int(name.removeprefix('episode_')))
-        return [_minari_episode(file[name], name, path, observation_keys) for name in groups]
+        return [_minari_episode(file[name], name, path, keys) for name in groups]
 
 
-def _minari_episode(
-    group: h5py.Group, name: str, path: Path, observation_keys: Sequence[str]
-) -> RawEpisode:
+def _minari_episode(group: h5py.Group, name: str, path: Path, keys: ObservationKeys) -> RawEpisode:
     if not isinstance(group, h5py.Group):
         raise DatasetFileError(f'{path}: {name} is an array; Minari has one group per episode')
-    keys = [f'observations/{key}' for key in observation_keys] or ['observations']
-    parts = [array(group, key, path) for key in keys]
+    parts = {key: number_array(group, key, path) for key in number_entries(group, keys)}
     actions = array(group, 'actions', path)
-    for key, part in zip(keys, parts, strict=True):
-        if len(part) != len(actions) + 1:
+    films = {}
+    for camera, key in keys.cameras.items():
+        of_camera = entry(group, key)
+        count, _ = picture_array(group, of_camera, path)
+        films[camera] = hdf5_film(group, ((of_camera, 0, count),), path)
+    lengths = {key: len(part) for key, part in parts.items()}
+    lengths |= {entry(group, keys.cameras[camera]): len(film) for camera, film in films.items()}
+    for key, length in lengths.items():
+        if length != len(actions) + 1:
             raise DatasetFileError(
-                f'{path}, {name}: {len(part)} {key} for {len(actions)} actions; Minari has one '
+                f'{path}, {name}: {length} {key} for {len(actions)} actions; Minari has one '
                 'observation more than actions'
             )
-    observations, names = flat(parts, f'{path}, {name}')
+    observations = joined_numbers([*parts.values()], len(actions) + 1)
+    told = texts(group, entry(group, keys.instruction_key), path) if keys.instruction_key else []
     return raw_episode(
         f'{path.name} {name}',
         {
@@ -63,5 +78,6 @@ def _minari_episode(
             'terminals': array(group, 'terminations', path),
             'timeouts': array(group, 'truncations', path),
         },
-        names,
+        films,
+        told[0] if told else '',
     )

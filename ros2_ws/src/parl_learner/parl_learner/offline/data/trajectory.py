@@ -8,6 +8,7 @@ import hashlib
 import numpy as np
 
 from parl_files.episode import Purpose
+from parl_learner.offline.observations.films import picture_bytes
 from parl_learner.replay.replay import RecordedFilm
 
 ACTION_LIMIT = 0.99999
@@ -38,6 +39,10 @@ class RawEpisode:
     """(N,) bool, as in the file."""
     observation_names: tuple[str, ...] = ()
     """Layout of an observation as `parl_policy.episode.observation` names it; empty if unknown."""
+    films: Mapping[str, RecordedFilm] = field(default_factory=dict)
+    """N + 1 pictures of each camera, by its name."""
+    instruction: str = ''
+    """What the robot was told to do; empty if that is not known."""
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit together."""
@@ -68,6 +73,12 @@ class RawEpisode:
                 raise ValueError(
                     f'{self.name}: {name} have shape {shape}; write one number per transition, '
                     f'{shape[:1]}'
+                )
+        for camera, film in self.films.items():
+            if len(film) != len(self) + 1:
+                raise ValueError(
+                    f'{self.name}: the camera {camera!r} has {len(film)} pictures for '
+                    f'{len(self)} transitions; there must be one more than transitions'
                 )
 
     def __len__(self) -> int:
@@ -113,11 +124,26 @@ def joined(episodes: Sequence[RawEpisode], name: str) -> np.ndarray:
 
 
 def digest(trajectories: Sequence[Trajectory]) -> str:
-    """Return the SHA-256 of all that is learned: arrays and layout of all trajectories."""
+    """Return the SHA-256 of all that is learned: numbers, layout, pictures and instructions."""
     content = hashlib.sha256()
     for t in trajectories:
         content.update(repr((t.purpose, t.observation_names)).encode())
         for array in (t.observations, t.actions, t.rewards, t.terminated):
             content.update(f'{array.dtype}{array.shape}'.encode())
             content.update(array.tobytes())
+        # Nothing for what a trajectory lacks: data that is only numbers keeps its digest.
+        if t.instruction:
+            content.update(repr(t.instruction).encode())
+        for camera, film in t.films.items():
+            content.update(f'{camera!r}{film.size}{len(film)}'.encode())
+            content.update(film_digest(film))
     return content.hexdigest()
+
+
+def film_digest(film: RecordedFilm) -> bytes:
+    """Return the SHA-256 of all pictures of a film; it reads them once."""
+    content = hashlib.sha256()
+    for picture in picture_bytes(film):
+        content.update(f'{len(picture)} '.encode())
+        content.update(picture)
+    return content.digest()
