@@ -39,3 +39,34 @@ class Corridor(gymnasium.Env):
 
 
 gymnasium.register('Corridor-v0', entry_point=Corridor)
+
+
+class Lane(Corridor):
+    """The same, seen from above too; one array is drawn into again and again."""
+
+    observation_space = gymnasium.spaces.Dict(
+        {
+            'place': gymnasium.spaces.Box(-np.inf, np.inf, (2,), np.float64),
+            'picture': gymnasium.spaces.Box(0, 255, (16, 24, 3), np.uint8),
+        }
+    )
+
+    def __init__(self):
+        self._picture = np.zeros((16, 24, 3), np.uint8)
+
+    def reset(self, **arguments):
+        observation, info = super().reset(**arguments)
+        return self._seen(observation), info
+
+    def step(self, action):
+        observation, *rest = super().step(action)
+        return self._seen(observation), *rest
+
+    def _seen(self, observation):
+        self._picture[:] = 40
+        column = int(np.clip(self.place, 0.0, 1.0) * 22)
+        self._picture[4:12, column : column + 2] = (250, 160, 20)
+        return {'place': observation, 'picture': self._picture}
+
+
+gymnasium.register('Lane-v0', entry_point=Lane)

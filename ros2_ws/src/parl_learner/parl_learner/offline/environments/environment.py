@@ -12,13 +12,16 @@ from gymnasium.wrappers import RescaleAction
 import numpy as np
 
 from parl_files.config_file import ConfigError
-from parl_learner.offline.data.flat_observation import flat_observations
 from parl_learner.offline.environments.d4rl_kitchen import D4RLKitchen
+from parl_learner.offline.observations.keys import ObservationKeys, WHOLE
+from parl_learner.offline.observations.numbers import check_numbers, joined_numbers
+from parl_learner.offline.observations.picture_layout import picture_size
+from parl_policy.observations import Observation
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentConfig:
-    """The environment, and the way in which its observations become one vector."""
+class EnvironmentConfig(ObservationKeys):
+    """The environment, and what its observations mean."""
 
     id: str
     """Name for `gymnasium.make`."""
@@ -28,11 +31,6 @@ class EnvironmentConfig:
     """Arguments for `gymnasium.make`."""
     reset_options: Mapping[str, Any] = field(default_factory=dict)
     """Options for every `reset`, such as the start and goal cells of a maze."""
-    observation_keys: tuple[str, ...] = ()
-    """Entries of dictionary observations, in the order of the vector; empty for plain ones.
-
-    An image (height, width, channels) must be the first entry; see `flat_observations`.
-    """
     layout: Literal['plain', 'd4rl_kitchen'] = 'plain'
     """'d4rl_kitchen' converts FrankaKitchen's observations and rewards to those of D4RL."""
     max_steps: int
@@ -42,6 +40,7 @@ class EnvironmentConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
+        super().__post_init__()
         if self.max_steps < 1 or self.action_repeat < 1:
             raise ValueError(
                 f'max_steps and action_repeat must be at least 1: {self.max_steps}, '
@@ -56,13 +55,13 @@ class EnvironmentConfig:
         )
 
     def make(self) -> gymnasium.Env:
-        """Make an environment with observations (O,) float32 and actions (D,) in [-1, 1].
+        """Make an environment whose observations are `Observation`, and actions (D,) in [-1, 1].
 
         It never ends an episode by a time-out; `play` does, after `max_steps`.
 
         Raises:
             ConfigError: It is not installed or not known, or its actions are not vectors.
-            ValueError: Its observations cannot be vectors.
+            ValueError: Its observations have not the entries that are named, or in another layout.
         """
         try:
             if self.package:
@@ -75,7 +74,7 @@ class EnvironmentConfig:
         _remove_model_file(environment)
         if self.layout == 'd4rl_kitchen':
             environment = D4RLKitchen(environment)
-        environment = FlatObservation(environment, self.observation_keys)
+        environment = NamedObservation(environment, self)
         space = environment.action_space
         if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
             raise ConfigError(f'{self.id} takes actions {space}; expected a vector (Box)')
@@ -84,29 +83,50 @@ class EnvironmentConfig:
         return environment if self.action_repeat == 1 else ActionRepeat(environment, self)
 
 
-class FlatObservation(gymnasium.ObservationWrapper):
-    """Joins the entries of observations into one float32 vector, pixels first."""
+class NamedObservation(gymnasium.ObservationWrapper):
+    """Makes an `Observation` of numbers, pictures and an instruction of each observation."""
 
-    def __init__(self, environment: gymnasium.Env, keys: tuple[str, ...]) -> None:
-        """Join the entries `keys`; no keys for an environment with plain observations."""
+    def __init__(self, environment: gymnasium.Env, keys: ObservationKeys) -> None:
+        """Take the entries that `keys` names.
+
+        Raises:
+            ValueError: An entry is missing, or has another layout.
+        """
         super().__init__(environment)
         self._keys = keys
         space = environment.observation_space
-        spaces = dict(space) if isinstance(space, gymnasium.spaces.Dict) else {'': space}
-        wanted = keys or ('',)
-        if not set(wanted) <= set(spaces):
-            raise ValueError(
-                f'environment.observation_keys is {list(keys)}, but observations are {space}; '
-                'name the entries to join, or none if observations are not a dictionary'
-            )
-        parts = [np.zeros((1, *(spaces[key].shape or ())), spaces[key].dtype) for key in wanted]
-        width = flat_observations(parts)[0].shape[1]
-        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (width,), np.float32)
+        self._is_dictionary = isinstance(space, gymnasium.spaces.Dict)
+        self._numbers = keys.number_keys(self._is_dictionary)
+        spaces = dict(space) if isinstance(space, gymnasium.spaces.Dict) else {WHOLE: space}
+        named = {
+            f'observation_keys is {list(keys.observation_keys)}': self._numbers,
+            f'cameras is {dict(keys.cameras)}': keys.cameras.values(),
+            f'instruction_key is {keys.instruction_key!r}': filter(None, [keys.instruction_key]),
+        }
+        for setting, entries in named.items():
+            if not set(entries) <= set(spaces):
+                raise ValueError(
+                    f'environment.{setting}, but observations are {space}; name entries of a '
+                    f'dictionary, {WHOLE!r} for what is none, or nothing for plain numbers'
+                )
+        for keys_of_kind, check in (
+            (self._numbers, check_numbers),
+            (keys.cameras.values(), picture_size),
+        ):
+            for key in keys_of_kind:
+                dtype, shape = spaces[key].dtype, spaces[key].shape
+                check(key, dtype or np.dtype(object), shape or ())
 
-    def observation(self, observation: Any) -> np.ndarray:  # noqa: ANN401
-        """Return the observation as a vector (O,) float32, a copy."""
-        parts = [observation[key] for key in self._keys] if self._keys else [observation]
-        return flat_observations([np.asarray(part)[np.newaxis] for part in parts])[0][0]
+    def observation(self, observation: Any) -> Observation:  # noqa: ANN401
+        """Return a copy of the observation: an environment may change its own in place."""
+        entries = observation if self._is_dictionary else {WHOLE: observation}
+        parts = [np.asarray(entries[key])[np.newaxis] for key in self._numbers]
+        key = self._keys.instruction_key
+        return Observation(
+            joined_numbers(parts, 1)[0],
+            {camera: np.array(entries[key]) for camera, key in self._keys.cameras.items()},
+            str(entries[key]) if key else self._keys.instruction,
+        )
 
 
 class ActionRepeat(gymnasium.Wrapper):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import gymnasium
 import numpy as np
 
+from parl_policy.observations import Observation
+
 
 class TransitionRecorder:
     """Plays episodes and keeps all their transitions."""
@@ -17,7 +19,7 @@ class TransitionRecorder:
 
     def play(
         self,
-        observation: np.ndarray,
+        observation: Observation,
         steps: int,
         act: Callable[[int, np.ndarray], np.ndarray],
         is_solved: Callable[[float, bool], bool],
@@ -25,21 +27,22 @@ class TransitionRecorder:
         """Play one episode.
 
         Args:
-            observation: (O,) from the reset.
+            observation: From the reset; its numbers (O,) are kept, not its pictures.
             steps: Control steps after which the episode times out.
-            act: Called with step and observation (O,); returns the action (D,), which is clipped
+            act: Called with step and numbers (O,); returns the action (D,), which is clipped
                 to ±1.
             is_solved: Called with reward and the environment's own `terminated`; True ends the
                 episode in success.
         """
+        numbers = observation.numbers
         for step in range(steps):
-            action = np.clip(act(step, observation), -1.0, 1.0)
+            action = np.clip(act(step, numbers), -1.0, 1.0)
             following, given, terminated, *_ = self._environment.step(action.astype(np.float32))
             reward = float(given)
             solved = is_solved(reward, terminated)
             is_last = solved or step + 1 == steps
-            self._rows.append((observation, following, action, reward, solved, is_last))
-            observation = following
+            self._rows.append((numbers, following.numbers, action, reward, solved, is_last))
+            numbers = following.numbers
             if is_last:
                 return
 

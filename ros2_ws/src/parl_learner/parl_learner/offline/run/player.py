@@ -61,6 +61,8 @@ class Player:
             learning.optimisation,
             learning.choice,
             explores=purpose != Purpose.EVALUATION,
+            policy_needs=self._loop.actor_config.policy_needs,
+            critic_needs=self._loop.actor_config.critic_needs,
         )
         return play(
             self._environments[: len(seeds)],

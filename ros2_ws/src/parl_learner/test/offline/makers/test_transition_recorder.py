@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from parl_learner.offline.makers.transition_recorder import TransitionRecorder
+from parl_policy.observations import Observation
 
 
 class Line(gymnasium.Env):
@@ -11,11 +12,11 @@ class Line(gymnasium.Env):
 
     def reset(self, *, seed=None, options=None):
         self.place = np.zeros(1, np.float32)
-        return self.place, {}
+        return Observation(self.place), {}
 
     def step(self, action):
         self.place = self.place + action
-        return self.place, self.place[0], bool(self.place[0] > 1.5), False, {}
+        return Observation(self.place), self.place[0], bool(self.place[0] > 1.5), False, {}
 
 
 @pytest.fixture
