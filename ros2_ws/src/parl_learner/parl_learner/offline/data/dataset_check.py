@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The check of offline data before anything learns from it; each fault has a name."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from parl_files.error import ParlError
 from parl_learner.offline.data.dataset import DatasetConfig, to_trajectories
+from parl_learner.offline.data.observation_check import lacking
 from parl_learner.offline.data.recording_check import (
     broken_chain,
     duplicates,
@@ -18,6 +19,7 @@ from parl_learner.offline.data.recording_check import (
 from parl_learner.offline.data.reward_convention import RewardConvention
 from parl_learner.offline.data.trajectory import joined, RawEpisode, Trajectory
 from parl_learner.replay.returns import FailureReturn, monte_carlo_returns
+from parl_policy.observations import ObservationNeeds
 
 
 class DatasetError(ParlError):
@@ -44,6 +46,8 @@ class DatasetCheck:
     """Whether practice will add episodes, which may fail."""
     binary_actions: tuple[int, ...] = ()
     """Entries of an action that are only -1 or 1."""
+    needs: Mapping[str, ObservationNeeds] = field(default_factory=dict)
+    """What policy and critic need besides numbers, by who needs it."""
 
     def findings(self, episodes: Sequence[RawEpisode]) -> list[Finding]:
         """Find all faults; the later checks need arrays that are finite and of one width."""
@@ -51,6 +55,7 @@ class DatasetCheck:
         if found:
             return found
         trajectories = to_trajectories(episodes, self.convention, self.dataset.action_scale)
+        found += lacking(episodes, self.needs)
         found += [*self._action_range(episodes), *self._binary_actions(episodes)]
         found += self._rewards(episodes)
         found += [*broken_chain(episodes), *duplicates(episodes)]

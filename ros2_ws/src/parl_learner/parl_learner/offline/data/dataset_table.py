@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A summary of offline data in ten lines."""
+"""A summary of offline data in a dozen lines."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ import numpy as np
 
 from parl_learner.offline.data.dataset import to_trajectories
 from parl_learner.offline.data.dataset_check import DatasetCheck
+from parl_learner.offline.data.observation_check import shown
 from parl_learner.offline.data.trajectory import ACTION_LIMIT, joined, RawEpisode
 
 
@@ -21,6 +22,7 @@ def table(episodes: Sequence[RawEpisode], check: DatasetCheck) -> list[tuple[str
         ('episodes', f'{len(episodes)} of {min(lengths)} … {max(lengths)} steps'),
         ('transitions', f'{sum(lengths)}, {sum(lengths) - kept} of them after a success left out'),
         ('observation, action', f'{episodes[0].observations.shape[1]}, {actions.shape[1]} wide'),
+        *shown(episodes, check.needs),
         ('successes', f'{successes} ({successes / len(episodes):.0%} of episodes)'),
         ('recorded rewards', f'{raw.min():.4g} … {raw.max():.4g}'),
         (

@@ -3,6 +3,7 @@
 
 import argparse
 from collections.abc import Sequence
+import dataclasses
 import os
 from pathlib import Path
 import sys
@@ -14,6 +15,7 @@ from parl_learner.methods.method_files import METHOD_FILES
 from parl_learner.offline.data.dataset import to_trajectories
 from parl_learner.offline.data.dataset_check import DatasetError
 from parl_learner.offline.data.dataset_table import table
+from parl_learner.offline.data.observation_check import doubts
 from parl_learner.offline.data.recording_check import layout, not_finite
 from parl_learner.offline.data.trajectory import Trajectory
 from parl_learner.offline.environments.environment_check import check_environment
@@ -84,10 +86,11 @@ def checked_data(config: TrainingConfig, folder: Path) -> list[Trajectory]:
     """Read the data, print a summary, and refuse it if it breaks a convention.
 
     The environment is reset once too, so that one that does not fit is refused before learning.
+    Cameras that neither policy nor critic sees are left out.
 
     Raises:
         DatasetError: The data is faulty; the message lists all faults, each with a remedy.
-        DatasetFileError, TFRecordError, EpisodeFileError: The data cannot be read.
+        DatasetFileError, TFRecordError, EpisodeFileError, PictureError: The data cannot be read.
         ConfigError: The environment cannot be reset, or does not fit the data.
     """
     episodes = config.dataset.read(folder)
@@ -97,11 +100,18 @@ def checked_data(config: TrainingConfig, folder: Path) -> list[Trajectory]:
     findings = config.check.findings(episodes)
     if findings:
         raise DatasetError(findings)
+    notes = doubts(episodes, config.needs)
     trajectories = to_trajectories(episodes, config.reward, config.dataset.action_scale)
     if config.environment is not None:
-        check_environment(config.environment, trajectories[0])
+        notes += check_environment(config.environment, trajectories[0], config.needs)
+    for note in notes:
+        print(f'note: {note}')
     print('the data fits the configuration')
-    return trajectories
+    seen = {camera for each in config.needs.values() for camera in each.pictures}
+    return [
+        dataclasses.replace(t, films={c: film for c, film in t.films.items() if c in seen})
+        for t in trajectories
+    ]
 
 
 def _say(text: str) -> None:

@@ -10,6 +10,8 @@ from parl_learner.offline.data.reward_convention import RewardConvention
 from parl_learner.offline.environments.environment import EnvironmentConfig
 from parl_learner.plan.practice_config import PracticeConfig
 from parl_learner.training.learning_config import LearningConfig
+from parl_policy.observations import needs_of, ObservationNeeds
+from parl_policy.policies.registry import policy_needs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,4 +68,18 @@ class TrainingConfig(PracticeConfig):
             needs_success=method.needs_success,
             practises=self.practice_episodes > 0,
             binary_actions=self.binary_actions,
+            needs=self.needs,
         )
+
+    @property
+    def needs(self) -> dict[str, ObservationNeeds]:
+        """What policy and critic need besides numbers.
+
+        Raises:
+            ConfigError: The settings of the policy are wrong.
+        """
+        learning = self.learning
+        return {
+            'policy': policy_needs(learning.policy_class, learning.policy, 'learning.policy'),
+            'critic': needs_of(learning.critic),
+        }

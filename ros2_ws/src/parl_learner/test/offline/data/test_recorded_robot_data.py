@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Four human kitchen demonstrations and 25 WidowX snippets, as recorded."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from parl_learner.offline.data.dataset import DatasetConfig, to_trajectories
 from parl_learner.offline.data.dataset_check import DatasetCheck
+from parl_learner.offline.data.observation_check import doubts
 from parl_learner.offline.data.reward_convention import RewardConvention
+from parl_learner.offline.data.tfrecord import TFRecordError
 from parl_learner.offline.data.tfrecord_data import BRIDGE_LIMITS
 from parl_policy.episode.action_space import apply_action, Target
+from parl_policy.observations import ObservationNeeds, PictureConfig
 
 KITCHEN = DatasetConfig(
     file='kitchen-complete-v0_0.tfrecord', format='kitchen_tfrecord', terminals='reward'
@@ -49,6 +54,40 @@ def test_bridge_snippets(data_folder):
     actions = np.concatenate([e.actions for e in episodes])[:, :3] * BRIDGE_LIMITS[:3]
     for axis in range(3):
         assert np.corrcoef(moves[:, axis], actions[:, axis])[0, 1] > 0.8
+
+
+def test_bridge_snippets_have_pictures_and_instructions(data_folder):
+    cameras = {'over_shoulder': 'image_0', 'wrist': 'image_3'}
+    episodes = dataclasses.replace(BRIDGE, cameras=cameras).read(data_folder)
+    assert {episode.films['over_shoulder'].size for episode in episodes} == {(64, 64)}
+    assert len({episode.instruction for episode in episodes}) == 4
+    assert episodes[0].instruction == 'flip pot upright which is in sink'
+    by_their_names = BRIDGE.read(data_folder)
+    assert sorted(by_their_names[0].films) == [f'image_{number}' for number in range(4)]
+    pictures = list(episodes[0].films['over_shoulder'])
+    assert len(pictures) == len(episodes[0]) + 1
+    assert all(picture.std() > 10.0 for picture in pictures)
+    needs = {
+        'policy': ObservationNeeds({camera: PictureConfig(size=(64, 64)) for camera in cameras})
+    }
+    (note,) = doubts(episodes, needs)  # these robots had no camera at the wrist
+    assert "the first picture of 'wrist' has one colour alone in 25 of 25 episodes" in note
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (
+            {'cameras': {'front': 'image_9'}},
+            r"'image_9' in `cameras` is missing; pictures are in .*'image_1'",
+        ),
+        ({'cameras': {'front': 'state'}}, "'state' in `cameras` is an array of 70 numbers"),
+        ({'instruction_key': 'state'}, r"'state' in dataset\.instruction_key is no text"),
+    ],
+)
+def test_entries_of_another_kind_are_refused(data_folder, changes, message):
+    with pytest.raises(TFRecordError, match=message):
+        dataclasses.replace(BRIDGE, **changes).read(data_folder)
 
 
 def test_replaying_bridge_commands_ends_where_the_arm_ended(data_folder):

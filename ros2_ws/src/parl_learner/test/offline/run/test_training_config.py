@@ -13,6 +13,7 @@ from parl_learner.methods.registry import method_of
 from parl_learner.offline.data.reward_convention import RewardConvention
 from parl_learner.offline.data.trajectory import Trajectory
 from parl_learner.offline.environments.d4rl_kitchen import D4RLKitchen
+from parl_learner.offline.observations.films import ArrayFilm
 from parl_learner.offline.run.train import checked_data
 from parl_learner.offline.run.training_files import (
     load_training,
@@ -24,7 +25,7 @@ from parl_policy.policies.registry import find_policy_class
 WIDTHS = {
     'antmaze': (31, 8),
     'bridge': (7, 7),
-    'calvin': (3 * 100 * 100, 7),
+    'calvin': (0, 7),
     'kitchen': (60, 9),
     'point_maze': (6, 2),
     'robot': (12, 7),
@@ -50,7 +51,7 @@ SMALL_POLICIES = {
     'diffusion': {'hidden': 8, 'blocks': 1},
     'gaussian': {'hidden': [8]},
 }
-SMALL_IMAGE = '{shape: [3, 100, 100], widths: [4]}'
+SMALL_VISION = '{pictures: {static: {size: [100, 100]}}, encoder: {widths: [4]}}'
 LEARNED_FROM_REWARDS = [name for name in sorted(TASK_FILES) if name != 'bridge_snippets']
 
 
@@ -62,6 +63,7 @@ def made_up(observation_dim, action_dim, convention):
     draws = np.random.default_rng(0)
     rewards = np.full(5, convention.success_reward - 1.0, np.float32)
     rewards[-1] = convention.success_reward
+    pictures = draws.integers(256, size=(6, 100, 100, 3), dtype=np.uint8)
     return Trajectory(
         episode_id='made up',
         purpose='demonstration',
@@ -69,7 +71,7 @@ def made_up(observation_dim, action_dim, convention):
         actions=draws.uniform(-0.9, 0.9, (5, action_dim)).astype(np.float32),
         rewards=convention.learned(rewards),
         terminated=convention.successes(rewards),
-        observation_names=('image[3,100,100]',) if observation_dim == 30_000 else (),
+        films={} if observation_dim else {'static': ArrayFilm(pictures)},
     )
 
 
@@ -78,7 +80,7 @@ def tiny(name, method=''):
     policy_class = load_training(name, method=method).learning.policy_class
     changes = [*TINY, f'learning.policy={SMALL_POLICIES[policy_class]}']
     if name == 'calvin':
-        changes += [f'learning.{who}.image={SMALL_IMAGE}' for who in ('policy', 'critic')]
+        changes += [f'learning.{who}.vision={SMALL_VISION}' for who in ('policy', 'critic')]
     return dataclasses.replace(load_training(name, changes, method), environment=None)
 
 
@@ -136,15 +138,15 @@ def test_an_environment_looks_like_its_data(name, tmp_path, monkeypatch):
     config = load_training(name).environment
     environment = config.make()
     observation, _ = environment.reset(seed=0, options=dict(config.reset_options))
-    assert (len(observation), environment.action_space.shape[0]) == widths(name)
+    assert (len(observation.numbers), environment.action_space.shape[0]) == widths(name)
     following, reward, *_ = environment.step(np.zeros(widths(name)[1], np.float32))
-    assert following.dtype == np.float32
+    assert following.numbers.dtype == np.float32
     assert reward == 0.0
     environment.close()
     assert not list(tmp_path.iterdir())
 
 
-def test_calvin_is_learned_from_images(tmp_path):
+def test_calvin_is_learned_from_pictures(tmp_path):
     """Data in the layout that its file describes; its environment was never run."""
     config = tiny('calvin')
     draws, ends = np.random.default_rng(0), np.arange(12) % 6 == 5
@@ -162,10 +164,11 @@ def test_calvin_is_learned_from_images(tmp_path):
     assert np.isfinite(run.loop.units.critic_metrics.loss)
 
 
-def test_an_image_of_another_size_is_refused(tmp_path):
+def test_smaller_pictures_than_are_seen_are_refused(tmp_path):
     config = tiny('calvin')
-    other = dataclasses.replace(made_up(12, 7, config.reward), observation_names=('image[3,2,2]',))
-    with pytest.raises(ConfigError, match=r'set its shape to \[3, 2, 2\]'):
+    small = {'static': ArrayFilm(np.zeros((6, 64, 64, 3), np.uint8))}
+    other = dataclasses.replace(made_up(0, 7, config.reward), films=small)
+    with pytest.raises(ConfigError, match=r'record larger pictures or see smaller ones'):
         TrainingRun(config, [other], tmp_path, lambda _: None)
 
 
@@ -244,8 +247,8 @@ def test_human_demonstrations_solve_the_kitchen_open_loop(data_folder):
     demonstration = config.dataset.read(data_folder)[0]
     observation, _ = environment.reset(seed=0)
     assert any(isinstance(w, D4RLKitchen) for w in wrappers(environment))
-    np.testing.assert_array_equal(observation[30:], demonstration.observations[0, 30:])
-    np.testing.assert_allclose(observation, demonstration.observations[0], atol=0.1)
+    np.testing.assert_array_equal(observation.numbers[30:], demonstration.observations[0, 30:])
+    np.testing.assert_allclose(observation.numbers, demonstration.observations[0], atol=0.1)
     for action in demonstration.actions:
         observation, solved, terminated, *_ = environment.step(action)
         if terminated:
