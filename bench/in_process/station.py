@@ -12,7 +12,13 @@ import numpy as np
 from parl_files.episode import Episode
 from parl_files.yaml_file import load_yaml
 from parl_policy.episode.action_space import Target
-from parl_policy.episode.observation import Frame, ObservationLayout, StationState
+from parl_policy.episode.input_gate import DETECTOR_CAMERA
+from parl_policy.episode.observation import (
+    Frame,
+    ObservationLayout,
+    StationState,
+    table_in_picture,
+)
 from parl_policy.episode.player import EpisodeGoal, EpisodePlayer
 from parl_policy.observations import Observation, Size
 from reward_detector.verdict.frame_judge import FrameJudge
@@ -44,6 +50,11 @@ class InProcessStation:
         task = load_yaml(task_file)
         self.horizon = int(task['horizon'])
         self.instruction = str(task['instruction'])
+        marks, size = (
+            task['camera']['table_points'],
+            (task['camera']['height'], task['camera']['width']),
+        )
+        self._tables = {DETECTOR_CAMERA: table_in_picture(marks['pixels'], marks['points'], size)}
         self.script = self._station.task.script
         """Settings of the scripted operator of this task."""
         self.truly_done = False
@@ -61,6 +72,7 @@ class InProcessStation:
             object_names=self._look(started).names,
             cameras=self._cameras,
             instruction=self.instruction,
+            tables=self._tables,
         )
         command, player = started, EpisodePlayer(goal, layout)
         while True:

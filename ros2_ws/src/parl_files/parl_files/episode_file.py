@@ -167,7 +167,13 @@ def _metadata_records(episode: Episode) -> dict[str, dict[str, str]]:
     fixed |= {
         'observation_names': episode.observation_names,
         'instruction': episode.instruction,
-        'cameras': {camera: film.size for camera, film in episode.films.items()},
+        'cameras': {
+            camera: {
+                'size': film.size,
+                'table': None if film.table is None else film.table.tolist(),
+            }
+            for camera, film in episode.films.items()
+        },
         'format_version': FORMAT_VERSION,
         'steps': len(episode) + 1,
     }
@@ -218,10 +224,11 @@ def _parse_episode(path: Path) -> Episode:
     transitions = steps[:-1]
     numbers = np.array([step.observation for step in steps], np.float32)
     names, numbers, films = _without_pixels(path, fixed['observation_names'], numbers)
-    for index, (camera, size) in enumerate(fixed.get('cameras', {}).items()):
+    for index, (camera, kept) in enumerate(fixed.get('cameras', {}).items()):
         stamps_s = np.array([seconds(step.picture_stamps[index]) for step in steps])
         read = functools.partial(_read_film, path, camera, stamps_s)
-        films[camera] = Film((size[0], size[1]), stamps_s, read)
+        table = None if kept['table'] is None else np.array(kept['table'])
+        films[camera] = Film((kept['size'][0], kept['size'][1]), stamps_s, read, table)
     return Episode(
         **{name: fixed[name] for name in _FIXED_FIELDS},
         observation_names=names,

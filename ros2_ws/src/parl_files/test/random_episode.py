@@ -46,4 +46,4 @@ def make_film(count, draws, size):
     """Pictures of one colour, each another one."""
     shades = draws.integers(256, size=(count, 1, 1, 3), dtype=np.uint8)
     jpegs = [encode_picture(np.tile(shade, (*size, 1))) for shade in shades]
-    return Film(size, 0.2 * np.arange(count), lambda: jpegs)
+    return Film(size, 0.2 * np.arange(count), lambda: jpegs, table=np.eye(3))

@@ -54,6 +54,12 @@ class PictureConfig:
         height, width = self.size
         return cv2.resize(picture[rows, columns], (width, height), interpolation=cv2.INTER_AREA)
 
+    def within(self, shares: np.ndarray) -> np.ndarray:
+        """Return places (…, 2), column and row as shares of the picture, as shares of the part."""
+        low = np.array([self.columns[0], self.rows[0]])
+        high = np.array([self.columns[1], self.rows[1]])
+        return (shares - low) / (high - low)
+
     def misfit(self, recorded: Size) -> str:
         """Say why pictures of that size do not do; empty if they do."""
         rows, columns = self.part(recorded)

@@ -30,6 +30,11 @@ class Film:
     """(N,) times of the pictures [s], on the clock of the episode's stamps."""
     compressed: Callable[[], Sequence[bytes]]
     """Returns the N compressed pictures; those of a stored episode are read from its file."""
+    table: np.ndarray | None = None
+    """(3, 3) maps (x, y, 1) [m] on the table in base_link to (column, row, 1) up to a scale.
+
+    Column and row are shares, 0…1, of the picture's width and height. None: not calibrated.
+    """
 
     def __len__(self) -> int:
         """Return the number of pictures N."""

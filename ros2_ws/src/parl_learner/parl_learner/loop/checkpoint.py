@@ -122,10 +122,13 @@ class _Stateful(Protocol):
 
 
 def _stateful(loop: LearningLoop) -> dict[str, _Stateful]:
-    return {
+    parts: dict[str, _Stateful] = {
         'policy': loop.policy,
         'policy_trainer': loop.policy_trainer,
         'critic_trainer': loop.critic_trainer,
         'cache': loop.cache,
         'method': loop.method,
     }
+    if loop.units.waypoint_trainer is not None:
+        parts['waypoint_trainer'] = loop.units.waypoint_trainer
+    return parts

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from parl_files.config_file import ConfigError
 from parl_learner.methods.method import Counters, PracticeRound
 from parl_learner.methods.registry import method_of
 from parl_learner.methods.stage import Stage, StageName, units_left, updates_left, Work
@@ -20,12 +21,16 @@ from parl_learner.training.critic_trainer import CriticTrainer
 from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.learning_units import LearningUnits
 from parl_learner.training.policy_trainer import PolicyTrainer
+from parl_learner.training.waypoint_trainer import WaypointTrainer
 from parl_policy.acting.actor_file import ActorConfig, fill_policy, version_to_bytes
 from parl_policy.compute.device import default_generator
 from parl_policy.episode.action_space import ACTION_DIM, GRIPPER
+from parl_policy.networks.observation_encoder import waypoint_encoders
 from parl_policy.observations import Size
 from parl_policy.policy import ActionSpec
 
+GRIPPER_POSITION = ('ee_x', 'ee_y', 'ee_z')
+"""Numbers with which an observation of the station begins that holds pictures."""
 STATION_ACTION = ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,))
 
 
@@ -98,11 +103,34 @@ class LearningLoop:
             self.policy_trainer,
             self.critic_trainer,
             self.cache,
+            self._new_waypoint_trainer(),
             default_generator(),
             method.learns_with_critic,
             method.backs_up_fresh_samples(config),
         )
         self.method = method(config, self.units, self.counters)
+
+    def _new_waypoint_trainer(self) -> WaypointTrainer | None:
+        actor = self.actor_config
+        vision = actor.policy_vision
+        if vision is None or vision.encoder.kind != 'waypoints':
+            return None
+        if actor.observation_names[:3] != GRIPPER_POSITION or len(vision.pictures) != 1:
+            raise ConfigError(
+                "an encoder of kind 'waypoints' sees one calibrated camera, and numbers that "
+                f'begin with {list(GRIPPER_POSITION)}; found {sorted(vision.pictures)} and '
+                f'{list(actor.observation_names[:3])}'
+            )
+        ((camera, picture),) = vision.pictures.items()
+        encoder = waypoint_encoders(self.policy)[0]
+        return WaypointTrainer(
+            encoder, camera, picture, vision.augmentation, self.config.waypoint_trainer
+        )
+
+    def _teach_waypoints_with(self, episodes: Sequence[RecordedEpisode]) -> None:
+        trainer = self.units.waypoint_trainer
+        if trainer is not None:
+            trainer.take(episodes, self.actor_config.action_spec.binary[0])
 
     def _new_replay(self, folder: Path | None) -> Replay:
         actor, spec = self.actor_config, self.actor_config.action_spec
@@ -164,6 +192,7 @@ class LearningLoop:
         self.counters.is_put_back = old_policy is not None
         if self.counters.round == 0:
             self._fit_normalisation()
+            self._teach_waypoints_with(episodes)
         if self.counters.round == 1:
             self._begin_practice()
             self.method.begin_practice()
@@ -183,6 +212,7 @@ class LearningLoop:
             for episodes in rounds:
                 for episode in episodes:
                     self.replay.add(episode)
+        self._teach_waypoints_with(rounds[0])
         self.counters.round = len(rounds) - 1
         if self.counters.round >= 1:
             self._begin_practice()

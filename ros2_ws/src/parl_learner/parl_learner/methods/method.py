@@ -140,7 +140,12 @@ class LearningMethod(ABC):
             policy_updates=1.0,
         )
         critic_steps = self.config.offline_critic_steps * self.trains_critic
-        return (imitating, self._sampling_stage(rows), self._critic_stage(critic_steps))
+        return (
+            *self._seeing_stages(),
+            imitating,
+            self._sampling_stage(rows),
+            self._critic_stage(critic_steps),
+        )
 
     @abstractmethod
     def practice_stages(self, practice: PracticeRound) -> tuple[Stage, ...]:
@@ -158,6 +163,12 @@ class LearningMethod(ABC):
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Restore what `state_dict` returned."""
+
+    def _seeing_stages(self) -> tuple[Stage, ...]:
+        trainer = self.units.waypoint_trainer
+        if trainer is None:
+            return ()
+        return (Stage(StageName.SEEING, trainer.config.steps, self.units.learn_to_see),)
 
     def _policy_steps(self, practice: PracticeRound) -> int:
         return math.ceil(practice.steps * self.config.policy_updates_per_step)

@@ -10,6 +10,7 @@ import math
 class StageName(StrEnum):
     """Kinds of stages."""
 
+    SEEING = 'seeing'
     IMITATING = 'imitating'
     IMITATING_SUCCESSES = 'imitating_successes'
     POLICY_GRADIENT = 'policy_gradient'
@@ -32,6 +33,7 @@ class LearnerPhase(StrEnum):
 
 
 PHASES = {
+    StageName.SEEING: LearnerPhase.PRETRAINING,
     StageName.IMITATING: LearnerPhase.PRETRAINING,
     StageName.IMITATING_SUCCESSES: LearnerPhase.DISTILLING,
     StageName.POLICY_GRADIENT: LearnerPhase.DISTILLING,
@@ -51,6 +53,7 @@ class Work(StrEnum):
     POLICY = 'policy'
     CRITIC = 'critic'
     SAMPLING = 'sampling'
+    SEEING = 'seeing'
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class Stage:
             return Work.CRITIC
         if self.policy_updates > 0:
             return Work.POLICY
+        if self.name == StageName.SEEING:
+            return Work.SEEING
         is_sampling = self.name in (StageName.SAMPLING, StageName.SAMPLING_NEW)
         return Work.SAMPLING if is_sampling else None
 

@@ -12,6 +12,7 @@ from parl_learner.training.critic_trainer_config import CriticTrainerConfig
 from parl_learner.training.distillation_rule import DistillationTarget
 from parl_learner.training.dppo import DppoConfig
 from parl_learner.training.policy_trainer import PolicyTrainerConfig
+from parl_learner.training.waypoint_trainer import WaypointTrainerConfig
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.critics.critic import CriticConfig
 from parl_policy.observations import needs_of, Size
@@ -55,6 +56,8 @@ class LearningConfig:
     """Key of `parl_policy.policies.registry.POLICY_CLASSES`, or `package.module:Class`."""
     policy: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the policy class's configuration."""
+    waypoint_trainer: WaypointTrainerConfig = field(default_factory=WaypointTrainerConfig)
+    """How encoders of kind 'waypoints' learn, before everything else."""
     policy_trainer: PolicyTrainerConfig = field(default_factory=PolicyTrainerConfig)
     action_horizon: int = 1
     """Control steps of an action (T). More than 1 is a chunk, chosen at once, played open-loop.

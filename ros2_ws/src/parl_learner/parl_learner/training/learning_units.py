@@ -9,16 +9,19 @@ from typing import Literal
 import torch
 
 from parl_learner.replay.batch_augmentation import augment_states
-from parl_learner.replay.observation_table import StateTable
+from parl_learner.replay.encoded_states import EncodedStates
+from parl_learner.replay.observation_table import ObservationTable, StateTable
 from parl_learner.replay.replay import Batch, Replay
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.critic_trainer import CriticMetrics, CriticTrainer
 from parl_learner.training.distillation_rule import value_spread
 from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.policy_trainer import PolicyTrainer
+from parl_learner.training.waypoint_trainer import WaypointTrainer
 from parl_policy.acting.action_optimisation import Particles
 from parl_policy.acting.actor_file import ActorConfig
-from parl_policy.observations import States
+from parl_policy.networks.observation_encoder import ObservationEncoder, waypoint_encoders
+from parl_policy.observations import ObservationNeeds, States
 from parl_policy.policy import Policy
 
 
@@ -33,6 +36,8 @@ class LearningUnits:
     policy_trainer: PolicyTrainer
     critic_trainer: CriticTrainer
     cache: ActionCache
+    waypoint_trainer: WaypointTrainer | None
+    """None where no encoder is of kind 'waypoints'."""
     generator: torch.Generator
     policy_moves: bool
     """Whether the policy changes between critic updates."""
@@ -45,20 +50,49 @@ class LearningUnits:
         """Draw a batch of transitions; `mixing_ratio` is the share of demonstrations."""
         return self.replay.draw(size, mixing_ratio, self.generator)
 
+    def __post_init__(self) -> None:
+        """Encode states only once, where that does not change."""
+        self._encoded: dict[ObservationEncoder, EncodedStates] = {}
+
     @property
     def policy_states(self) -> StateTable:
         """All observations of the replay, as the policy sees them."""
-        return self.replay.seen_by(self.actor_config.policy_needs)
+        encoder = getattr(self.policy, 'normaliser', None)
+        return self._states(self.actor_config.policy_needs, encoder)
 
     @property
     def critic_states(self) -> StateTable:
         """All observations of the replay, as the critic sees them."""
-        return self.replay.seen_by(self.actor_config.critic_needs)
+        encoder = self.critic_trainer.critic.normaliser
+        return self._states(self.actor_config.critic_needs, encoder)
+
+    def _states(self, needs: ObservationNeeds, encoder: object) -> StateTable:
+        """Return the observations, or what a frozen encoder makes of them."""
+        table = self.replay.seen_by(needs)
+        if not isinstance(encoder, ObservationEncoder) or not encoder.is_frozen:
+            return table
+        assert isinstance(table, ObservationTable)
+        if encoder not in self._encoded:
+            self._encoded[encoder] = EncodedStates(encoder)
+        return self._encoded[encoder].of(table)
+
+    def learn_to_see(self, unit: int) -> None:
+        """Do one update of the waypoints; after the last one all networks see with them."""
+        trainer = self.waypoint_trainer
+        assert trainer is not None
+        table = self.replay.seen_by(self.actor_config.policy_needs)
+        assert isinstance(table, ObservationTable)
+        self.policy_loss = trainer.update(unit, table, self.generator)
+        if unit + 1 == trainer.config.steps:
+            networks = (self.policy, self.critic_trainer.critic, self.critic_trainer.target)
+            trainer.give([each for network in networks for each in waypoint_encoders(network)])
+            self._encoded = {}
 
     def policy_sees(self, batch: Batch) -> States:
         """Return the observations of a batch as the policy sees them in training."""
         parts = [self.policy_states[batch.rows]]
-        augmentation = self.actor_config.policy_augmentation
+        vision = self.actor_config.policy_vision
+        augmentation = None if vision is None else vision.augmentation
         return augment_states(parts, augmentation, self.generator)[0]
 
     def critic_sees(self, batch: Batch) -> Batch:

@@ -146,7 +146,8 @@ class PolicyTrainer:
         load_optimiser_tensors(self._temperature_optimiser, part(state, 'temperature_adam'))
 
     def _begin(self, learning_rate: float) -> None:
-        self._parameters = list(self.policy.trainable_parameters())
+        parameters = self.policy.trainable_parameters()
+        self._parameters = [each for each in parameters if each.requires_grad]
         self.optimiser = torch.optim.Adam(self._parameters, lr=learning_rate, fused=True)
         self._temperature_optimiser = torch.optim.Adam([self.log_temperature], lr=learning_rate)
 

@@ -17,7 +17,6 @@ from parl_policy.acting.weights_file import load_weights, weights_to_bytes, Weig
 from parl_policy.compute.precision import slow_because
 from parl_policy.critics.critic import CriticConfig, CriticEnsemble
 from parl_policy.networks.observation_encoder import VisionConfig
-from parl_policy.networks.picture_augmentation import AugmentationConfig
 from parl_policy.observations import needs_of, ObservationNeeds, Size
 from parl_policy.policies.registry import find_policy_class, new_policy, policy_needs
 from parl_policy.policy import ActionSpec, Policy
@@ -53,11 +52,11 @@ class ActorConfig:
         return policy_needs(self.policy_class, self.policy)
 
     @functools.cached_property
-    def policy_augmentation(self) -> AugmentationConfig | None:
-        """Random changes of the policy's pictures in training; None for a class that has none."""
+    def policy_vision(self) -> VisionConfig | None:
+        """How the policy sees; None if it sees nothing, or is a class that says it otherwise."""
         config = from_mapping(find_policy_class(self.policy_class)[1], self.policy, 'policy')
         vision: VisionConfig | None = getattr(config, 'vision', None)
-        return None if vision is None else vision.augmentation
+        return vision
 
     @functools.cached_property
     def critic_needs(self) -> ObservationNeeds:

@@ -62,6 +62,8 @@ class ObservationLayout:
     """Recorded size of each camera whose pictures take the place of the objects' positions."""
     instruction: str = ''
     """What the robot is to do."""
+    tables: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Calibration of each camera that has one; see `parl_files.recording.film.Film.table`."""
 
     @property
     def names(self) -> list[str]:
@@ -139,6 +141,26 @@ class ObservationLayout:
             offset = (position - state.target.position)[:2]
             values += [*np.arcsinh(offset / NEAR_M), float(visible)]
         return values
+
+
+def table_in_picture(pixels: np.ndarray, points: np.ndarray, size: Size) -> np.ndarray:
+    """Return the homography (3, 3) of a `Film` from marks on the table.
+
+    Args:
+        pixels: (N, 2) column and row of each mark [px], N >= 4.
+        points: (N, 2) x and y of each mark in base_link [m].
+        size: (height, width) [px] of the frames in which the pixels were found.
+
+    Raises:
+        ObservationError: The marks fix no plane.
+    """
+    shares = (np.asarray(pixels) + 0.5) / np.array([size[1], size[0]])
+    matrix, _ = cv2.findHomography(np.asarray(points), shares, 0)
+    if matrix is None or not np.isfinite(matrix).all():
+        raise ObservationError(
+            f'the table points {pixels} and {points} fix no plane; touch others'
+        )
+    return matrix
 
 
 def compressed_picture(pixels: np.ndarray, size: Size) -> bytes:

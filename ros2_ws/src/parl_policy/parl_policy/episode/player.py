@@ -165,4 +165,6 @@ class EpisodePlayer:
     def _film(self, camera: str, origin_s: float) -> Film:
         pictures = self._recorded[camera]
         stamps_s = np.round([stamp_s - origin_s for stamp_s, _ in pictures], 6)
-        return Film(self._layout.cameras[camera], stamps_s, lambda: [data for _, data in pictures])
+        table = self._layout.tables.get(camera)
+        size = self._layout.cameras[camera]
+        return Film(size, stamps_s, lambda: [data for _, data in pictures], table)

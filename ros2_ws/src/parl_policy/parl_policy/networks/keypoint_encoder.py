@@ -32,11 +32,16 @@ class SoftArgmax(nn.Module):
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """Return positions (B, K, 2), x before y, of maps (B, K, H, W)."""
-        scores = maps.permute(0, 2, 3, 1).flatten(1, 2).float() * SHARPNESS
+        scores = self.scores(maps)
         # bmm and not @, which would copy; softmax over the second dimension takes half the time of
         # that over the last.
         found = torch.bmm(self.places.expand(len(maps), -1, -1), scores.softmax(1))
         return found.transpose(1, 2)
+
+    @staticmethod
+    def scores(maps: torch.Tensor) -> torch.Tensor:
+        """Return the distributions before the softmax, (B, P, K) in float32."""
+        return maps.permute(0, 2, 3, 1).flatten(1, 2).float() * SHARPNESS
 
 
 class KeypointEncoder(nn.Module):
@@ -68,6 +73,10 @@ class KeypointEncoder(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Encode pictures (B, H, W, 3) of 0…255: (B, features) in -1…1."""
-        maps = self.convolutions(scaled(pictures, self.map_type))
-        positions: torch.Tensor = self.soft_argmax(maps)
+        positions: torch.Tensor = self.soft_argmax(self.maps(pictures))
         return positions.flatten(1)
+
+    def maps(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return the maps (B, K, H / 4, W / 4) of pictures (B, H, W, 3) of 0…255."""
+        maps: torch.Tensor = self.convolutions(scaled(pictures, self.map_type))
+        return maps

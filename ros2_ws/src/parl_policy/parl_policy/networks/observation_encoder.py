@@ -11,7 +11,8 @@ from torch import nn
 from parl_policy.networks.observation_normaliser import ObservationNormaliser
 from parl_policy.networks.picture_augmentation import AugmentationConfig
 from parl_policy.networks.picture_encoder import EncoderConfig, picture_encoder, PictureEncoder
-from parl_policy.observations import Observations, PictureConfig
+from parl_policy.networks.waypoint_encoder import WaypointEncoder, WAYPOINTS
+from parl_policy.observations import PictureConfig, States
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +44,15 @@ class SightedConfig:
         return {} if self.vision is None else self.vision.pictures
 
 
+NEAR_M = 0.01
+"""Offset of a waypoint up to which its scale is linear [m], as in the station's layout."""
+
+
 class ObservationEncoder(nn.Module):
     """Encodes observations with pictures: each camera's features beside the normalised numbers.
+
+    Waypoints are given as asinh(offset / `NEAR_M`) from the gripper, whose position [m] the first
+    three numbers are: what is learned at one place holds at another.
 
     Attributes:
         features: Number of output features.
@@ -67,12 +75,34 @@ class ObservationEncoder(nn.Module):
         """Set the normaliser to mean and standard deviation of (N, O)."""
         self.normaliser.fit(numbers)
 
-    def forward(self, observations: Observations) -> torch.Tensor:
-        """Encode B observations: (B, features)."""
-        seen = [
-            encoder(observations.pictures[camera]) for camera, encoder in self.encoders.items()
-        ]
+    @property
+    def is_frozen(self) -> bool:
+        """Whether updates leave it as it is, so that a state need be encoded only once."""
+        return not any(parameter.requires_grad for parameter in self.parameters())
+
+    def forward(self, observations: States) -> torch.Tensor:
+        """Encode B observations: (B, features).
+
+        A tensor holds what a frozen encoder has encoded before, and is returned.
+        """
+        if isinstance(observations, torch.Tensor):
+            return observations
+        seen = []
+        for camera, encoder in self.encoders.items():
+            features = encoder(observations.pictures[camera])
+            if isinstance(encoder, WaypointEncoder):
+                gripper = observations.numbers[:, :3].repeat(1, WAYPOINTS)
+                features = torch.asinh((features - gripper) / NEAR_M)
+            seen.append(features)
         return torch.cat([*seen, self.normaliser(observations.numbers)], dim=1)
+
+
+def waypoint_encoders(network: object) -> list[WaypointEncoder]:
+    """Return the encoders of waypoints of a policy and its base, or of a critic."""
+    own, base = getattr(network, 'normaliser', None), getattr(network, 'base', None)
+    modules = list(own.encoders.values()) if isinstance(own, ObservationEncoder) else []
+    found = [module for module in modules if isinstance(module, WaypointEncoder)]
+    return found + (waypoint_encoders(base) if base is not None else [])
 
 
 def observation_encoder(

@@ -2,25 +2,32 @@
 """Chooses the encoder of a camera's pictures."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import get_args, Literal
 
 from parl_policy.networks.conv_encoder import ConvEncoder
 from parl_policy.networks.keypoint_encoder import KeypointEncoder
 from parl_policy.networks.residual_encoder import ResidualEncoder
+from parl_policy.networks.waypoint_encoder import WaypointEncoder
 
-PictureEncoder = ConvEncoder | KeypointEncoder | ResidualEncoder
+PictureEncoder = ConvEncoder | KeypointEncoder | ResidualEncoder | WaypointEncoder
 """Each has `features`, and turns pictures (B, H, W, 3) of 0…255 into (B, features) in float32."""
 
 SMALLEST = 16
 """Least height and width of a picture [pixels]."""
 
 
+_Kind = Literal['convolutions', 'keypoints', 'resnet', 'waypoints']
+
+
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
     """Kind and sizes of an encoder of pictures."""
 
-    kind: Literal['convolutions', 'keypoints', 'resnet'] = 'keypoints'
-    """DrQ's convolutions, points by spatial soft-argmax, or ResNet-18 (its paper's)."""
+    kind: _Kind = 'keypoints'
+    """DrQ's convolutions, points by spatial soft-argmax, ResNet-18 (its paper's), or waypoints.
+
+    'waypoints' are taught by demonstrations before everything else, and then frozen.
+    """
     widths: tuple[int, ...] = (16, 32)
     """Channels of each convolution, or of each stage of a ResNet; its paper's: 64…512."""
     features: int = 64
@@ -32,10 +39,8 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.kind not in ('convolutions', 'keypoints', 'resnet'):
-            raise ValueError(
-                f"encoder kind is {self.kind!r}, expected 'convolutions', 'keypoints' or 'resnet'"
-            )
+        if self.kind not in get_args(_Kind):
+            raise ValueError(f'encoder kind is {self.kind!r}, expected one of {get_args(_Kind)}')
         if self.first not in ('pooled', 'strided'):
             raise ValueError(f"encoder first is {self.first!r}, expected 'pooled' or 'strided'")
         if not self.widths or min(*self.widths, self.features, self.keypoints) < 1:
@@ -54,6 +59,8 @@ def picture_encoder(size: tuple[int, int], config: EncoderConfig) -> PictureEnco
         raise ValueError(f'pictures of {size[0]}×{size[1]} are smaller than {SMALLEST} pixels')
     if config.kind == 'resnet':
         return ResidualEncoder(config.widths, config.first)
+    if config.kind == 'waypoints':
+        return WaypointEncoder(size, config.widths)
     if config.kind == 'keypoints':
         return KeypointEncoder(size, config.widths, config.keypoints)
     return ConvEncoder(size, config.widths, config.features)

@@ -143,6 +143,7 @@ class PolicyNode(ArtifactNode):
             object_names=self.link.gate.object_names,
             cameras=cameras,
             instruction=self.link.instruction,
+            tables=self.link.tables,
         )
         policy.check_layout(layout)
         player = self._player = EpisodePlayer(goal, layout)

@@ -30,12 +30,25 @@ from parl_node.path_parameter import path_parameter
 from parl_policy.acting.actor import Decision
 from parl_policy.episode.action_space import Target
 from parl_policy.episode.input_gate import DETECTOR_CAMERA, InputGate
-from parl_policy.episode.observation import StationState
+from parl_policy.episode.observation import StationState, table_in_picture
 from parl_policy.ros import message_conversion as convert
 from parl_policy.ros.episode_wait import EpisodeAbortError, EpisodeWait
 
 ServiceResponse: TypeAlias = Any
 """Response of the service that is called."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TablePoints:
+    pixels: tuple[tuple[float, float], ...]
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Camera(SharedSection):
+    width: int
+    height: int
+    table_points: _TablePoints | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +58,20 @@ class _StationTask(SharedSection):
     robot: str
     control_rate_hz: float
     instruction: str = ''
+    camera: _Camera | None = None
 
     def __post_init__(self) -> None:
         if not self.control_rate_hz > 0:
             raise ValueError(f'control_rate_hz must be more than 0: {self.control_rate_hz}')
+
+
+def _tables(task: _StationTask) -> dict[str, np.ndarray]:
+    camera = task.camera
+    if camera is None or camera.table_points is None:
+        return {}
+    marks, size = camera.table_points, (camera.height, camera.width)
+    found = table_in_picture(np.array(marks.pixels), np.array(marks.points), size)
+    return {DETECTOR_CAMERA: found}
 
 
 class StationLink:
@@ -81,6 +104,8 @@ class StationLink:
         """Returns whether the operator has ended the episode by a label."""
         self.instruction = task.instruction
         """What the robot is to do."""
+        self.tables = _tables(task)
+        """Calibration of the detector's camera, by its name."""
         self._is_simulated = bool(node.get_parameter('use_sim_time').value)
         self._node = node
         take = node.create_subscription

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from parl_files.config_file import ConfigError, from_mapping
+from parl_files.recording.film import encode_losslessly, Film
+from parl_learner.loop.checkpoint import load_checkpoint, save_checkpoint
+from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.training.waypoint_trainer import bilinear, WaypointTrainerConfig
+from parl_policy.critics.critic import CriticConfig
+from parl_policy.networks.observation_encoder import VisionConfig
+
+NAMES = ('ee_x', 'ee_y', 'ee_z')
+SIZE = (32, 32)
+TABLE = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+"""The picture shows x from 0 to 1 m to the right, and y downwards."""
+SETTINGS = {
+    'pictures': {'camera': {'size': SIZE}},
+    'encoder': {'kind': 'waypoints', 'widths': [8, 8]},
+    'augmentation': {'shift': 2},
+}
+
+
+def test_a_bilinear_distribution_has_its_place_as_its_mean():
+    shares = torch.tensor([[0.3, 0.8], [0.02, 0.5]])
+    found = bilinear(shares, (4, 8)).unflatten(-1, (4, 8))
+    torch.testing.assert_close(found.sum((-2, -1)), torch.ones(2))
+    columns = (found.sum(-2) * (torch.arange(8) + 0.5) / 8).sum(-1)
+    rows = (found.sum(-1) * (torch.arange(4) + 0.5) / 4).sum(-1)
+    torch.testing.assert_close(columns, torch.tensor([0.3, 0.0625]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(rows, torch.tensor([0.8, 0.5]), atol=1e-6, rtol=0)
+
+
+@pytest.fixture
+def shown(new_episode):
+    """Makes a demonstration in which a red square shows where the gripper closes."""
+
+    def show(episode_id, seed, purpose='demonstration', table=TABLE):
+        draws = np.random.default_rng(seed)
+        episode = new_episode(episode_id, purpose, length=6, seed=seed, names=NAMES)
+        column, row = draws.integers(2, 28, 2)
+        picture = np.full((*SIZE, 3), 60, np.uint8)
+        picture[row : row + 3, column : column + 3] = (250, 30, 30)
+        place = np.array([column + 1.5, row + 1.5]) / 32.0
+        observations = episode.observations.copy()
+        observations[2] = [*place, 0.05]
+        actions = episode.actions.copy()
+        actions[:, 6] = [1, 1, -1, -1, -1, -1]
+        data = encode_losslessly(picture)
+        film = Film(SIZE, episode.stamps_s, lambda: [data] * 7, table)
+        return dataclasses.replace(
+            episode, observations=observations, actions=actions, films={'camera': film}
+        )
+
+    return show
+
+
+@pytest.fixture
+def new_loop(learning, tmp_path):
+    def make(steps=60, names=NAMES, **changes):
+        vision = from_mapping(VisionConfig, SETTINGS, 'test')
+        settings = {
+            'policy': {'hidden': 8, 'blocks': 1, 'vision': SETTINGS},
+            'critic': CriticConfig(members=2, hidden=(8, 8), bins=11, vision=vision),
+            'waypoint_trainer': WaypointTrainerConfig(steps=steps, learning_rate=5e-3),
+        }
+        return LearningLoop(
+            learning(**(settings | changes)),
+            names,
+            seed=0,
+            cameras={'camera': SIZE},
+            folder=tmp_path,
+        )
+
+    return make
+
+
+def work(loop, episodes):
+    loop.begin_round(episodes)
+    while not loop.idle:
+        loop.advance()
+
+
+def test_where_the_gripper_will_close_is_found_in_new_pictures(new_loop, shown):
+    loop = new_loop(steps=250)
+    work(loop, [shown(f'd{seed}', seed) for seed in range(30)])
+    critic = loop.critic_trainer.critic
+    errors = []
+    for seed in range(100, 110):
+        episode = shown('new', seed)
+        picture = torch.as_tensor(next(iter(episode.films['camera']))).unsqueeze(0)
+        for network in (loop.policy, critic, loop.critic_trainer.target):
+            place = network.normaliser.encoders['camera'](picture)[0, :2].numpy()
+            errors.append(np.abs(place - episode.observations[2, :2]))
+    assert np.median(errors) < 0.08, 'a pixel is 0.03; the mean of all places is off by 0.2'
+
+
+def test_nothing_changes_it_afterwards_and_states_are_encoded_once(new_loop, shown, monkeypatch):
+    loop = new_loop(steps=3)
+    work(loop, [shown('d0', 0), shown('d1', 1)])
+    encoder = loop.policy.normaliser.encoders['camera']
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    rows, forward = [], type(encoder).forward
+    monkeypatch.setattr(
+        type(encoder),
+        'forward',
+        lambda self, pictures: rows.append(len(pictures)) or forward(self, pictures),
+    )
+    work(loop, [shown('p0', 2, 'practice')])
+    for network in (loop.policy, loop.critic_trainer.critic, loop.critic_trainer.target):
+        state = network.normaliser.encoders['camera'].state_dict()
+        assert all(torch.equal(before[name], value) for name, value in state.items())
+    assert 2 <= len(rows) <= 4, 'not once for each update of policy and critic'
+
+
+@pytest.mark.parametrize('units', [2, 5, 9])
+def test_a_run_that_was_killed_ends_with_the_same_weights(new_loop, shown, tmp_path, units):
+    demonstrations, practice = [shown('d0', 0), shown('d1', 1)], [shown('p0', 2, 'practice')]
+    whole = new_loop(steps=4)
+    whole.begin_round(demonstrations)
+    for _ in range(units):
+        whole.advance()
+    save_checkpoint(tmp_path / 'c', whole, [])
+    again = new_loop(steps=4)
+    again.resume([demonstrations])
+    load_checkpoint(tmp_path / 'c', again)
+    for loop in (whole, again):
+        load_checkpoint(tmp_path / 'c', loop)  # the draws of both begin here
+        while not loop.idle:
+            loop.advance()
+        work(loop, practice)
+    for kind in ('policy', 'critic_trainer'):
+        mine, other = (getattr(loop, kind).state_dict() for loop in (whole, again))
+        assert all(torch.equal(mine[name], other[name]) for name in mine)
+
+
+def test_what_cannot_be_taught_is_named(new_loop, shown):
+    with pytest.raises(
+        ConfigError, match=r"'waypoints' sees one calibrated camera.*'a', 'b', 'c'"
+    ):
+        new_loop(names=('a', 'b', 'c'))
+    with pytest.raises(ValueError, match="the camera 'camera' is not calibrated"):
+        new_loop().begin_round([shown('d0', 0, table=None)])
