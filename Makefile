@@ -15,8 +15,10 @@ help:  ## what can be made
 	@sed -n 's/^\([a-z_]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 # An interrupted one continues from its report folder.
-demo: set_up  ## the experiment cup to drying rack, a quarter of an hour; its folder is report, or REPORT=folder
-	@$(ACTIVATE) && exec python3 -m parl_launch.run widowx_bringup demo.launch.yaml report_folder:="$$(realpath -m -- "$${REPORT:-report}")"
+demo: set_up  ## the experiment cup to drying rack, a quarter of an hour; its folder is report, or REPORT=folder; from pictures with PIXELS=1
+	@$(ACTIVATE) && exec python3 -m parl_launch.run widowx_bringup demo.launch.yaml \
+	  $(if $(PIXELS),experiment:="$(CURDIR)/ros2_ws/src/widowx_bringup/config/experiments/observations/pictures.yaml") \
+	  report_folder:="$$(realpath -m -- "$${REPORT:-report$(if $(PIXELS),_pictures)}")"
 
 test: lint  ## what every change must pass: lint, and then the tests
 	@$(ACTIVATE) && exec python3 -m pytest -n 3 --dist loadfile

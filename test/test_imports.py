@@ -32,7 +32,8 @@ MAY_IMPORT = {
 
 ROOMS = {
     'parl_policy': (
-        'observations', 'policy', 'compute', 'networks', 'critics', 'policies', 'acting', 'episode', 'ros',
+        'observations', 'policy', 'compute', 'networks', 'critics', 'policies', 'acting',
+        'episode', 'ros',
     ),
     'parl_learner': (
         'replay', 'training', 'methods', 'plan', 'loop', 'report', 'experiment', 'offline', 'ros',

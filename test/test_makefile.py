@@ -19,11 +19,19 @@ ROOT = Path(__file__).parents[1]
         (['REPORT=a/../my folder'], ROOT / 'my folder'),
         (['REPORT=/tmp/it is new'], Path('/tmp/it is new')),
         (['REPORT=-r'], ROOT / '-r'),
+        (['PIXELS=1'], ROOT / 'report_pictures'),
     ],
 )
 def test_the_report_folder_is_one_absolute_path(tmp_path, given, expected):
     done = made(stand_ins(tmp_path, 'python3'), 'demo', *given)
     assert done.stdout.splitlines()[-1] == f'report_folder:={expected}'
+
+
+def test_the_demo_from_pictures_runs_an_experiment_that_is_there(tmp_path):
+    words = made(stand_ins(tmp_path, 'python3'), 'demo', 'PIXELS=1').stdout.splitlines()
+    (experiment,) = [word for word in words if word.startswith('experiment:=')]
+    assert Path(experiment.removeprefix('experiment:=')).is_file()
+    assert not any('experiment:=' in word for word in made(tmp_path, 'demo').stdout.splitlines())
 
 
 def stand_ins(folder, *names, failing=()):

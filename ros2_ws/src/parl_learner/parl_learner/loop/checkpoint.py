@@ -39,7 +39,7 @@ def save_checkpoint(path: Path, loop: LearningLoop, rounds: list[list[str]]) -> 
     Raises:
         DurableWriteError: For example, the disk is full; the old checkpoint is still there.
     """
-    tensors = {'random': loop.units.generator.get_state()}
+    tensors = {'random': loop.units.generator.get_state(), 'rows': loop.replay.keys}
     for name, module in _stateful(loop).items():
         tensors |= prefixed(name, module.state_dict())
     metadata: dict[str, Any] = {
@@ -82,6 +82,7 @@ def load_checkpoint(path: Path, loop: LearningLoop) -> None:
             f'{path} was written on another kind of device than {generator.device.type!r}, which '
             f'draws other numbers; choose the device it was written on, or another folder'
         )
+    rows = _rows_of_content(path, tensors['rows'], loop.replay.keys.cpu())
     loop.restore(Counters(**metadata['counters']))
     for name, module in _stateful(loop).items():
         try:
@@ -89,7 +90,24 @@ def load_checkpoint(path: Path, loop: LearningLoop) -> None:
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             reason = ' '.join(str(error).split())  # torch's messages have several lines
             raise _of_another_version(path, f'{name}: {reason}') from error
+    if not torch.equal(rows, torch.arange(len(rows))):
+        loop.cache.take_rows(rows)
     generator.set_state(tensors['random'])
+
+
+def _rows_of_content(path: Path, saved: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    """Return for each row of the replay the saved row of the same content."""
+    if torch.equal(saved, present):
+        return torch.arange(len(present))
+    order = saved.argsort(stable=True)
+    place = torch.searchsorted(saved[order], present).clamp(max=max(0, len(saved) - 1))
+    if not len(saved) or not torch.equal(saved[order][place], present):
+        raise CheckpointError(
+            f'{path}: the episodes give other observations than those that it was learned from; '
+            'the files or what the networks see of them were changed. Put the files back, or '
+            f'{_REMEDY}'
+        )
+    return order[place]
 
 
 def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -99,7 +117,7 @@ def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     except WeightsFileError as error:
         raise CheckpointError(f'{error.problem}; {_REMEDY}') from error
     expected = {'config', 'counters', 'rounds'}
-    if set(metadata) != expected or 'random' not in tensors:
+    if set(metadata) != expected or not {'random', 'rows'} <= set(tensors):
         raise _of_another_version(path, f'it holds {sorted(metadata)}')
     known = {field.name for field in dataclasses.fields(Counters)}
     if set(metadata['counters']) != known:

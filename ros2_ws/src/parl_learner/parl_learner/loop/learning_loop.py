@@ -15,7 +15,8 @@ from parl_files.config_file import ConfigError
 from parl_learner.methods.method import Counters, PracticeRound
 from parl_learner.methods.registry import method_of
 from parl_learner.methods.stage import Stage, StageName, units_left, updates_left, Work
-from parl_learner.replay.replay import RecordedEpisode, Replay
+from parl_learner.replay.recorded_episode import RecordedEpisode
+from parl_learner.replay.replay import Replay
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.critic_trainer import CriticTrainer
 from parl_learner.training.learning_config import LearningConfig

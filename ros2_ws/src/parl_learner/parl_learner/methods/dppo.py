@@ -9,7 +9,7 @@ import torch
 from parl_files.config_file import ConfigError
 from parl_learner.methods.method import Counters, LearningMethod, PracticeRound
 from parl_learner.methods.stage import Stage, StageName
-from parl_learner.replay.replay import RecordedEpisode
+from parl_learner.replay.recorded_episode import RecordedEpisode
 from parl_learner.training.dppo import Dppo
 from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.learning_units import LearningUnits

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import torch
 
 from parl_learner.methods.stage import Stage, StageName
-from parl_learner.replay.replay import RecordedEpisode
+from parl_learner.replay.recorded_episode import RecordedEpisode
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.learning_units import LearningUnits

@@ -4,7 +4,7 @@
 import numpy as np
 import torch
 
-from parl_learner.replay.replay import RecordedEpisode
+from parl_learner.replay.recorded_episode import RecordedEpisode
 from parl_policy.observations import ObservationNeeds, Observations, States
 
 

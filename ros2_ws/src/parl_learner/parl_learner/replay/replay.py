@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The replay: a table of observations from episodes, and the transitions between its rows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+import hashlib
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,74 +14,9 @@ from parl_files.error import ParlError
 from parl_learner.replay.action_chunks import action_chunks
 from parl_learner.replay.observation_table import ObservationTable, StateTable
 from parl_learner.replay.picture_table import PictureTable
+from parl_learner.replay.recorded_episode import RecordedEpisode
 from parl_learner.replay.returns import FailureReturn, monte_carlo_returns
-from parl_policy.observations import ObservationNeeds, PictureConfig, Size, States
-
-
-class RecordedFilm(Protocol):
-    """The observed pictures of one camera in an episode, decoded one after the other."""
-
-    @property
-    def size(self) -> Size:
-        """(height, width) [px]."""
-        ...
-
-    def __len__(self) -> int:
-        """Return the number of pictures."""
-        ...
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """Return the pictures (height, width, 3) uint8 RGB."""
-        ...
-
-
-class RecordedEpisode(Protocol):
-    """An episode of N transitions as learning uses it, from the station or from other data."""
-
-    @property
-    def episode_id(self) -> str:
-        """Name of the episode, for messages."""
-        ...
-
-    @property
-    def purpose(self) -> Purpose:
-        """'demonstration' or 'practice'."""
-        ...
-
-    @property
-    def success(self) -> bool:
-        """Whether the episode ended in success."""
-        ...
-
-    @property
-    def observations(self) -> np.ndarray:
-        """(N + 1, O) float32, the numbers."""
-        ...
-
-    @property
-    def films(self) -> Mapping[str, RecordedFilm]:
-        """N + 1 pictures of each observed camera, by its name."""
-        ...
-
-    @property
-    def instruction(self) -> str:
-        """What the robot was told to do; empty if that is not known."""
-        ...
-
-    @property
-    def actions(self) -> np.ndarray:
-        """(N, D) float32 in [-1, 1]."""
-        ...
-
-    @property
-    def rewards(self) -> np.ndarray:
-        """(N,) float32."""
-        ...
-
-    @property
-    def terminated(self) -> np.ndarray:
-        """(N,) bool; the last is True after a success."""
-        ...
+from parl_policy.observations import ObservationNeeds, PictureConfig, States
 
 
 class CriticSupportError(ParlError):
@@ -143,6 +78,8 @@ class Replay:
             assert folder is not None
             self._pictures[key] = PictureTable(key[1].size, folder)
         self._instructions: list[str] = []
+        self.keys = torch.empty(0, dtype=torch.long)
+        """(M,) hash of the content of each row; it tells rows apart wherever they stand."""
         self.discount = discount
         self.horizon = horizon
         self.failure_return = failure_return
@@ -176,7 +113,7 @@ class Replay:
                 f'episode {episode.episode_id} has (observation, action) widths {found}, the '
                 f'replay has {expected}: it was recorded for another task or version'
             )
-        self._add_pictures(episode)
+        self.keys = torch.cat([self.keys, self._add_pictures(episode).to(self.keys.device)])
         self._instructions += [episode.instruction] * len(episode.observations)
         length = len(episode.actions)
         terminated = bool(episode.terminated[-1])
@@ -201,8 +138,13 @@ class Replay:
         for name, values in columns.items():
             self._columns[name] = torch.cat([self._columns[name], torch.tensor(values)])
 
-    def _add_pictures(self, episode: RecordedEpisode) -> None:
+    def _add_pictures(self, episode: RecordedEpisode) -> torch.Tensor:
+        """Keep what is seen of the pictures; return the keys (N + 1,) of the rows."""
         count = len(episode.observations)
+        said = episode.instruction.encode()
+        hashes = [
+            hashlib.blake2b(said + row.tobytes(), digest_size=8) for row in episode.observations
+        ]
         for camera in {camera: None for camera, _ in self._pictures}:
             film = episode.films.get(camera)
             if film is None or len(film) != count:
@@ -211,9 +153,12 @@ class Replay:
                     f'the camera {camera!r} for {count} observations, but the networks see it'
                 )
             tables = [(c, table) for (name, c), table in self._pictures.items() if name == camera]
-            for picture in film:
+            for content, picture in zip(hashes, film, strict=True):
                 for config, table in tables:
-                    table.append(config.of(picture))
+                    seen = config.of(picture)
+                    content.update(seen.tobytes())
+                    table.append(seen)
+        return torch.tensor([int.from_bytes(h.digest(), 'big', signed=True) for h in hashes])
 
     def seen_by(self, needs: ObservationNeeds) -> StateTable:
         """Return all M observations as a policy or critic with these needs sees them."""

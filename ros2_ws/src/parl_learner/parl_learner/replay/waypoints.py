@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from parl_files.recording.film import Film
-from parl_learner.replay.replay import RecordedEpisode
+from parl_learner.replay.recorded_episode import RecordedEpisode
 from parl_policy.networks.waypoint_encoder import WAYPOINTS
 from parl_policy.observations import PictureConfig
 

@@ -177,6 +177,12 @@ class ActionCache:
             'values': self._values,
         }
 
+    def take_rows(self, rows: torch.Tensor) -> None:
+        """Keep the rows (M,) of the present ones, in that order."""
+        for name in ('_candidates', '_actions', '_values'):
+            kept = getattr(self, name)
+            setattr(self, name, kept[rows[rows < len(kept)]])
+
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Restore what `state_dict` returned."""
         device = self._candidates.device

@@ -16,7 +16,8 @@ import torch
 from parl_files.config_file import ConfigError
 from parl_files.episode import Episode, EpisodeError
 from parl_learner.replay.observation_table import StateTable
-from parl_learner.replay.replay import Batch, RecordedEpisode
+from parl_learner.replay.recorded_episode import RecordedEpisode
+from parl_learner.replay.replay import Batch
 from parl_learner.training.policy_trainer import PolicyTrainer
 from parl_learner.training.state_tensors import (
     load_optimiser_tensors,

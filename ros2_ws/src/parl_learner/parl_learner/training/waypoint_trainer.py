@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import smooth_l1_loss
 
 from parl_learner.replay.observation_table import ObservationTable
-from parl_learner.replay.replay import RecordedEpisode
+from parl_learner.replay.recorded_episode import RecordedEpisode
 from parl_learner.replay.waypoints import episode_waypoints, joined, Waypoints
 from parl_learner.training.state_tensors import (
     load_optimiser_tensors,

@@ -7,7 +7,7 @@ import torch
 
 from parl_files.config_file import ConfigError, from_mapping
 from parl_files.recording.film import encode_losslessly, Film
-from parl_learner.loop.checkpoint import load_checkpoint, save_checkpoint
+from parl_learner.loop.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.training.waypoint_trainer import bilinear, WaypointTrainerConfig
 from parl_policy.critics.critic import CriticConfig
@@ -144,3 +144,29 @@ def test_what_cannot_be_taught_is_named(new_loop, shown):
         new_loop(names=('a', 'b', 'c'))
     with pytest.raises(ValueError, match="the camera 'camera' is not calibrated"):
         new_loop().begin_round([shown('d0', 0, table=None)])
+
+
+def test_what_is_kept_of_a_state_follows_its_content(new_loop, shown, tmp_path):
+    """Not its place: here the episodes are in another order after the restart."""
+    episodes = [shown('d0', 0), shown('d1', 1)]
+    loop, other = new_loop(steps=2), new_loop(steps=2)
+    loop.begin_round(episodes)
+    while loop.stage.name != 'critic':
+        loop.advance()
+    save_checkpoint(tmp_path / 'c', loop, [])
+    other.resume([episodes[::-1]])
+    load_checkpoint(tmp_path / 'c', other)
+    rows = torch.tensor([*range(7, 14), *range(7)])
+    mine, others = (each.cache.policy_actions for each in (loop, other))
+    torch.testing.assert_close(others(torch.arange(14)).actions, mine(rows).actions)
+
+
+def test_other_pictures_than_those_learned_from_are_refused(new_loop, shown, tmp_path):
+    loop, other = new_loop(steps=2), new_loop(steps=2)
+    loop.begin_round([shown('d0', 0)])
+    save_checkpoint(tmp_path / 'c', loop, [])
+    changed = shown('d0', 0)
+    film = shown('d0', 3).films['camera']
+    other.resume([[dataclasses.replace(changed, films={'camera': film})]])
+    with pytest.raises(CheckpointError, match=r'the episodes give other observations than those'):
+        load_checkpoint(tmp_path / 'c', other)

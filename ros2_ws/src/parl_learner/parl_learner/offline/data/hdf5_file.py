@@ -12,7 +12,7 @@ from parl_files.error import ParlError
 from parl_learner.offline.data.trajectory import RawEpisode
 from parl_learner.offline.observations.keys import ObservationKeys, WHOLE
 from parl_learner.offline.observations.numbers import check_numbers
-from parl_learner.replay.replay import RecordedFilm
+from parl_learner.replay.recorded_episode import RecordedFilm
 
 
 class DatasetFileError(ParlError):

@@ -9,7 +9,7 @@ import numpy as np
 
 from parl_files.episode import Purpose
 from parl_learner.offline.observations.films import picture_bytes
-from parl_learner.replay.replay import RecordedFilm
+from parl_learner.replay.recorded_episode import RecordedFilm
 
 ACTION_LIMIT = 0.99999
 """Largest |action| after clipping (the authors' release): a tanh policy cannot reach 1."""

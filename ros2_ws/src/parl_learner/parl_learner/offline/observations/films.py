@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 
 from parl_files.recording.film import Film, PictureError
-from parl_learner.replay.replay import RecordedFilm
+from parl_learner.replay.recorded_episode import RecordedFilm
 from parl_policy.observations import Size
 
 
