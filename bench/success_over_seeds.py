@@ -59,7 +59,7 @@ def run_one(name: str, seed: int, device: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         results = run_in_process(
             config,
-            CONFIG / f'tasks/{config.task}.yaml',
+            CONFIG / 'tasks',
             ExpertConfig(**noise),
             Path(folder),
             lambda text: print(f'{name} seed {seed}: {text}', file=sys.stderr, flush=True),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs an experiment file without ROS, in one process with the same schedule and learner."""
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from parl_files.episode_file import episode_to_bytes
 from parl_learner.loop.learner import Learner
 from parl_learner.plan.experiment_config import ExperimentConfig
 from parl_learner.plan.gate import gate_results
-from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, Phase
+from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, Phase, task_of
 from parl_policy.acting.actor import Actor
 from parl_policy.acting.actor_file import load_actor
 from parl_policy.acting.open_loop_actor import OpenLoopActor
@@ -42,23 +42,34 @@ class PhaseResult:
 
 def run_in_process(
     config: ExperimentConfig,
-    task_file: Path,
+    task_folder: Path,
     expert: ExpertConfig,
     data_folder: Path,
     say: Callable[[str], None],
 ) -> dict[str, PhaseResult]:
     """Run an experiment to its end, and continue from what the data folder holds.
 
+    Args:
+        config: The experiment.
+        task_folder: Holds the file of each of its tasks.
+        expert: Settings of the scripted operator.
+        data_folder: Where episodes and versions go.
+        say: Called with each line about the progress.
+
     Returns:
         The result of each phase, in order.
     """
-    with closing(InProcessStation(task_file, config.cameras)) as station:
-        return _run(config, station, expert, data_folder, say)
+    with ExitStack() as open_stations:
+        stations = {}
+        for task in {config.task, config.pretraining_task or config.task}:
+            stations[task] = InProcessStation(task_folder / f'{task}.yaml', config.cameras)
+            open_stations.callback(stations[task].close)
+        return _run(config, stations, expert, data_folder, say)
 
 
 def _run(
     config: ExperimentConfig,
-    station: InProcessStation,
+    stations: Mapping[str, InProcessStation],
     expert: ExpertConfig,
     data_folder: Path,
     say: Callable[[str], None],
@@ -66,7 +77,6 @@ def _run(
     store = ArtifactStore(data_folder / 'artifacts')
     learner = Learner(config, store, lambda _: None, say)
     results: dict[str, PhaseResult] = {}
-    horizon = station.horizon
     loaded: dict[tuple[int, bool, bool], Actor] = {}
     while True:
         learner.library.refresh()
@@ -85,7 +95,8 @@ def _run(
             say(f'version {learner.version}: {learner.loop and learner.loop.units.critic_metrics}')
         else:
             result = results.setdefault(step.phase, PhaseResult())
-            goal = EpisodeGoal(step.episode_id, step.purpose, horizon, step.seed)
+            station = stations[task_of(config, step)]
+            goal = EpisodeGoal(step.episode_id, step.purpose, station.horizon, step.seed)
             choose = _chooser(step, store, (station.script, expert), loaded)
             episode = station.play(goal, choose)
             store.put('episode', step.seed, episode_to_bytes(episode), 'mcap')

@@ -32,6 +32,7 @@ def shortened(learning):
     per_critic_update = learning.policy_updates_per_step / learning.critic_updates_per_step
     return dataclasses.replace(
         learning,
+        waypoint_trainer=dataclasses.replace(learning.waypoint_trainer, steps=2),
         imitation_steps=min(learning.imitation_steps, 2),
         offline_critic_steps=min(learning.offline_critic_steps, 3),
         policy_updates_per_step=per_critic_update,
