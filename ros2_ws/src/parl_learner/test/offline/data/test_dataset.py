@@ -56,7 +56,7 @@ def test_a_digest_tells_data_apart(tmp_path, new_episode):
 
 
 def test_the_stations_pictures_and_instructions_come_along(tmp_path, new_episode):
-    episode = new_episode('e0', cameras=('camera', 'wrist'))
+    episode = new_episode('e0', cameras={'camera': (24, 32), 'wrist': (24, 32)})
     (tmp_path / '0.mcap').write_bytes(episode_to_bytes(episode))
     station = DatasetConfig(file='.', format='station')
     (found,) = station.read(tmp_path)
@@ -95,7 +95,7 @@ def test_what_a_format_does_not_have_cannot_be_named(kind, changes):
 
 
 def test_a_digest_covers_pictures_and_instructions(tmp_path, new_episode):
-    episode = new_episode('e0', cameras=('camera',))
+    episode = new_episode('e0', cameras={'camera': (24, 32)})
     (tmp_path / '0.mcap').write_bytes(episode_to_bytes(episode))
     config = DatasetConfig(file='.', format='station')
     (first,) = to_trajectories(config.read(tmp_path), RewardConvention())
