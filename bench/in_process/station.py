@@ -109,6 +109,10 @@ class InProcessStation:
         self._station.advance(self._task.control_period_s)
         return command
 
+    def _frame(self, camera: str, stamp_s: float, of_detector: np.ndarray) -> Frame:
+        is_detectors = camera == DETECTOR_CAMERA
+        return Frame(stamp_s, of_detector if is_detectors else self._station.render_wrist())
+
     def _arm(self) -> ArmState:
         return read_arm_state(
             self._station.time_s,
@@ -129,7 +133,7 @@ class InProcessStation:
             object_visible=objects.visible,
             stamp_s=arm.stamp_s,
             verdict=int(judgement.verdict.value),
-            frames={camera: Frame(arm.stamp_s, frame) for camera in self._cameras},
+            frames={camera: self._frame(camera, arm.stamp_s, frame) for camera in self._cameras},
         )
         return _Sight(tuple(objects.names), state)
 

@@ -143,6 +143,20 @@ def test_messages_are_complete(bench, task):
     assert along_z < -0.5
 
 
+def test_the_wrist_camera_is_there_for_those_who_subscribe(bench):
+    assert bench.sim._wrist_publisher.get_subscription_count() == 0
+    images, infos = [], []
+    for message, name, kept in ((Image, 'image_raw', images), (CameraInfo, 'camera_info', infos)):
+        topic = f'wrist_camera/color/{name}'
+        bench.client.create_subscription(message, topic, kept.append, qos_profile_sensor_data)
+    bench.call(Reset, 'reset', seed=1)  # a reset shows the scene again
+    bench.wait(lambda: images and infos)
+    assert (images[0].height, images[0].width, images[0].encoding) == (240, 320, 'rgb8')
+    assert images[0].header.frame_id == 'wx250s/wrist_camera_optical'
+    stamp = nanoseconds(images[0].header.stamp)
+    bench.wait(lambda: stamp in [nanoseconds(i.header.stamp) for i in bench.kept['images']])
+
+
 def test_bad_commands_are_logged_by_name_and_the_arm_holds(bench):
     before = np.array(bench.kept['joints'][-1].position[:6])
     for words, fields in (

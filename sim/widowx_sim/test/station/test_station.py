@@ -196,3 +196,31 @@ def test_image_shows_a_green_rack(station):
     middle = np.linalg.inv(station.camera_pose()) @ top
     pixel = station.camera_intrinsics() @ (middle[:3] / middle[2])
     np.testing.assert_allclose([columns.mean(), rows.mean()], pixel[:2], atol=8)
+
+
+def test_the_wrist_camera_moves_with_the_gripper_and_changes_nothing_else(station):
+    station.reset(3)
+    fixed, first = station.render(), station.render_wrist()
+    assert first.shape == (240, 320, 3)
+    np.testing.assert_array_equal(station.render(), fixed)
+    np.testing.assert_array_equal(station.render_wrist(), first)
+    joints = station.motor_positions()[:6]
+    joints[0] += 0.3
+    station.command_arm(joints)
+    for _ in range(5):
+        station.advance(0.2)
+    moved = np.abs(station.render_wrist().astype(int) - first).mean()
+    still = np.abs(station.render().astype(int) - fixed).mean()
+    assert moved > 2.0 * still > 0.0
+
+
+def test_the_wrist_camera_looks_between_the_fingers(station):
+    """Dark fingers left and right at the lower half, and the table between them."""
+    station.reset(3)
+    brightness = station.render_wrist().mean(2)
+    left, middle, right = (
+        brightness[150:160, 95:110],
+        brightness[100:110, 150:170],
+        brightness[150:160, 210:225],
+    )
+    assert max(left.mean(), right.mean()) < 60 < 150 < middle.mean()

@@ -21,6 +21,7 @@ from parl_node.run_node import node_process
 from parl_node.steady_timer import steady_timer
 from widowx_sim.ros import message_conversion as conversion
 from widowx_sim.ros.station_node import StationNode
+from widowx_sim.scene import wrist_camera
 from widowx_sim.servos.bus import ServoBus
 from widowx_sim.servos.command_error import CommandError
 from widowx_sim.servos.floats import FloatArray
@@ -60,6 +61,9 @@ class SimNode(StationNode):
         self._clock_publisher = self.create_publisher(ClockMessage, '/clock', 10)
         self._image_publisher = self.create_publisher(Image, 'camera/color/image_raw', 2)
         self._info_publisher = self.create_publisher(CameraInfo, 'camera/color/camera_info', 2)
+        wrist = f'{wrist_camera.NAME}/color'
+        self._wrist_publisher = self.create_publisher(Image, f'{wrist}/image_raw', 2)
+        self._wrist_info = self.create_publisher(CameraInfo, f'{wrist}/camera_info', 2)
         self.serve(bus, self._station.task, self._stamp_ns())
         self.create_service(Reset, 'reset', self._on_reset)
         self.create_service(InjectFault, 'inject_fault', self._on_inject_fault)
@@ -137,6 +141,13 @@ class SimNode(StationNode):
         self._clock_publisher.publish(conversion.clock_message(self._stamp_ns()))
 
     def _publish_frame(self) -> None:
+        if self._wrist_publisher.get_subscription_count():
+            image = self._station.render_wrist()
+            header = (f'{self._station.task.robot}/{wrist_camera.NAME}_optical', self._stamp_ns())
+            self._wrist_info.publish(
+                conversion.camera_info_message(wrist_camera.intrinsics(), image, *header)
+            )
+            self._wrist_publisher.publish(conversion.image_message(image, *header))
         if self._faults.is_active('camera_gone', self._station.time_s):
             return
         is_frozen, is_stuck = (

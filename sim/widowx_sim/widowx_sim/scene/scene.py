@@ -7,7 +7,7 @@ import math
 import mujoco
 import numpy as np
 
-from widowx_sim.scene import camera_geometry
+from widowx_sim.scene import camera_geometry, wrist_camera
 from widowx_sim.scene.object_geometry import add_object, FRICTION
 from widowx_sim.scene.task_scene import CameraScene, TaskScene
 
@@ -28,7 +28,7 @@ def build_model(task: TaskScene) -> mujoco.MjModel:
 
     Returns:
         Model whose world frame is base_link, with a body for each object of the scene, site
-        `ee_gripper` and the task's camera, all by their names.
+        `ee_gripper`, the task's camera and that of the wrist, all by their names.
     """
     arm = resources.files('widowx_sim').joinpath('models/wx250s.xml')
     spec = mujoco.MjSpec.from_string(arm.read_text(encoding='utf-8'))
@@ -38,6 +38,7 @@ def build_model(task: TaskScene) -> mujoco.MjModel:
     for name, thing in task.scene.items():
         add_object(spec.worldbody, name, thing)
     _add_camera(spec.worldbody, task.camera)
+    wrist_camera.add_wrist_camera(spec.site('ee_gripper'))
     for geom in spec.geoms:
         geom.solref, geom.solimp = _SOLREF, _SOLIMP
     return spec.compile()
@@ -57,8 +58,8 @@ def _set_visuals(spec: mujoco.MjSpec, camera: CameraScene) -> None:
     visual.quality.offsamples = 0
     visual.quality.numslices = 16
     visual.quality.numstacks = 8
-    visual.global_.offwidth = camera.width
-    visual.global_.offheight = camera.height
+    visual.global_.offwidth = max(camera.width, wrist_camera.WIDTH)
+    visual.global_.offheight = max(camera.height, wrist_camera.HEIGHT)
     visual.headlight.ambient = [0.42, 0.42, 0.42]
     visual.headlight.diffuse = [0.25, 0.25, 0.25]
     visual.headlight.specular = [0.0, 0.0, 0.0]

@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from widowx_sim.scene import camera_geometry
+from widowx_sim.scene import camera_geometry, wrist_camera
 from widowx_sim.scene.object_placement import place_objects, rests_on_goal, underside
 from widowx_sim.scene.scene import build_model, TIMESTEP_S
 from widowx_sim.scene.start_pose import solve_arm_positions, start_rotation
@@ -37,7 +37,7 @@ class Station:
         self.task = task if isinstance(task, TaskScene) else load_task_scene(task)
         self._model = build_model(self.task)
         self._data = mujoco.MjData(self._model)
-        self._renderer: mujoco.Renderer | None = None
+        self._renderers: dict[str, mujoco.Renderer] = {}
         self._ticks = 0
         start = self.task.start
         self.start_joints = solve_arm_positions(
@@ -112,15 +112,23 @@ class Station:
     def render(self) -> NDArray[np.uint8]:
         """Return the camera's image now, (H, W, 3) RGB, 0 to 255."""
         camera = self.task.camera
-        if self._renderer is None:
-            self._renderer = mujoco.Renderer(self._model, camera.height, camera.width)
+        return self._rendered(camera.name, camera.height, camera.width)
+
+    def render_wrist(self) -> NDArray[np.uint8]:
+        """Return the image of the camera on the gripper now, (H, W, 3) RGB, 0 to 255."""
+        return self._rendered(wrist_camera.NAME, wrist_camera.HEIGHT, wrist_camera.WIDTH)
+
+    def _rendered(self, name: str, height: int, width: int) -> NDArray[np.uint8]:
+        if name not in self._renderers:
+            self._renderers[name] = mujoco.Renderer(self._model, height, width)
+        renderer = self._renderers[name]
         # Positions of bodies lag the joints by one step until the kinematics run again.
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
-        self._renderer.update_scene(self._data, camera=camera.name)
-        self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
-        self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
-        return self._renderer.render()
+        renderer.update_scene(self._data, camera=name)
+        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
+        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
+        return renderer.render()
 
     def object_pose(self, name: str) -> tuple[FloatArray, float]:
         """Return the true pose of an object, for tests and labels only.
@@ -151,10 +159,9 @@ class Station:
         return rests_on_goal(self.task, self._data) and opening > 0.75
 
     def close(self) -> None:
-        """Free the graphics context."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        """Free the graphics contexts."""
+        while self._renderers:
+            self._renderers.popitem()[1].close()
 
     def camera_intrinsics(self) -> FloatArray:
         """Return the camera's intrinsics K (3, 3) [px]."""
