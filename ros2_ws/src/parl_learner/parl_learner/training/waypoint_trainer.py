@@ -11,7 +11,12 @@ from torch.nn.functional import smooth_l1_loss
 
 from parl_learner.replay.observation_table import ObservationTable
 from parl_learner.replay.recorded_episode import RecordedEpisode
-from parl_learner.replay.waypoints import episode_waypoints, joined, Waypoints
+from parl_learner.replay.waypoints import (
+    episode_waypoints,
+    joined,
+    WaypointError,
+    Waypoints,
+)
 from parl_learner.training.state_tensors import (
     load_optimiser_tensors,
     optimiser_tensors,
@@ -89,7 +94,7 @@ class WaypointTrainer:
             gripper: Number of the action that closes or opens the gripper.
 
         Raises:
-            WaypointError: The camera is not calibrated.
+            WaypointError: The camera is not calibrated, or nothing is ever grasped.
         """
         waypoints = joined(
             [episode_waypoints(each, self.camera, self._picture, gripper) for each in episodes]
@@ -100,6 +105,12 @@ class WaypointTrainer:
             waypoints.known[~torch.cat(succeeded)] = False
         self._waypoints = waypoints
         self._rows = torch.nonzero(waypoints.known.any(1)).squeeze(1)
+        if not len(self._rows):
+            raise WaypointError(
+                f'in {len(episodes)} demonstrations the gripper never closes or opens after the '
+                "first step: an encoder of kind 'waypoints' has nothing to learn; record others, "
+                "or choose the kind 'keypoints'"
+            )
 
     def update(self, unit: int, states: ObservationTable, generator: torch.Generator) -> float:
         """Do update number `unit`, from 0, on pictures of the demonstrations; return the loss."""

@@ -144,6 +144,11 @@ def test_what_cannot_be_taught_is_named(new_loop, shown):
         new_loop(names=('a', 'b', 'c'))
     with pytest.raises(ValueError, match="the camera 'camera' is not calibrated"):
         new_loop().begin_round([shown('d0', 0, table=None)])
+    with pytest.raises(ConfigError, match=r'critic\.vision has .* give policy\.vision the same'):
+        new_loop(policy={'hidden': 8, 'blocks': 1})
+    actions = np.zeros((6, 7), np.float32)
+    with pytest.raises(ValueError, match='the gripper never closes or opens'):
+        new_loop().begin_round([dataclasses.replace(shown('d0', 0), actions=actions)])
 
 
 def test_what_is_kept_of_a_state_follows_its_content(new_loop, shown, tmp_path):
