@@ -177,7 +177,7 @@ class LearningConfig:
             critic.encoder,
         ):
             raise ConfigError(
-                "critic.vision has an encoder of kind 'waypoints', which learns with the policy's: "
+                "critic.vision has an encoder of kind 'waypoints', taught with the policy's; "
                 'give policy.vision the same pictures and encoder'
             )
 
