@@ -93,7 +93,8 @@ def make_film(count=5, size=(24, 32), seed=0):
     jpegs = [
         encode_picture(draws.integers(256, size=(*size, 3), dtype=np.uint8)) for _ in range(count)
     ]
-    return Film(size, 1.7e9 + 0.25 + 0.2 * np.arange(count), lambda: jpegs)
+    table = None if seed else np.arange(9.0).reshape(3, 3)
+    return Film(size, 1.7e9 + 0.25 + 0.2 * np.arange(count), lambda: jpegs, table)
 
 
 def test_observed_pictures_come_back(tmp_path):
@@ -105,6 +106,7 @@ def test_observed_pictures_come_back(tmp_path):
     for camera, film in films.items():
         assert read.films[camera].size == film.size
         np.testing.assert_allclose(read.films[camera].stamps_s, film.stamps_s)
+        np.testing.assert_array_equal(read.films[camera].table, film.table)
         assert read.films[camera].compressed() == film.compressed()
         for one, other in zip(read.films[camera], film, strict=True):
             np.testing.assert_array_equal(one, other)

@@ -155,7 +155,7 @@ def table_in_picture(pixels: np.ndarray, points: np.ndarray, size: Size) -> np.n
         ObservationError: The marks fix no plane.
     """
     shares = (np.asarray(pixels) + 0.5) / np.array([size[1], size[0]])
-    matrix, _ = cv2.findHomography(np.asarray(points), shares, 0)
+    matrix = cv2.findHomography(np.asarray(points), shares, 0)[0] if len(points) > 3 else None
     if matrix is None or not np.isfinite(matrix).all():
         raise ObservationError(
             f'the table points {pixels} and {points} fix no plane; touch others'

@@ -6,7 +6,13 @@ import pytest
 
 from parl_files.recording.film import decode_picture
 from parl_policy.episode.action_space import rotation_from_vector, Target
-from parl_policy.episode.observation import Frame, ObservationLayout, R_DOWN, StationState
+from parl_policy.episode.observation import (
+    Frame,
+    ObservationLayout,
+    R_DOWN,
+    StationState,
+    table_in_picture,
+)
 from parl_policy.policy import ObservationError
 
 LAYOUT = ObservationLayout(object_names=('cup', 'rack'))
@@ -119,3 +125,14 @@ def test_a_missing_and_a_small_frame_are_named():
     small = Frame(12.0, np.zeros((15, 16, 3), np.uint8))
     with pytest.raises(ObservationError, match=r"'wrist_camera' are \(15, 16\), less than"):
         SEEING.record(replace(STATE, frames=frames(wrist_camera=small)))
+
+
+def test_marks_on_the_table_are_found_where_they_were_clicked():
+    """A camera straight above: 100 px a metre of 1000, x downwards, y to the left."""
+    points = np.array([[0.1, -0.2], [0.1, 0.2], [0.4, -0.2], [0.4, 0.2], [0.25, 0.0]])
+    pixels = np.stack([320.0 - 1000.0 * points[:, 1], 1000.0 * points[:, 0]], axis=1)
+    matrix = table_in_picture(pixels, points, (480, 640))
+    seen = matrix @ [0.3, 0.1, 1.0]
+    np.testing.assert_allclose(seen[:2] / seen[2], [220.5 / 640, 300.5 / 480], atol=1e-6)
+    with pytest.raises(ObservationError, match='fix no plane; touch others'):
+        table_in_picture(pixels[:3], points[:3], (480, 640))
