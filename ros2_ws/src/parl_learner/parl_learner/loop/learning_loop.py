@@ -112,7 +112,6 @@ class LearningLoop:
         self.method = method(config, self.units, self.counters)
 
     def _new_waypoint_trainer(self) -> WaypointTrainer | None:
-        self.config.check_waypoints()
         actor = self.actor_config
         vision = actor.policy_vision
         if vision is None or vision.encoder.kind != 'waypoints':

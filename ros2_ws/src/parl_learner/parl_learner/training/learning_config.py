@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from parl_files.config_file import ConfigError, from_mapping
+from parl_files.config_file import ConfigError
 from parl_learner.replay.returns import FailureReturn
 from parl_learner.training.critic_trainer_config import CriticTrainerConfig
 from parl_learner.training.distillation_rule import DistillationTarget
@@ -16,7 +16,7 @@ from parl_learner.training.waypoint_trainer import WaypointTrainerConfig
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.critics.critic import CriticConfig
 from parl_policy.observations import needs_of, Size
-from parl_policy.policies.registry import check_policy, find_policy_class, policy_needs
+from parl_policy.policies.registry import check_policy, policy_needs, policy_visions
 
 
 class Method(StrEnum):
@@ -160,26 +160,24 @@ class LearningConfig:
             ConfigError: The message names the class or the setting.
         """
         check_policy(self.policy_class, self.policy)
+        self._check_waypoints()
 
-    def check_waypoints(self) -> None:
-        """Refuse a critic whose encoder of waypoints nobody teaches.
-
-        Raises:
-            ConfigError: The policy's encoder, which is taught, is not the same.
-        """
-        critic = self.critic.vision
-        if critic is None or critic.encoder.kind != 'waypoints':
-            return
-        config = from_mapping(find_policy_class(self.policy_class)[1], self.policy, 'policy')
-        policy = getattr(config, 'vision', None)
-        if policy is None or (policy.pictures, policy.encoder) != (
-            critic.pictures,
-            critic.encoder,
-        ):
-            raise ConfigError(
-                "critic.vision has an encoder of kind 'waypoints', taught with the policy's; "
-                'give policy.vision the same pictures and encoder'
-            )
+    def _check_waypoints(self) -> None:
+        """Refuse encoders of waypoints that are not the policy's own, which alone is taught."""
+        own, *bases = policy_visions(self.policy_class, self.policy)
+        taught = own and own.waypoints
+        others = [('policy.base.vision', base and base.waypoints) for base in bases]
+        critic = self.critic.vision and self.critic.vision.waypoints
+        if critic is not None:  # one that sees otherwise may stand beside waypoints
+            others.append(('critic.vision', critic))
+        for where, waypoints in others:
+            if waypoints != taught:
+                raise ConfigError(
+                    f"an encoder of kind 'waypoints' learns once, as policy.vision says, for all "
+                    f'networks; policy.vision has {taught or "no waypoints"}, but {where} has '
+                    f'{waypoints or "no waypoints"}: give both the same pictures and widths, or '
+                    'encoders of another kind'
+                )
 
     def check_cameras(self, cameras: Mapping[str, Size]) -> None:
         """Refuse networks that do not see these cameras, whose recorded sizes are given.
@@ -194,7 +192,6 @@ class LearningConfig:
         for who, needs in all_needs.items():
             if why := needs.misfit(cameras):
                 raise ConfigError(f'the {who} {why}')
-        self.check_waypoints()
         unseen = set(cameras).difference(*(needs.pictures for needs in all_needs.values()))
         if unseen:
             raise ConfigError(

@@ -18,7 +18,7 @@ from parl_policy.compute.precision import slow_because
 from parl_policy.critics.critic import CriticConfig, CriticEnsemble
 from parl_policy.networks.observation_encoder import VisionConfig
 from parl_policy.observations import needs_of, ObservationNeeds, Size
-from parl_policy.policies.registry import find_policy_class, new_policy, policy_needs
+from parl_policy.policies.registry import new_policy, policy_needs, policy_visions
 from parl_policy.policy import ActionSpec, Policy
 
 
@@ -54,9 +54,7 @@ class ActorConfig:
     @functools.cached_property
     def policy_vision(self) -> VisionConfig | None:
         """How the policy sees; None if it sees nothing, or is a class that says it otherwise."""
-        config = from_mapping(find_policy_class(self.policy_class)[1], self.policy, 'policy')
-        vision: VisionConfig | None = getattr(config, 'vision', None)
-        return vision
+        return policy_visions(self.policy_class, self.policy)[0]
 
     @functools.cached_property
     def critic_needs(self) -> ObservationNeeds:

@@ -10,7 +10,12 @@ from torch import nn
 
 from parl_policy.networks.observation_normaliser import ObservationNormaliser
 from parl_policy.networks.picture_augmentation import AugmentationConfig
-from parl_policy.networks.picture_encoder import EncoderConfig, picture_encoder, PictureEncoder
+from parl_policy.networks.picture_encoder import (
+    check_size,
+    EncoderConfig,
+    picture_encoder,
+    PictureEncoder,
+)
 from parl_policy.networks.waypoint_encoder import WaypointEncoder, WAYPOINTS
 from parl_policy.observations import PictureConfig, States
 
@@ -29,6 +34,20 @@ class VisionConfig:
         """Refuse to see nothing."""
         if not self.pictures:
             raise ValueError('vision.pictures is empty; name a camera, or leave out vision')
+        for picture in self.pictures.values():
+            check_size(picture.size)
+        if self.encoder.kind == 'waypoints' and len(self.pictures) != 1:
+            raise ValueError(
+                "an encoder of kind 'waypoints' sees one calibrated camera; vision.pictures has "
+                f'{sorted(self.pictures)}'
+            )
+
+    @property
+    def waypoints(self) -> tuple[Mapping[str, PictureConfig], tuple[int, ...]] | None:
+        """Pictures and widths of an encoder of waypoints, which can be taught once for all."""
+        if self.encoder.kind != 'waypoints':
+            return None
+        return dict(self.pictures), self.encoder.widths
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,14 +49,23 @@ class EncoderConfig:
             raise ValueError(f'widths of a ResNet must be multiples of 4: {list(self.widths)}')
 
 
-def picture_encoder(size: tuple[int, int], config: EncoderConfig) -> PictureEncoder:
-    """Make an untrained encoder of pictures of height and width `size`.
+def check_size(size: tuple[int, int]) -> None:
+    """Refuse pictures of a height and width that no encoder takes.
 
     Raises:
         ValueError: The pictures are too small.
     """
     if min(size) < SMALLEST:
         raise ValueError(f'pictures of {size[0]}×{size[1]} are smaller than {SMALLEST} pixels')
+
+
+def picture_encoder(size: tuple[int, int], config: EncoderConfig) -> PictureEncoder:
+    """Make an untrained encoder of pictures of height and width `size`.
+
+    Raises:
+        ValueError: The pictures are too small.
+    """
+    check_size(size)
     if config.kind == 'resnet':
         return ResidualEncoder(config.widths, config.first)
     if config.kind == 'waypoints':

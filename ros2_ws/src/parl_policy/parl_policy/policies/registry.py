@@ -11,6 +11,7 @@ import importlib
 from typing import Any, get_type_hints
 
 from parl_files.config_file import ConfigError, from_mapping
+from parl_policy.networks.observation_encoder import VisionConfig
 from parl_policy.observations import needs_of, ObservationNeeds
 from parl_policy.policies.autoregressive import AutoregressivePolicy, AutoregressivePolicyConfig
 from parl_policy.policies.diffusion import DiffusionPolicy, DiffusionPolicyConfig
@@ -106,6 +107,22 @@ def new_policy(
     policy_class, config_class = find_policy_class(name)
     config = from_mapping(config_class, settings, f'{name} policy')
     return policy_class(observation_dim, action_spec, config)
+
+
+def policy_visions(name: str, settings: Mapping[str, Any]) -> list[VisionConfig | None]:
+    """Return how a policy sees, and after that how its base does if it is an edited one.
+
+    None stands for one that sees nothing, or is a class that says it otherwise.
+
+    Raises:
+        ConfigError: Class or settings are wrong.
+    """
+    config = from_mapping(find_policy_class(name)[1], settings, 'policy')
+    vision = getattr(config, 'vision', None)
+    found = [vision if isinstance(vision, VisionConfig) else None]
+    if isinstance(config, EditedPolicyConfig):
+        found += policy_visions(config.base_class, config.base)
+    return found
 
 
 def policy_needs(

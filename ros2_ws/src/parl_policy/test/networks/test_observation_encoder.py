@@ -170,3 +170,8 @@ def assert_trained(policy, encoder):
 def test_to_see_no_camera_is_refused():
     with pytest.raises(ValueError, match=r'vision\.pictures is empty'):
         VisionConfig(pictures={})
+    with pytest.raises(ValueError, match='15×64 are smaller than 16 pixels'):
+        VisionConfig(pictures={'camera': PictureConfig(size=(15, 64))})
+    two = {name: PictureConfig(size=(32, 32)) for name in ('camera', 'wrist')}
+    with pytest.raises(ValueError, match=r"sees one calibrated camera; .*'camera', 'wrist'"):
+        VisionConfig(pictures=two, encoder=EncoderConfig(kind='waypoints'))
