@@ -116,11 +116,12 @@ class LearningLoop:
         vision = actor.policy_vision
         if vision is None or vision.encoder.kind != 'waypoints':
             return None
-        if actor.observation_names[:3] != GRIPPER_POSITION or len(vision.pictures) != 1:
+        binary = actor.action_spec.binary
+        if actor.observation_names[:3] != GRIPPER_POSITION or not binary:
             raise ConfigError(
-                "an encoder of kind 'waypoints' sees one calibrated camera, and numbers that "
-                f'begin with {list(GRIPPER_POSITION)}; found {sorted(vision.pictures)} and '
-                f'{list(actor.observation_names[:3])}'
+                "an encoder of kind 'waypoints' needs numbers that begin with "
+                f'{list(GRIPPER_POSITION)} and a gripper, a binary action; found '
+                f'{list(actor.observation_names[:3])} and the binary actions {list(binary)}'
             )
         ((camera, picture),) = vision.pictures.items()
         encoder = waypoint_encoders(self.policy)[0]

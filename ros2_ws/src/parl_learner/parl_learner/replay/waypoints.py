@@ -2,18 +2,17 @@
 """Where the gripper closes and opens next: known afterwards, at every step of an episode."""
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
 
-from parl_files.recording.film import Film
+from parl_files.error import ParlError
 from parl_learner.replay.recorded_episode import RecordedEpisode
 from parl_policy.networks.waypoint_encoder import WAYPOINTS
 from parl_policy.observations import PictureConfig
 
 
-class WaypointError(ValueError):
+class WaypointError(ParlError, ValueError):
     """Waypoints cannot be taught with these episodes."""
 
 
@@ -51,7 +50,7 @@ def episode_waypoints(
     Raises:
         WaypointError: The camera is not calibrated.
     """
-    table = cast(Film, episode.films[camera]).table
+    table = getattr(episode.films[camera], 'table', None)
     if table is None:
         raise WaypointError(
             f'episode {episode.episode_id}: the camera {camera!r} is not calibrated; an encoder '

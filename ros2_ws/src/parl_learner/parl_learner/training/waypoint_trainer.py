@@ -11,12 +11,7 @@ from torch.nn.functional import smooth_l1_loss
 
 from parl_learner.replay.observation_table import ObservationTable
 from parl_learner.replay.recorded_episode import RecordedEpisode
-from parl_learner.replay.waypoints import (
-    episode_waypoints,
-    joined,
-    WaypointError,
-    Waypoints,
-)
+from parl_learner.replay.waypoints import episode_waypoints, joined, WaypointError, Waypoints
 from parl_learner.training.state_tensors import (
     load_optimiser_tensors,
     optimiser_tensors,
@@ -94,22 +89,24 @@ class WaypointTrainer:
             gripper: Number of the action that closes or opens the gripper.
 
         Raises:
-            WaypointError: The camera is not calibrated, or nothing is ever grasped.
+            WaypointError: The camera is not calibrated, or nothing is grasped.
         """
         waypoints = joined(
             [episode_waypoints(each, self.camera, self._picture, gripper) for each in episodes]
         )
         # Where a demonstration failed, the gripper may have closed beside the object.
-        succeeded = [torch.full((len(each.observations),), each.success) for each in episodes]
-        if any(each.success for each in episodes):
-            waypoints.known[~torch.cat(succeeded)] = False
+        succeeded = torch.cat(
+            [torch.full((len(each.observations),), each.success) for each in episodes]
+        )
+        if waypoints.known[succeeded].any():
+            waypoints.known[~succeeded] = False
         self._waypoints = waypoints
         self._rows = torch.nonzero(waypoints.known.any(1)).squeeze(1)
         if not len(self._rows):
             raise WaypointError(
-                f'in {len(episodes)} demonstrations the gripper never closes or opens after the '
-                "first step: an encoder of kind 'waypoints' has nothing to learn; record others, "
-                "or choose the kind 'keypoints'"
+                f'the gripper neither closes nor opens in any of {len(episodes)} demonstrations, '
+                f'so no place can be learned from them; record some that grasp, or give '
+                "policy.vision and critic.vision an encoder of another kind, such as 'keypoints'"
             )
 
     def update(self, unit: int, states: ObservationTable, generator: torch.Generator) -> float:

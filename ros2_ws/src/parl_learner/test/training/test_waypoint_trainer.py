@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from parl_files.config_file import ConfigError, from_mapping
+from parl_files.error import ParlError
 from parl_files.recording.film import encode_losslessly, Film
 from parl_learner.loop.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.loop.learning_loop import LearningLoop, STATION_ACTION
 from parl_learner.training.waypoint_trainer import bilinear, WaypointTrainerConfig
 from parl_policy.critics.critic import CriticConfig
 from parl_policy.networks.observation_encoder import VisionConfig
+from parl_policy.policy import ActionSpec
 
 NAMES = ('ee_x', 'ee_y', 'ee_z')
 SIZE = (32, 32)
@@ -60,7 +62,7 @@ def shown(new_episode):
 
 @pytest.fixture
 def new_loop(learning, tmp_path):
-    def make(steps=60, names=NAMES, **changes):
+    def make(steps=60, names=NAMES, spec=STATION_ACTION, **changes):
         vision = from_mapping(VisionConfig, SETTINGS, 'test')
         settings = {
             'policy': {'hidden': 8, 'blocks': 1, 'vision': SETTINGS},
@@ -71,6 +73,7 @@ def new_loop(learning, tmp_path):
             learning(**(settings | changes)),
             names,
             seed=0,
+            action_spec=spec,
             cameras={'camera': SIZE},
             folder=tmp_path,
         )
@@ -138,17 +141,42 @@ def test_a_run_that_was_killed_ends_with_the_same_weights(new_loop, shown, tmp_p
 
 
 def test_what_cannot_be_taught_is_named(new_loop, shown):
-    with pytest.raises(
-        ConfigError, match=r"'waypoints' sees one calibrated camera.*'a', 'b', 'c'"
-    ):
+    with pytest.raises(ConfigError, match=r"'waypoints' needs numbers .* found \['a', 'b', 'c'\]"):
         new_loop(names=('a', 'b', 'c'))
-    with pytest.raises(ValueError, match="the camera 'camera' is not calibrated"):
+    with pytest.raises(ConfigError, match=r'a gripper, .* the binary actions \[\]'):
+        new_loop(spec=ActionSpec(horizon=1, dim=7))
+    with pytest.raises(ParlError, match="the camera 'camera' is not calibrated"):
         new_loop().begin_round([shown('d0', 0, table=None)])
     with pytest.raises(ConfigError, match=r'critic\.vision has .* give policy\.vision the same'):
         new_loop(policy={'hidden': 8, 'blocks': 1})
     actions = np.zeros((6, 7), np.float32)
     with pytest.raises(ValueError, match='the gripper never closes or opens'):
         new_loop().begin_round([dataclasses.replace(shown('d0', 0), actions=actions)])
+
+
+def without_grasp(episode):
+    actions = episode.actions.copy()
+    actions[:, 6] = 1.0
+    return dataclasses.replace(episode, actions=actions)
+
+
+def test_demonstrations_in_which_nothing_is_grasped_are_refused(new_loop, shown):
+    with pytest.raises(ParlError, match='neither closes nor opens in any of 2 demonstrations'):
+        new_loop().begin_round([without_grasp(shown(f'd{seed}', seed)) for seed in range(2)])
+
+
+def test_places_of_failures_are_learned_if_there_are_no_others(new_loop, shown):
+    failed = dataclasses.replace(
+        shown('d1', 1),
+        outcome='timeout',
+        rewards=[-1.0] * 6,
+        terminated=[False] * 6,
+        truncated=[False] * 5 + [True],
+    )
+    loop = new_loop(steps=2)
+    work(loop, [without_grasp(shown('d0', 0)), failed])
+    trainer = loop.units.waypoint_trainer
+    assert trainer._rows.tolist() == [7, 8], 'before the gripper closes in the second'
 
 
 def test_what_is_kept_of_a_state_follows_its_content(new_loop, shown, tmp_path):

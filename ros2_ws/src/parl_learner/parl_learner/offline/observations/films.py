@@ -47,6 +47,11 @@ class FilmStart:
         """(height, width) [px]."""
         return self.film.size
 
+    @property
+    def table(self) -> np.ndarray | None:
+        """Calibration of a camera of the station; None of others."""
+        return getattr(self.film, 'table', None)
+
     def __len__(self) -> int:
         """Return the number of pictures."""
         return self.count

@@ -21,6 +21,12 @@ def test_a_film_can_begin_another(film):
         np.testing.assert_array_equal(list(start), PICTURES[:2])
 
 
+def test_the_calibration_of_a_camera_stays():
+    film = Film((2, 4), np.zeros(3), lambda: COMPRESSED, np.eye(3))
+    np.testing.assert_array_equal(FilmStart(FilmStart(film, 3, 'e'), 2, 'e').table, np.eye(3))
+    assert FilmStart(ArrayFilm(PICTURES), 2, 'e').table is None
+
+
 def test_bytes_are_those_that_are_kept():
     assert list(picture_bytes(FilmStart(stored(), 2, 'e'))) == COMPRESSED[:2]
     assert list(picture_bytes(ArrayFilm(PICTURES))) == [p.tobytes() for p in PICTURES]
