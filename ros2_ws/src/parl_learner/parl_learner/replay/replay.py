@@ -23,6 +23,10 @@ class CriticSupportError(ParlError):
     """The returns in the data do not fit the range of values that the critic can represent."""
 
 
+class EpisodeMisfitError(ParlError, ValueError):
+    """An episode does not fit those that were learned from before."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """A batch of B transitions.
@@ -101,17 +105,18 @@ class Replay:
         """Append an episode.
 
         Raises:
-            ValueError: Its observations or actions have another width than those of the replay,
-                or a film that is needed is missing or of another length.
+            EpisodeMisfitError: Its observations or actions have another width than those of the
+                replay, or a film that is needed is missing or of another length.
             PictureError, PictureTableError: A picture is damaged or cannot be kept.
         """
         width = self.row_actions.shape[1] // self.horizon
         expected = (self.observations.shape[1], width)
         found = (episode.observations.shape[1], episode.actions.shape[1])
         if found != expected:
-            raise ValueError(
+            raise EpisodeMisfitError(
                 f'episode {episode.episode_id} has (observation, action) widths {found}, the '
-                f'replay has {expected}: it was recorded for another task or version'
+                f'replay has {expected}: it was recorded for another task or version, or with '
+                'other cameras; take its file out of the data folder'
             )
         self.keys = torch.cat([self.keys, self._add_pictures(episode).to(self.keys.device)])
         self._instructions += [episode.instruction] * len(episode.observations)
@@ -148,9 +153,10 @@ class Replay:
         for camera in {camera: None for camera, _ in self._pictures}:
             film = episode.films.get(camera)
             if film is None or len(film) != count:
-                raise ValueError(
+                raise EpisodeMisfitError(
                     f'episode {episode.episode_id} has {len(film) if film else "no"} pictures of '
-                    f'the camera {camera!r} for {count} observations, but the networks see it'
+                    f'the camera {camera!r} for {count} observations, but the networks see it; '
+                    'take its file out of the data folder'
                 )
             tables = [(c, table) for (name, c), table in self._pictures.items() if name == camera]
             for content, picture in zip(hashes, film, strict=True):

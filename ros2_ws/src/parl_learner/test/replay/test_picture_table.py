@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from parl_files.error import ParlError
 from parl_learner.replay.episode_states import episode_states
 from parl_learner.replay.picture_table import PictureTable, PictureTableError
 from parl_learner.replay.replay import Replay
@@ -102,5 +103,5 @@ def test_a_replay_shows_each_what_it_needs(new_episode, tmp_path):
 @pytest.mark.parametrize('cameras', [{}, {'camera': (16, 24)}])
 def test_an_episode_without_a_camera_that_is_seen_is_refused(new_episode, tmp_path, cameras):
     replay = Replay(3, 7, 0.9, seen=(CRITIC,), folder=tmp_path)
-    with pytest.raises(ValueError, match=r"episode e7 has no pictures of the camera '\w+' for"):
+    with pytest.raises(ParlError, match=r"episode e7 has no pictures of the camera '\w+' for"):
         replay.add(new_episode('e7', cameras=cameras))

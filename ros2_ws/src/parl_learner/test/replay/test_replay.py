@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 
+from parl_files.error import ParlError
 from parl_learner.replay.replay import CriticSupportError, Replay
 
 
@@ -97,7 +98,10 @@ def test_successes_come_from_any_source(replay):
 
 
 def test_an_episode_of_another_layout_is_refused(replay, new_episode):
-    with pytest.raises(ValueError, match=r'episode x has .* widths \(2, 7\), the replay has \(3'):
+    with pytest.raises(
+        ParlError,
+        match=r'episode x has .* widths \(2, 7\), the replay has \(3.* take its file',
+    ):
         replay.add(new_episode('x', names=('a', 'b')))
     assert len(replay) == 6
 
