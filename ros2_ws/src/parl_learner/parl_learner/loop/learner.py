@@ -19,7 +19,7 @@ from parl_learner.loop.trial_paces import trial_paces
 from parl_learner.methods.stage import Work
 from parl_learner.plan.experiment_config import ExperimentConfig
 from parl_learner.plan.gate import kept_versions
-from parl_learner.replay.replay import Replay
+from parl_learner.replay.replay import EpisodeMisfitError, Replay
 
 Announce = Callable[[ArtifactRecord], None]
 
@@ -99,6 +99,7 @@ class Learner:
         Raises:
             DurableWriteError: For example, the disk is full. Call again when there is space.
             PolicyMissingError: The gate chose a version whose file is gone.
+            EpisodeMisfitError: An episode was recorded with other cameras or for another task.
         """
         if self.busy:
             return True
@@ -109,6 +110,8 @@ class Learner:
         names = self._next_round()
         if names:
             episodes = [self.library.named(name) for name in names]
+            for name, episode in zip(names, episodes, strict=True):
+                self._check_cameras(name, episode)
             if self.loop is None:
                 self.loop = self._new_loop(episodes[0])
             self.loop.begin_round(episodes, self._old_policy())
@@ -173,6 +176,15 @@ class Learner:
             f'{self._store.folder} or damaged; put it back, or remove {self._checkpoint}: then '
             'everything is learned again from the episodes'
         )
+
+    def _check_cameras(self, name: str, episode: Episode) -> None:
+        found = {camera: film.size for camera, film in episode.films.items()}
+        if found != dict(self.config.cameras):
+            raise EpisodeMisfitError(
+                f'episode {episode.episode_id} in {name} has pictures {found or "of no camera"}, '
+                f'but the experiment records {dict(self.config.cameras) or "none"}; take the file '
+                f'out of {self._store.folder}, or use another data folder'
+            )
 
     def _new_loop(self, example: Episode, replay: Replay | None = None) -> LearningLoop:
         return LearningLoop(

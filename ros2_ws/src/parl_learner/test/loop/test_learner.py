@@ -8,6 +8,7 @@ from parl_files.episode_file import episode_to_bytes
 from parl_files.episode_library import EpisodeMissingError
 from parl_learner.loop.learner import Learner
 from parl_learner.loop.learning_loop import LearningLoop
+from parl_learner.replay.replay import EpisodeMisfitError
 from parl_learner.training.critic_trainer_config import CriticTrainerConfig
 from parl_learner.training.learning_config import Method
 from parl_learner.training.learning_units import LearningUnits
@@ -198,3 +199,26 @@ def test_other_methods_estimate_their_first_round_too(
     learner = new_learner(config, store)
     learner.take_in_episodes()
     assert 0.0 < learner.seconds_left < 60.0
+
+
+@pytest.mark.parametrize('cameras', [None, {'wrist': (16, 16)}, {'camera': (8, 8)}])
+def test_an_episode_of_other_cameras_is_named_with_its_file(
+    experiment, learning, store, new_episode, put, cameras
+):
+    vision = {'pictures': {'camera': {'size': [16, 16]}}, 'encoder': {'widths': [4]}}
+    config = experiment(
+        cameras={'camera': (16, 16)}, learning=learning(policy={'hidden': 8, 'vision': vision})
+    )
+    put(new_episode('d0', cameras=cameras), new_episode('d1', cameras={'camera': (16, 16)}))
+    learner = new_learner(config, store)
+    with pytest.raises(EpisodeMisfitError, match=r'episode d0 in episode-\S+mcap has .*take the'):
+        work_off(learner)
+    assert learner.loop is None
+
+
+def test_pictures_that_the_experiment_does_not_record_are_named(
+    experiment, store, new_episode, put
+):
+    put(*[new_episode(f'd{i}', cameras={'camera': (16, 16)}) for i in range(2)])
+    with pytest.raises(EpisodeMisfitError, match=r"'camera': \(16, 16\).* records none"):
+        work_off(new_learner(experiment(), store))
