@@ -4,14 +4,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from parl_files.config_file import from_mapping, SharedSection
+from parl_files.config_file import ConfigError, from_mapping, SharedSection
 from parl_files.layered_yaml import load_layered_yaml
 from parl_learner.methods.method_files import METHOD_FILES
 from parl_learner.methods.registry import method_of
 from parl_learner.plan.practice_config import PracticeConfig
 from parl_learner.training.learning_config import LearningConfig
+from parl_policy.episode.input_gate import DETECTOR_CAMERA
 from parl_policy.observations import Size
+from parl_policy.policies.registry import policy_visions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +99,8 @@ class ExperimentTask(SharedSection):
     """Control steps after which an episode is a failure."""
     control_rate_hz: float
     """Control steps per second."""
+    camera: Mapping[str, Any] = field(default_factory=dict)
+    """The detector's camera, with its calibration `table_points`."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -104,6 +109,24 @@ class ExperimentTask(SharedSection):
                 f'horizon must be at least 1 and control_rate_hz more than 0: {self.horizon}, '
                 f'{self.control_rate_hz}'
             )
+
+
+def check_calibration(config: ExperimentConfig, task: ExperimentTask) -> None:
+    """Refuse to teach waypoints with a camera that is not calibrated, before anything is recorded.
+
+    Raises:
+        ConfigError: The message names camera and remedy.
+    """
+    vision, *_ = policy_visions(config.learning.policy_class, config.learning.policy)
+    if vision is None or vision.waypoints is None:
+        return
+    (camera,) = vision.pictures
+    if camera != DETECTOR_CAMERA or 'table_points' not in task.camera:
+        raise ConfigError(
+            f"policy.vision has an encoder of kind 'waypoints' and sees the camera {camera!r}; it "
+            f'needs {DETECTOR_CAMERA!r} with camera.table_points in the task file: touch and '
+            "click marks (docs/teach_the_workspace.md), or choose the kind 'keypoints'"
+        )
 
 
 def load_experiment(path: Path, settings: Sequence[str] = ()) -> ExperimentConfig:

@@ -11,6 +11,7 @@ import torch
 
 from parl_files.episode import Purpose
 from parl_files.error import ParlError
+from parl_files.recording.film import PictureError
 from parl_learner.replay.action_chunks import action_chunks
 from parl_learner.replay.observation_table import ObservationTable, StateTable
 from parl_learner.replay.picture_table import PictureTable
@@ -159,11 +160,17 @@ class Replay:
                     'take its file out of the data folder'
                 )
             tables = [(c, table) for (name, c), table in self._pictures.items() if name == camera]
-            for content, picture in zip(hashes, film, strict=True):
-                for config, table in tables:
-                    seen = config.of(picture)
-                    content.update(seen.tobytes())
-                    table.append(seen)
+            try:
+                for content, picture in zip(hashes, film, strict=True):
+                    for config, table in tables:
+                        seen = config.of(picture)
+                        content.update(seen.tobytes())
+                        table.append(seen)
+            except PictureError as error:
+                raise EpisodeMisfitError(
+                    f'episode {episode.episode_id}, camera {camera!r}: {error}; take its file out '
+                    'of the data folder'
+                ) from error
         return torch.tensor([int.from_bytes(h.digest(), 'big', signed=True) for h in hashes])
 
     def seen_by(self, needs: ObservationNeeds) -> StateTable:

@@ -16,7 +16,7 @@ from parl_learner.experiment.record import ExperimentRecord, RecordedStep
 from parl_learner.experiment.recovery import unrecorded_steps
 from parl_learner.experiment.report_of_experiment import report_data
 from parl_learner.methods.stage import LearnerPhase
-from parl_learner.plan.experiment_config import ExperimentTask
+from parl_learner.plan.experiment_config import check_calibration, ExperimentTask
 from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, Phase, task_of
 from parl_learner.report.report import write_report
 from parl_learner.ros.experiment_parameters import experiment_parameters
@@ -62,6 +62,7 @@ class ExperimentNode(ArtifactNode):
         task_file = path_parameter(self, 'task_file')
         task = load_yaml(task_file)
         self._task = from_mapping(ExperimentTask, task, str(task_file))
+        check_calibration(self._config, self._task)
         check_experiment(self.data_folder, self._config, task)
         self._library = EpisodeLibrary(self.store, self.get_logger().error)
         self._record = ExperimentRecord(self.data_folder)

@@ -6,7 +6,11 @@ import pytest
 
 from parl_files.config_file import ConfigError, from_mapping
 from parl_learner.loop.learning_loop import LearningLoop
-from parl_learner.plan.experiment_config import ExperimentTask, load_experiment
+from parl_learner.plan.experiment_config import (
+    check_calibration,
+    ExperimentTask,
+    load_experiment,
+)
 from parl_policy.networks.observation_encoder import VisionConfig
 from parl_policy.observations import PictureConfig
 
@@ -113,3 +117,13 @@ def test_cameras_and_networks_must_fit(experiment):
 def test_a_task_file_that_says_too_little_is_named(task, message):
     with pytest.raises(ConfigError, match=message):
         from_mapping(ExperimentTask, {**task, 'workspace': {}}, 't.yaml')
+
+
+def test_waypoints_need_the_detectors_camera_calibrated():
+    path = Path(__file__).parents[3] / 'widowx_bringup/config/experiments/observations'
+    config = load_experiment(path / 'pictures.yaml')
+    settings = {'task': 'a', 'horizon': 3, 'control_rate_hz': 5.0}
+    check_calibration(config, ExperimentTask(**settings, camera={'table_points': {}}))
+    with pytest.raises(ConfigError, match=r"'waypoints' and sees the camera 'camera'; it needs"):
+        check_calibration(config, ExperimentTask(**settings))
+    check_calibration(load_experiment(path / 'two_cameras.yaml'), ExperimentTask(**settings))

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import errno
 import os
 from pathlib import Path
@@ -105,3 +106,14 @@ def test_an_episode_without_a_camera_that_is_seen_is_refused(new_episode, tmp_pa
     replay = Replay(3, 7, 0.9, seen=(CRITIC,), folder=tmp_path)
     with pytest.raises(ParlError, match=r"episode e7 has no pictures of the camera '\w+' for"):
         replay.add(new_episode('e7', cameras=cameras))
+
+
+def test_a_damaged_picture_names_its_episode_and_camera(new_episode, tmp_path):
+    replay = Replay(3, 7, 0.9, seen=(POLICY,), folder=tmp_path)
+    episode = new_episode('e7', cameras=CAMERAS)
+    film = episode.films['camera']
+    damaged = dataclasses.replace(film, compressed=lambda: [b'no picture', *film.compressed()[1:]])
+    with pytest.raises(
+        ParlError, match=r"episode e7, camera 'camera': 10 bytes .* are no picture"
+    ):
+        replay.add(dataclasses.replace(episode, films={'camera': damaged}))

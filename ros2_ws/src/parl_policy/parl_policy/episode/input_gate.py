@@ -19,8 +19,13 @@ A camera frame that old does not mean this: the camera may hang.
 OPENINGS_KEPT = 200
 """Number of joint states kept until the detector's answer to a frame of their time comes."""
 
-FRAMES_KEPT = 8
-"""Number of frames of each camera kept while the detector processes one."""
+FRAMES_KEPT_S = 1.0
+"""Time for which a camera's frames are kept while the detector processes one [s]."""
+FRAMES_KEPT = 200
+"""Largest number of frames kept of a camera, whatever their stamps say."""
+
+OTHER_CAMERA_PERIOD_S = 0.11
+"""Longest time from the detector's frame to the next one of another camera [s]: 10 Hz will do."""
 
 DETECTOR_CAMERA = 'camera'
 """Name of the camera in whose frames the reward detector sees the objects."""
@@ -115,7 +120,11 @@ class InputGate:
             stamp_s: Its stamp [s].
             read: Returns its pixels (H, W, 3); called only if they are wanted.
         """
-        self._frames[camera].append((stamp_s, read))
+        kept = self._frames[camera]
+        kept.append((stamp_s, read))
+        # A megabyte each: those that no step can ask for any more are dropped.
+        while kept[0][0] < stamp_s - FRAMES_KEPT_S:
+            kept.popleft()
 
     def take_opening(self, stamp_s: float, opening: float) -> None:
         """Keep a gripper opening, 0 closed … 1 open, until the frame of its time is judged."""
@@ -203,7 +212,7 @@ class InputGate:
         if self._objects is None:
             return None
         stamp_s = self._objects.stamp_s
-        last_s = stamp_s if camera == DETECTOR_CAMERA else stamp_s + self._frame_slack_s
+        last_s = stamp_s if camera == DETECTOR_CAMERA else stamp_s + OTHER_CAMERA_PERIOD_S
         taken = self._frames[camera]
         return next((each for each in taken if stamp_s <= each[0] <= last_s), None)
 

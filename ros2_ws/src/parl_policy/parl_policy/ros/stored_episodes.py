@@ -68,6 +68,8 @@ def _is_of_goal(episode: Episode, goal: RunEpisode.Goal, version: str) -> bool:
         and episode.purpose == goal.purpose
         and made.get('actor') == goal.actor
         and made.get('optimise') == goal.optimise
+        and {camera: film.size for camera, film in episode.films.items()}
+        == {each.camera: (each.height, each.width) for each in goal.pictures}
         # An operator's steps have no version.
         and set(episode.policy_versions) <= {version, ''}
     )
