@@ -64,16 +64,17 @@ def run_in_process(
         for task in {config.task, config.pretraining_task or config.task}:
             stations[task] = InProcessStation(task_folder / f'{task}.yaml', config.cameras)
             open_stations.callback(stations[task].close)
-        return _run(config, stations, expert, data_folder, say)
+        return run_on_stations(config, stations, expert, data_folder, say)
 
 
-def _run(
+def run_on_stations(
     config: ExperimentConfig,
     stations: Mapping[str, InProcessStation],
     expert: ExpertConfig,
     data_folder: Path,
     say: Callable[[str], None],
 ) -> dict[str, PhaseResult]:
+    """Do what `run_in_process` does, on a station that the caller has made."""
     store = ArtifactStore(data_folder / 'artifacts')
     learner = Learner(config, store, lambda _: None, say)
     results: dict[str, PhaseResult] = {}

@@ -62,19 +62,8 @@ class InProcessStation:
 
     def play(self, goal: EpisodeGoal, choose: Choose) -> Episode:
         """Play one episode and return it."""
-        self._station.reset(goal.seed)
-        arm = self._arm()
-        started = self._shell.start(arm, arm.stamp_s)
-        if not isinstance(started, Command):
-            raise RuntimeError(started.reason)
-        self._judge.begin_episode(goal.episode_id)
-        layout = ObservationLayout(
-            object_names=self._look(started).names,
-            cameras=self._cameras,
-            instruction=self.instruction,
-            tables=self._tables,
-        )
-        command, player = started, EpisodePlayer(goal, layout)
+        command, layout = self._begin(goal)
+        player = EpisodePlayer(goal, layout)
         while True:
             state = self._look(command).state
             observation = player.see(state)
@@ -91,6 +80,22 @@ class InProcessStation:
     def close(self) -> None:
         """Free the graphics context."""
         self._station.close()
+
+    def _begin(self, goal: EpisodeGoal) -> tuple[Command, ObservationLayout]:
+        """Put everything at the start; return the command in force and the layout."""
+        self._station.reset(goal.seed)
+        arm = self._arm()
+        started = self._shell.start(arm, arm.stamp_s)
+        if not isinstance(started, Command):
+            raise RuntimeError(started.reason)
+        self._judge.begin_episode(goal.episode_id)
+        layout = ObservationLayout(
+            object_names=self._look(started).names,
+            cameras=self._cameras,
+            instruction=self.instruction,
+            tables=self._tables,
+        )
+        return started, layout
 
     def _drive(self, target: Target, last: Command) -> Command:
         arm = self._arm()

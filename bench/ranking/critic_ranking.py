@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures how well critics rank a state's actions by the returns that really follow them.
+
+`python3 bench/ranking/critic_ranking.py --prepare` records demonstrations, lets a policy that
+imitates them from pictures play, and plays samples of it out from saved simulator states. Then the
+rows are measured; what the folder holds is not repeated.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+import json
+from pathlib import Path
+import sys
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # `ranking` and `in_process`
+
+from parl_learner.offline.run.whole_number import at_least_1
+from parl_policy.compute.device import choose_float32_product
+from ranking.data import experiment, PICTURES, play
+from ranking.ground_truth import find_states, load_states
+from ranking.measures import noise_ceiling, ranking_measures
+from ranking.rows import ROWS
+from ranking.study import Study
+
+FOLDER = Path('runs/critic_ranking')
+COLUMNS = (
+    'rank',
+    'pairs',
+    'gain',
+    'regret',
+    'spread',
+    'bias',
+    'rms',
+    'auc',
+    'aim',
+    'aim_gain',
+    'aim_regret',
+    'seconds',
+)
+
+Result = Mapping[str, float]
+Results = dict[tuple[str, int], list[Result]]
+"""By row and critic: the measures after each number of updates."""
+
+
+def stored(folder: Path) -> Results:
+    """Read the results of earlier calls."""
+    path = folder / 'rows.jsonl'
+    lines = path.read_text(encoding='utf-8').splitlines() if path.exists() else []
+    found = [json.loads(line) for line in lines]
+    return {(each['row'], each['critic']): each['results'] for each in found}
+
+
+def measure(folder: Path, names: Sequence[str], critics: int, known: int, at: list[int]) -> None:
+    """Measure the critics that `rows.jsonl` does not hold yet; one critic of each row first."""
+    done = stored(folder)
+    wanted = [(name, seed) for seed in range(critics) for name in names]
+    missing = [cell for cell in wanted if cell not in done]
+    if not missing:
+        return
+    rows = [ROWS[name] for name in names]
+    study = Study(folder, known, rows, folder / 'truth.npz')
+    for name, seed in missing:
+        results = study.run(ROWS[name], seed, at)
+        line = json.dumps({'row': name, 'critic': seed, 'results': results})
+        with (folder / 'rows.jsonl').open('a', encoding='utf-8') as file:
+            file.write(f'{line}\n')
+        print(_line(name, [results[-1]]), flush=True)
+
+
+def table(folder: Path, names: Sequence[str]) -> str:
+    """Return the Markdown table of what is measured: mean and standard deviation of critics."""
+    returns = load_states(folder / 'truth.npz').returns
+    random = np.random.default_rng(0).standard_normal((50, *returns.shape[:2]))
+    lines = [
+        '| row | critics | updates | ' + ' | '.join(COLUMNS) + ' |',
+        '|---' * (len(COLUMNS) + 3) + '|',
+        _line('half of the continuations', [noise_ceiling(returns)]),
+        _line('random', [ranking_measures(values, returns) for values in random]),
+    ]
+    found = stored(folder)
+    for name in names:
+        runs = [results for (row, _), results in found.items() if row == name]
+        lines += [_line(name, results) for results in zip(*runs, strict=True)]
+    return '\n'.join(lines)
+
+
+def _line(name: str, results: Sequence[Result]) -> str:
+    cells = [name, str(len(results)), str(results[0].get('updates', '–'))]
+    for key in COLUMNS:
+        values = [result[key] for result in results if key in result]
+        spread = f' ± {np.std(values):.2f}' if len(values) > 1 else ''
+        cells.append(f'{np.mean(values):.2f}{spread}' if values else '–')
+    return f'| {" | ".join(cells)} |'
+
+
+def main() -> None:
+    """Prepare if asked to, measure what is missing, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('rows', nargs='*', default=list(ROWS), help='rows; all by default')
+    parser.add_argument('--prepare', action='store_true', help='make what is missing first')
+    parser.add_argument('--folder', type=Path, default=FOLDER)
+    parser.add_argument('--seed', type=int, default=0, help='seed of the demonstrations')
+    parser.add_argument('--critics', type=at_least_1, default=2, help='critics a row')
+    parser.add_argument('--updates', type=at_least_1, nargs='+', default=[500, 1000])
+    parser.add_argument('--episodes', type=at_least_1, default=160, help='of practice')
+    parser.add_argument('--known', type=at_least_1, default=100, help='of those, known to critics')
+    parser.add_argument('--states', type=at_least_1, default=36, help='that are played out')
+    parser.add_argument('--samples', type=at_least_1, default=8, help='actions in each')
+    parser.add_argument('--continuations', type=at_least_1, default=4, help='of each action')
+    asked = parser.parse_args()
+    unknown = set(asked.rows) - set(ROWS)
+    if unknown:
+        parser.error(f'rows {sorted(unknown)} are unknown; known are {list(ROWS)}')
+    torch.set_num_threads(1)
+    choose_float32_product()
+    if asked.prepare:
+        discount = experiment(PICTURES).learning.discount
+        play(asked.folder, asked.seed, asked.episodes, print)
+        find_states(asked.folder, asked.states, asked.samples, asked.continuations, discount)
+    measure(asked.folder, asked.rows, asked.critics, asked.known, sorted(asked.updates))
+    print(table(asked.folder, asked.rows))
+
+
+if __name__ == '__main__':
+    main()
