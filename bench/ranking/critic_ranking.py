@@ -42,30 +42,34 @@ COLUMNS = (
 )
 
 Result = Mapping[str, float]
-Results = dict[tuple[str, int], list[Result]]
-"""By row and critic: the measures after each number of updates."""
+Results = dict[tuple[str, int, int], Result]
+"""By row, critic and number of updates."""
 
 
 def stored(folder: Path) -> Results:
     """Read the results of earlier calls."""
     path = folder / 'rows.jsonl'
     lines = path.read_text(encoding='utf-8').splitlines() if path.exists() else []
-    found = [json.loads(line) for line in lines]
-    return {(each['row'], each['critic']): each['results'] for each in found}
+    return {
+        (line['row'], line['critic'], result['updates']): result
+        for line in map(json.loads, lines)
+        for result in line['results']
+    }
 
 
-def measure(folder: Path, names: Sequence[str], critics: int, known: int, at: list[int]) -> None:
-    """Measure the critics that `rows.jsonl` does not hold yet; one critic of each row first."""
+def measure(
+    folder: Path, names: Sequence[str], critics: int, known: int, updates: Sequence[int]
+) -> None:
+    """Measure what `rows.jsonl` does not hold yet; one critic of each row first."""
     done = stored(folder)
-    wanted = [(name, seed) for seed in range(critics) for name in names]
-    missing = [cell for cell in wanted if cell not in done]
+    cells = [(name, critic) for critic in range(critics) for name in names]
+    missing = [cell for cell in cells if any((*cell, each) not in done for each in updates)]
     if not missing:
         return
-    rows = [ROWS[name] for name in names]
-    study = Study(folder, known, rows, folder / 'truth.npz')
-    for name, seed in missing:
-        results = study.run(ROWS[name], seed, at)
-        line = json.dumps({'row': name, 'critic': seed, 'results': results})
+    study = Study(folder, known, [ROWS[name] for name in names], folder / 'truth.npz')
+    for name, critic in missing:
+        results = study.run(ROWS[name], critic, updates)
+        line = json.dumps({'row': name, 'critic': critic, 'results': results})
         with (folder / 'rows.jsonl').open('a', encoding='utf-8') as file:
             file.write(f'{line}\n')
         print(_line(name, [results[-1]]), flush=True)
@@ -83,8 +87,9 @@ def table(folder: Path, names: Sequence[str]) -> str:
     ]
     found = stored(folder)
     for name in names:
-        runs = [results for (row, _), results in found.items() if row == name]
-        lines += [_line(name, results) for results in zip(*runs, strict=True)]
+        for updates in sorted({key[2] for key in found if key[0] == name}):
+            runs = [value for key, value in found.items() if key[::2] == (name, updates)]
+            lines.append(_line(name, runs))
     return '\n'.join(lines)
 
 
@@ -108,7 +113,7 @@ def main() -> None:
     parser.add_argument('--updates', type=at_least_1, nargs='+', default=[500, 1000])
     parser.add_argument('--episodes', type=at_least_1, default=160, help='of practice')
     parser.add_argument('--known', type=at_least_1, default=100, help='of those, known to critics')
-    parser.add_argument('--states', type=at_least_1, default=36, help='that are played out')
+    parser.add_argument('--states', type=at_least_1, default=12, help='that are played out')
     parser.add_argument('--samples', type=at_least_1, default=8, help='actions in each')
     parser.add_argument('--continuations', type=at_least_1, default=4, help='of each action')
     asked = parser.parse_args()

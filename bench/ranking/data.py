@@ -16,7 +16,7 @@ from parl_files.episode import Episode, Purpose
 from parl_files.episode_library import EpisodeLibrary
 from parl_files.yaml_file import load_yaml
 from parl_learner.plan.experiment_config import ExperimentConfig, load_experiment
-from parl_learner.replay.replay import Replay
+from parl_learner.replay.replay import Batch, Replay
 from parl_policy.observations import ObservationNeeds
 from ranking.branching_station import BranchingStation
 from widowx_sim.scripted_expert import ExpertConfig
@@ -107,7 +107,7 @@ class PerturbedReplay(Replay):
         vars(self).update(vars(replay))
         self._share = share
 
-    def draw(self, size: int, mixing_ratio: float | None, generator: torch.Generator):  # noqa: ANN201
+    def draw(self, size: int, mixing_ratio: float | None, generator: torch.Generator) -> Batch:
         """Draw a batch as `Replay.draw`."""
         batch = super().draw(size, mixing_ratio, generator)
         chosen = torch.rand(size, generator=generator) < self._share

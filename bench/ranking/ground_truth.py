@@ -149,7 +149,10 @@ class Branches:
 def find_states(
     folder: Path, states: int, samples: int, continuations: int, discount: float
 ) -> None:
-    """Add undecided states to `folder/truth.npz` until there are enough."""
+    """Add undecided states to `folder/truth.npz` until there are enough.
+
+    Stopped, it goes on with the next episode, but with other draws of the policy.
+    """
     path = folder / 'truth.npz'
     found: list[dict[str, np.ndarray]] = []
     tried = 0

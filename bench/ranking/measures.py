@@ -26,22 +26,24 @@ def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
 
 
 def ranking_measures(
-    values: np.ndarray, returns: np.ndarray, decisive: float = DECISIVE
+    values: np.ndarray, returns: np.ndarray, decided: np.ndarray | None = None
 ) -> dict[str, float]:
     """Return the measures of values (N, k) against returns (N, k, c).
 
-    Rank, pairs, gain and regret are of those states whose mean returns differ by `decisive`.
+    Rank, pairs, gain and regret are of the states `decided` (N,) bool, by default those whose mean
+    returns differ by `DECISIVE`; of the pairs only those count that differ as much.
     """
     means = returns.mean(2)
-    counts = np.ptp(means, axis=1) >= decisive
-    q, true = values[counts], means[counts]
+    if decided is None:
+        decided = np.ptp(means, axis=1) >= DECISIVE
+    q, true = values[decided], means[decided]
     got = true[np.arange(len(true)), q.argmax(1)]
     order = np.sign(q[:, :, None] - q[:, None, :])
-    clear = true[:, :, None] - true[:, None, :] > decisive
+    clear = true[:, :, None] - true[:, None, :] > DECISIVE
     right = ((order > 0) + 0.5 * (order == 0))[clear]
     errors = values - means
     return {
-        'states': float(counts.sum()),
+        'states': float(decided.sum()),
         'rank': float(np.mean([spearman(a, b) for a, b in zip(q, true, strict=True)])),
         'pairs': float(right.mean()),
         'gain': float((got - true.mean(1)).mean()),
@@ -71,7 +73,7 @@ def noise_ceiling(returns: np.ndarray) -> dict[str, float]:
     halves: Sequence[np.ndarray] = np.array_split(returns[decided], 2, axis=2)
     ties = 1e-6 * np.random.default_rng(0).standard_normal(halves[0].shape[:2])
     total = [
-        ranking_measures(judge.mean(2) + ties, judged, decisive=-1.0)
+        ranking_measures(judge.mean(2) + ties, judged, np.ones(len(judged), bool))
         for judge, judged in (halves, halves[::-1])
     ]
     return {name: (total[0][name] + total[1][name]) / 2 for name in total[0]}
