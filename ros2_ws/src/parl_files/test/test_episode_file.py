@@ -12,7 +12,7 @@ from mcap.writer import Writer as McapWriter
 import numpy as np
 import pytest
 
-from parl_files.episode import Episode, EpisodeError, Purpose
+from parl_files.episode import Episode, Purpose
 from parl_files.episode_file import (
     episode_to_bytes,
     EpisodeFileError,
@@ -20,8 +20,7 @@ from parl_files.episode_file import (
     read_episode_id,
     read_frames,
 )
-from parl_files.recording.film import encode_picture, Film
-from parl_files.recording.step_definition import CAMERA, STEP
+from parl_files.recording.step_definition import STEP
 
 FRAMES = {'camera': [(100.0, b'\xff\xd8first\xff\xd9'), (100.2, b'\xff\xd8second\xff\xd9')]}
 TOPIC = 'camera/color/image_raw/compressed'
@@ -77,61 +76,6 @@ def test_definition_in_the_file_is_the_interface():
     definition, *others = STEP.split('=' * 80 + '\n')
     assert [line for line in lines if line] == definition.splitlines()
     assert others == ['MSG: builtin_interfaces/Time\nint32 sec\nuint32 nanosec\n']
-
-
-@pytest.mark.parametrize('definition', [STEP, CAMERA])
-def test_a_definition_holds_all_that_it_uses(definition):
-    """A reader that knows no ROS message, as Rerun, needs each of them."""
-    parts = definition.split('=' * 80 + '\n')
-    defined = {part.splitlines()[0].removeprefix('MSG: ') for part in parts[1:]}
-    lines = [line for part in parts for line in part.splitlines() if not line.startswith('MSG')]
-    assert {line.split()[0].removesuffix('[]') for line in lines if '/' in line} == defined
-
-
-def make_film(count=5, size=(24, 32), seed=0):
-    draws = np.random.default_rng(seed)
-    jpegs = [
-        encode_picture(draws.integers(256, size=(*size, 3), dtype=np.uint8)) for _ in range(count)
-    ]
-    table = None if seed else np.arange(9.0).reshape(3, 3)
-    return Film(size, 1.7e9 + 0.25 + 0.2 * np.arange(count), lambda: jpegs, table)
-
-
-def test_observed_pictures_come_back(tmp_path):
-    films = {'camera': make_film(), 'wrist_camera': make_film(size=(12, 16), seed=1)}
-    episode = make_episode(films=films, instruction='put it there')
-    read = read_back(episode_to_bytes(episode, {'other': FRAMES['camera']}), tmp_path)
-    assert read.instruction == 'put it there'
-    assert list(read.films) == ['camera', 'wrist_camera']
-    for camera, film in films.items():
-        assert read.films[camera].size == film.size
-        np.testing.assert_allclose(read.films[camera].stamps_s, film.stamps_s)
-        np.testing.assert_array_equal(read.films[camera].table, film.table)
-        assert read.films[camera].compressed() == film.compressed()
-        for one, other in zip(read.films[camera], film, strict=True):
-            np.testing.assert_array_equal(one, other)
-    assert list(read_frames(tmp_path / 'episode.mcap')) == ['other', 'camera', 'wrist_camera']
-
-
-def test_a_film_must_have_a_picture_for_each_observation():
-    with pytest.raises(EpisodeError, match=r"film of 'camera' has 4 pictures.*expected 5"):
-        make_episode(films={'camera': make_film(4)})
-
-
-OLD_FILE = Path(__file__).parent / 'version_1_pixels.mcap'
-
-
-def test_pixels_of_a_file_of_version_1_become_a_film():
-    """`observations/pixels.yaml` at the version before pictures: 3 × 4 × 6 pixels, 2 numbers."""
-    episode = read_episode(OLD_FILE)
-    assert episode.observation_names == ('ee_x', 'ee_y')
-    assert episode.observations.shape == (3, 2)
-    film = episode.films['camera']
-    assert film.size == (4, 6)
-    expected = np.arange(3 * 3 * 4 * 6).reshape(3, 3, 4, 6)
-    for one, other in zip(film, expected, strict=True):
-        np.testing.assert_array_equal(one, np.moveaxis(other, 0, -1))
-    assert list(read_frames(OLD_FILE)) == ['camera']
 
 
 @pytest.mark.parametrize('frames', [None, FRAMES])
