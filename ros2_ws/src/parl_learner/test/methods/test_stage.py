@@ -21,16 +21,17 @@ def test_several_updates_a_unit():
 
 def test_left_by_updates_and_by_units():
     stages = (
+        Stage(StageName.SEEING, 7, idle),
         Stage(StageName.SAMPLING, 2, idle),
         Stage(StageName.IMITATING, 4, idle, policy_updates=1.0),
         Stage(StageName.ACTOR_CRITIC, 5, idle, policy_updates=0.5, critic_updates=1.0),
     )
     assert updates_left(stages, 0) == {'policy': 4 + 2, 'critic': 5}
-    assert units_left(stages, 0) == {'policy': 4, 'critic': 5, 'sampling': 2}
-    assert units_left(stages, 1) == {'policy': 4, 'critic': 5, 'sampling': 1}
-    assert updates_left(stages[1:], 3) == {'policy': 1 + 2, 'critic': 5}
-    assert updates_left(stages[2:], 3) == {'policy': 1, 'critic': 2}
-    assert units_left(stages[2:], 3) == {'policy': 0, 'critic': 2, 'sampling': 0}
+    assert units_left(stages, 1) == {'policy': 4, 'critic': 5, 'sampling': 2, 'seeing': 6}
+    assert units_left(stages[1:], 1) == {'policy': 4, 'critic': 5, 'sampling': 1, 'seeing': 0}
+    assert updates_left(stages[2:], 3) == {'policy': 1 + 2, 'critic': 5}
+    assert updates_left(stages[3:], 3) == {'policy': 1, 'critic': 2}
+    assert units_left(stages[3:], 3) == {'policy': 0, 'critic': 2, 'sampling': 0, 'seeing': 0}
     assert updates_left((), 0) == {'policy': 0, 'critic': 0}
 
 

@@ -127,7 +127,7 @@ def test_what_is_left_is_counted(learning, demonstrations, practice):
     loop = LearningLoop(learning(), NAMES, seed=0)
     loop.begin_round(demonstrations)
     left = [loop.updates_left]
-    assert loop.units_left == left[0] | {'sampling': 1}
+    assert loop.units_left == left[0] | {'sampling': 1, 'seeing': 0}
     while not loop.idle:
         loop.advance()
         left.append(loop.updates_left)
