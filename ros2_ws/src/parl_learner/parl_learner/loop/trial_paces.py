@@ -31,6 +31,8 @@ def trial_paces(
         loop = make_loop()
         first_of = {stage.work: stage for stage in reversed(loop.stages)}
         paces = {Work.POLICY: seconds(lambda _: loop.units.imitate(), 0)}
+        if Work.SEEING in first_of:
+            paces[Work.SEEING] = seconds(first_of[Work.SEEING].unit, 0)
         if Work.SAMPLING in first_of:
             paces[Work.SAMPLING] = seconds(first_of[Work.SAMPLING].unit, 0)
             _repeat_samples(loop)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from parl_files.error import ParlError
 from parl_files.recording.film import encode_losslessly, Film
 from parl_learner.loop.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from parl_learner.loop.learning_loop import LearningLoop, STATION_ACTION
+from parl_learner.loop.trial_paces import trial_paces
+from parl_learner.methods.stage import Work
 from parl_learner.training.waypoint_trainer import bilinear, WaypointTrainerConfig
 from parl_policy.critics.critic import CriticConfig
 from parl_policy.networks.observation_encoder import VisionConfig
@@ -203,3 +206,18 @@ def test_other_pictures_than_those_learned_from_are_refused(new_loop, shown, tmp
     other.resume([[dataclasses.replace(changed, films={'camera': film})]])
     with pytest.raises(CheckpointError, match=r'the episodes give other observations than those'):
         load_checkpoint(tmp_path / 'c', other)
+
+
+def test_the_pace_of_learning_to_see_is_known_before_it_begins(new_loop, shown):
+    loop = new_loop(steps=3)
+    loop.begin_round([shown('d0', 0)])
+    before = loop.replay.observations.clone()
+
+    def on_trial():
+        other = LearningLoop(loop.config, NAMES, 0, cameras={'camera': SIZE}, replay=loop.replay)
+        other.resume([[shown('d0', 0)]])
+        return other
+
+    paces = trial_paces(on_trial, time.monotonic)
+    assert paces[Work.SEEING] > 0.0
+    assert torch.equal(loop.replay.observations, before), 'the replay is shared, not filled again'
