@@ -16,6 +16,9 @@ import torch
 Size: TypeAlias = tuple[int, int]
 """(height, width) [px]."""
 
+NEAR_M = 0.01
+"""Distance up to which an offset from the gripper has a linear scale [m]; beyond, asinh is flat."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PictureConfig:

@@ -9,15 +9,11 @@ import numpy as np
 
 from parl_files.recording.film import decode_picture, encode_picture
 from parl_policy.episode.action_space import Target, vector_from_rotation
-from parl_policy.observations import Observation, Size
+from parl_policy.observations import NEAR_M, Observation, Size
 from parl_policy.policy import ObservationError
 
 R_DOWN = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 """Rotation of `ee_gripper_link` pointing straight down (Bridge's zero rotation)."""
-
-
-NEAR_M = 0.01
-"""Distance up to which an object's offset from the gripper has a linear scale [m]."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from parl_policy.networks.picture_encoder import (
     PictureEncoder,
 )
 from parl_policy.networks.waypoint_encoder import WaypointEncoder, WAYPOINTS
-from parl_policy.observations import PictureConfig, States
+from parl_policy.observations import NEAR_M, PictureConfig, States
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +61,6 @@ class SightedConfig:
     def pictures(self) -> Mapping[str, PictureConfig]:
         """See `parl_policy.observations.needs_of`."""
         return {} if self.vision is None else self.vision.pictures
-
-
-NEAR_M = 0.01
-"""Offset of a waypoint up to which its scale is linear [m], as in the station's layout."""
 
 
 class ObservationEncoder(nn.Module):
