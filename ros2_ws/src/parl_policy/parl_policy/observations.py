@@ -17,7 +17,7 @@ Size: TypeAlias = tuple[int, int]
 """(height, width) [px]."""
 
 NEAR_M = 0.01
-"""Distance up to which an offset from the gripper has a linear scale [m]; beyond, asinh is flat."""
+"""Distance up to which an offset from the gripper has a linear scale [m]; beyond, it flattens."""
 
 
 @dataclass(frozen=True, kw_only=True)
