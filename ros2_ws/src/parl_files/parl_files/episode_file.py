@@ -130,7 +130,7 @@ def read_frames(path: Path) -> dict[str, list[tuple[float, bytes]]]:
     """
     path = Path(path)
     found: dict[str, list[tuple[float, bytes]]] = {}
-    pattern = re.compile(picture_topic('(.+)').replace('/', r'\/'))
+    pattern = re.compile(picture_topic('(.+)'))
     try:
         for topic, frame in messages(records(read_whole(path))):
             camera = pattern.fullmatch(topic)

@@ -107,8 +107,8 @@ class Replay:
 
         Raises:
             EpisodeMisfitError: Its observations or actions have another width than those of the
-                replay, or a film that is needed is missing or of another length.
-            PictureError, PictureTableError: A picture is damaged or cannot be kept.
+                replay, or a film that is needed is missing, damaged or of another length.
+            PictureTableError: A picture cannot be kept; for example, the disk is full.
         """
         width = self.row_actions.shape[1] // self.horizon
         expected = (self.observations.shape[1], width)

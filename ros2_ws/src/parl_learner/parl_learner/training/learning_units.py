@@ -2,7 +2,7 @@
 """The units of work in a stage: each changes the policy, the critic or the cache."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import math
 from typing import Literal
 
@@ -45,14 +45,11 @@ class LearningUnits:
     """Whether backups take actions that the policy draws for that update alone."""
     policy_loss: float = math.nan
     critic_metrics: CriticMetrics | None = None
+    _encoded: dict[ObservationEncoder, EncodedStates] = field(default_factory=dict, init=False)
 
     def draw(self, size: int, mixing_ratio: float | None) -> Batch:
         """Draw a batch of transitions; `mixing_ratio` is the share of demonstrations."""
         return self.replay.draw(size, mixing_ratio, self.generator)
-
-    def __post_init__(self) -> None:
-        """Encode states only once, where that does not change."""
-        self._encoded: dict[ObservationEncoder, EncodedStates] = {}
 
     @property
     def policy_states(self) -> StateTable:
