@@ -22,6 +22,8 @@ def test_the_two_observations_of_a_transition_take_one_change_and_the_rest_stays
         2.0 * first.numbers, {c: 255 - p for c, p in first.pictures.items()}, first.instructions
     )
     one, other = augment_states([first, second], CONFIG, torch.Generator().manual_seed(0))
+    again, _ = augment_states([first, second], CONFIG, torch.Generator().manual_seed(1))
+    assert not torch.equal(again.pictures['camera'], one.pictures['camera'])
     for camera, pictures in first.pictures.items():
         assert torch.equal(other.pictures[camera], 255 - one.pictures[camera])
         moved = (one.pictures[camera] != pictures).flatten(1).any(1)

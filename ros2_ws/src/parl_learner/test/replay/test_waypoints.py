@@ -68,11 +68,15 @@ def test_frozen_states_are_the_same_to_the_bit_however_the_table_grew(tmp_path):
     def table(rows):
         return ObservationTable(numbers[:rows], {'camera': pictures}, ['go'] * rows)
 
+    counts = []
+    encoder.register_forward_pre_hook(lambda _, inputs: counts.append(len(inputs[0])))
     grown, at_once = EncodedStates(encoder), EncodedStates(encoder)
     for rows in (3, ROWS_AT_ONCE, ROWS_AT_ONCE + 1, 100, 150):
         features = grown.of(table(rows))
         assert features.shape == (rows, encoder.features)
     expected = at_once.of(table(150))
     assert torch.equal(features, expected)
+    assert set(counts) == {ROWS_AT_ONCE}, 'the last bits may differ with their number'
+    assert len(counts) == 1 + 1 + 1 + 1 + 2 + 3, 'each block once, the last one as it grew'
     torch.testing.assert_close(expected[70:90], encoder(table(150)[torch.arange(70, 90)]))
     assert encoder(expected) is expected, 'what is encoded passes'

@@ -13,9 +13,15 @@ from parl_learner.loop.checkpoint import CheckpointError, load_checkpoint, save_
 from parl_learner.loop.learning_loop import LearningLoop, STATION_ACTION
 from parl_learner.loop.trial_paces import trial_paces
 from parl_learner.methods.stage import Work
-from parl_learner.training.waypoint_trainer import bilinear, WaypointTrainerConfig
+from parl_learner.replay.waypoints import Waypoints
+from parl_learner.training.waypoint_trainer import (
+    bilinear,
+    waypoint_loss,
+    WaypointTrainerConfig,
+)
 from parl_policy.critics.critic import CriticConfig
 from parl_policy.networks.observation_encoder import VisionConfig
+from parl_policy.networks.waypoint_encoder import WaypointEncoder
 from parl_policy.policy import ActionSpec
 
 NAMES = ('ee_x', 'ee_y', 'ee_z')
@@ -37,6 +43,21 @@ def test_a_bilinear_distribution_has_its_place_as_its_mean():
     rows = (found.sum(-1) * (torch.arange(4) + 0.5) / 4).sum(-1)
     torch.testing.assert_close(columns, torch.tensor([0.3, 0.0625]), atol=1e-6, rtol=0)
     torch.testing.assert_close(rows, torch.tensor([0.8, 0.5]), atol=1e-6, rtol=0)
+
+
+def test_what_a_shifted_picture_shows_is_where_it_was():
+    """A map that points two cells to the right and one down of a place, after such a shift."""
+    encoder = WaypointEncoder((32, 32), (4,))
+    encoder.forms.data.normal_()
+    maps = torch.full((1, 2, 8, 8), -100.0)
+    maps[:, :, 3, 2] = 100.0
+    shifted = maps.roll((1, 2), (2, 3))
+    cells = torch.tensor([[2.0, 1.0]])
+    torch.testing.assert_close(encoder.places(shifted, cells), encoder.places(maps))
+    shares = torch.tensor([[[2.5 / 8, 3.5 / 8]] * 2])
+    waypoints = Waypoints(encoder.places(maps).detach(), shares, torch.ones(1, 2, dtype=bool))
+    assert waypoint_loss(encoder, shifted, waypoints, cells / 8).item() < 1e-3
+    assert waypoint_loss(encoder, shifted, waypoints, -cells / 8).item() > 1.0
 
 
 @pytest.fixture
