@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pre-trained OpenVLA that stays as it is, once in memory for all policies that adapt it."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+import copy
+from dataclasses import dataclass, field
+import functools
+import hashlib
+from pathlib import Path
+
+import torch
+
+from parl_vla.openvla.action_bins import action_ids, action_statistics, ActionStatistics
+from parl_vla.openvla.checkpoint import load_network, read_files, TOKENIZER, weights_hash
+from parl_vla.openvla.network import OpenVLANetwork
+from parl_vla.openvla.pixels import Preprocessor
+from parl_vla.openvla.prompt import Prompt
+
+SEEN_BYTES = 1 << 30
+"""Memory for what the frozen towers made of pictures: 480 of OpenVLA's, all of a small model's."""
+PICTURES_AT_ONCE = 16
+"""Pictures that the towers see together: always as many, so that the last bits do not depend on
+which others are seen."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A pre-trained model.
+
+    Attributes:
+        folder: Of its checkpoint.
+        network: Frozen.
+        prompt: Its tokenizer.
+        preprocessor: Prepares its pictures.
+        action_ids: Range of its 256 ids of actions.
+        datasets: Action statistics by the name of the dataset, as stored.
+        sha256: Of its configuration and weights.
+    """
+
+    folder: Path
+    network: OpenVLANetwork
+    prompt: Prompt
+    preprocessor: Preprocessor
+    action_ids: slice
+    datasets: dict[str, object]
+    sha256: str
+    _seen: OrderedDict[bytes, torch.Tensor] = field(default_factory=OrderedDict)
+
+    def statistics(self, key: str, size: int) -> ActionStatistics:
+        """Return the action statistics of a dataset, as `action_statistics` does."""
+        return action_statistics(self.datasets, key, size)
+
+    def adapted(self, adapt: Callable[[OpenVLANetwork], None]) -> OpenVLANetwork:
+        """Return a network with the same frozen weights, not copied, after `adapt` changed it."""
+        shared = {id(each): each for each in self.network.parameters()}
+        network = copy.deepcopy(self.network, shared)
+        adapt(network)
+        return network
+
+    @torch.no_grad()
+    def see(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return the towers' features (B, P, F) of pictures (B, h, w, 3) uint8.
+
+        A picture that was seen lately is not seen again: the towers are frozen.
+        """
+        raw = pictures.cpu().numpy()
+        keys = [hashlib.blake2b(each.tobytes(), digest_size=16).digest() for each in raw]
+        new = {key: row for row, key in enumerate(keys) if key not in self._seen}
+        rows = torch.tensor(list(new.values()), dtype=torch.long)
+        found = {key: self._seen[key] for key in keys if key in self._seen}
+        for part in rows.split(PICTURES_AT_ONCE) if len(rows) else ():
+            block = part[torch.arange(PICTURES_AT_ONCE).clamp(max=len(part) - 1)]
+            pixels = self.preprocessor(pictures[block.to(pictures.device)])
+            kind = next(self.network.parameters()).dtype
+            features = self.network.see(pixels.to(torch.get_default_device(), kind))
+            found |= {keys[row]: features[i].clone() for i, row in enumerate(part.tolist())}
+        self._remember(found)
+        return torch.stack([found[key] for key in keys])
+
+    def _remember(self, found: dict[bytes, torch.Tensor]) -> None:
+        for key, features in found.items():
+            self._seen[key] = features
+            self._seen.move_to_end(key)
+        size = features.numel() * features.element_size()
+        while len(self._seen) * size > SEEN_BYTES:
+            self._seen.popitem(last=False)
+
+
+@functools.lru_cache(maxsize=2)
+def load_base(folder: Path, kind: torch.dtype) -> Base:
+    """Read a checkpoint; the same one is read once in a process.
+
+    Args:
+        folder: Of the checkpoint.
+        kind: Type of the weights in memory.
+
+    Raises:
+        CheckpointError, CheckpointConfigError, PreprocessorError, TokenizerError: It cannot be
+            used; the message names file and remedy.
+    """
+    files = read_files(folder)
+    vocabulary = files.config['text_config']['vocab_size'] - files.config['pad_to_multiple_of']
+    return Base(
+        folder,
+        load_network(folder, kind),
+        Prompt(folder / TOKENIZER),
+        Preprocessor(files.preprocessor),
+        action_ids(vocabulary),
+        dict(files.config.get('norm_stats', {})),
+        weights_hash(folder),
+    )

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Low-rank adapters (LoRA, arXiv 2106.09685) of the decoder, in the file format of peft.
+
+They stay beside the weights while a policy practises: merged in bfloat16, the first hundred small
+updates would round to nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from peft import inject_adapter_in_model
+from peft import LoraConfig as PeftConfig
+from peft.tuners.lora import Linear
+from safetensors.torch import save_file
+import torch
+from torch import nn
+
+from parl_vla.openvla.network import OpenVLANetwork
+
+_TARGETS = r'language_model\.model\..*\.(q|k|v|o|gate|up|down)_proj'
+_PREFIX, _NAME = 'base_model.model.', 'default'
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraConfig:
+    """Size of the adapters; the defaults are the paper's rank and its release's scale."""
+
+    rank: int = 32
+    """Rank of the change of a weight (r)."""
+    alpha: int = 16
+    """The change is scaled by alpha / rank."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.rank < 1 or self.alpha < 1:
+            raise ValueError(f'rank and alpha must be at least 1: {self}')
+
+    def to_peft(self) -> PeftConfig:
+        """Return the same for peft; the towers, the projector and the head are not adapted."""
+        return PeftConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            lora_dropout=0.0,
+            target_modules=_TARGETS,
+            init_lora_weights='gaussian',
+        )
+
+
+def inject_adapters(network: OpenVLANetwork, config: LoraConfig) -> None:
+    """Put new adapters, which change nothing yet, beside the decoder's frozen weights."""
+    inject_adapter_in_model(config.to_peft(), network, adapter_name=_NAME)
+
+
+def adapters(network: OpenVLANetwork) -> dict[str, nn.Parameter]:
+    """Return the adapters' weights in float32, by the names that peft gives them in a file."""
+    return {
+        _PREFIX + name.replace(f'.{_NAME}.', '.'): parameter
+        for name, parameter in network.named_parameters()
+        if '.lora_' in name
+    }
+
+
+@torch.no_grad()
+def set_adapters(network: OpenVLANetwork, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Copy weights into the adapters, in place: what a GPU has recorded stays valid.
+
+    Raises:
+        KeyError: An adapter is missing or unknown.
+        RuntimeError: An adapter has another rank.
+    """
+    own = adapters(network)
+    if set(own) != set(tensors):
+        raise KeyError(f'adapters differ: {sorted(set(own) ^ set(tensors))[:3]}')
+    for name, parameter in own.items():
+        if parameter.shape != tensors[name].shape:
+            raise RuntimeError(
+                f'{name} is {tuple(tensors[name].shape)}, expected {tuple(parameter.shape)}'
+            )
+        parameter.copy_(tensors[name])
+
+
+def save_adapters(network: OpenVLANetwork, config: LoraConfig, folder: Path, base: Path) -> None:
+    """Write a folder that peft's own `PeftModel.from_pretrained` reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: each.detach().cpu() for name, each in adapters(network).items()}
+    save_file(tensors, folder / 'adapter_model.safetensors')
+    described = config.to_peft()
+    described.base_model_name_or_path = str(base)
+    described.save_pretrained(str(folder))
+
+
+def merged_weights(network: OpenVLANetwork) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the name and value of all weights with the adapters added, computed in float32."""
+    adapted = {name: each for name, each in network.named_modules() if isinstance(each, Linear)}
+    for name, weight in network.state_dict().items():
+        owner, _, leaf = name.rpartition('.')
+        if '.lora_' in name:
+            continue
+        if leaf == 'weight' and owner.endswith('.base_layer'):
+            owner = owner.removesuffix('.base_layer')
+            change = adapted[owner].get_delta_weight(_NAME)
+            yield f'{owner}.weight', (weight.float() + change.float()).to(weight.dtype)
+        else:
+            yield name, weight

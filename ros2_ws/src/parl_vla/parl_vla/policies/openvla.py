@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenVLA as a policy: it sees a camera, reads the instruction and writes an action as tokens."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import torch
+from torch import nn
+
+from parl_files.config_file import ConfigError
+from parl_policy.episode.action_space import ACTION_DIM, GRIPPER
+from parl_policy.observations import Observations, PictureConfig, States
+from parl_policy.policy import ActionSpec, weigh_targets
+from parl_vla.openvla.action_code import ActionCode
+from parl_vla.openvla.action_text import (
+    ActionRules,
+    draw,
+    packed_log_probabilities,
+    Prefix,
+)
+from parl_vla.openvla.base import Base, load_base
+from parl_vla.openvla.lora import adapters, inject_adapters, LoraConfig, set_adapters
+
+MEMORY_BYTES = 64 << 20
+"""Keys and values of the states that are sampled together on a CPU."""
+GPU_SHARE = 0.25
+"""The same on a GPU, as a share of the memory that is free."""
+_BASE = 'base_sha256'
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenVLAPolicyConfig:
+    """Settings; the checkpoint gives the rest."""
+
+    reads_instruction: ClassVar[bool] = True
+
+    model: str
+    """Folder of a checkpoint in the released layout."""
+    unnorm_key: str = 'bridge_orig'
+    """Dataset of the checkpoint whose action statistics hold."""
+    pictures: Mapping[str, PictureConfig]
+    """The camera that it sees, and the part and size of its picture."""
+    temperature: float = 1.0
+    """Divides the logits of the 256 bins when actions are drawn."""
+    top_k: int | None = None
+    """Draws only from so many of the likeliest bins; the release takes 50 of the vocabulary."""
+    label_width: float = 0.0
+    """Standard deviation of a label over neighbouring bins [bins]; 0: the whole weight on one bin.
+
+    Ten steps up the critic move an action by about half a bin, which a label of one bin mostly
+    loses.
+    """
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    """Size of the adapters that learn."""
+    precision: Literal['float32', 'bfloat16'] = 'float32'
+    """Type of the frozen weights; adapters are float32."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if len(self.pictures) != 1:
+            raise ValueError(f'pictures must name one camera: {sorted(self.pictures)}')
+        if not self.temperature > 0.0 or not self.label_width >= 0.0:
+            raise ValueError(f'temperature must be above 0 and label_width 0 or more: {self}')
+        if self.top_k is not None and self.top_k < 1:
+            raise ValueError(f'top_k must be at least 1: {self.top_k}')
+        if self.precision not in ('float32', 'bfloat16'):
+            raise ValueError(f"precision is {self.precision!r}, expected 'float32' or 'bfloat16'")
+
+
+@dataclass(frozen=True, eq=False)
+class PromptedPictures:
+    """What `encode` keeps of B states.
+
+    Attributes:
+        features: (B, P, F) of the frozen towers.
+        ids: (B, T) of the prompts.
+        lengths: (B,) of the prompts.
+    """
+
+    features: torch.Tensor
+    ids: torch.Tensor
+    lengths: torch.Tensor
+
+    def __len__(self) -> int:
+        """Return the number of states B."""
+        return len(self.features)
+
+    def __getitem__(self, rows: slice) -> 'PromptedPictures':
+        """Return some of the states."""
+        return PromptedPictures(self.features[rows], self.ids[rows], self.lengths[rows])
+
+
+class OpenVLAPolicy:
+    """Implements `parl_policy.policy.Policy`; only the adapters of its decoder learn."""
+
+    def __init__(
+        self, observation_dim: int, action_spec: ActionSpec, config: OpenVLAPolicyConfig
+    ) -> None:
+        """Adapt the checkpoint with adapters that change nothing yet.
+
+        Raises:
+            ParlError: The checkpoint cannot be used, or lacks the statistics of `unnorm_key`.
+            ConfigError: The actions are not those of a gripper that moves, turns and closes.
+        """
+        del observation_dim  # it sees pictures alone
+        if action_spec.dim != ACTION_DIM or action_spec.binary != (GRIPPER,):
+            raise ConfigError(
+                f'OpenVLA writes {ACTION_DIM} numbers, the last one a gripper; the actions here '
+                f'are {action_spec}'
+            )
+        self.action_spec = action_spec
+        self.config = config
+        kind = torch.float32 if config.precision == 'float32' else torch.bfloat16
+        self.base: Base = load_base(Path(config.model).expanduser(), kind)
+        self.network = self.base.adapted(lambda network: inject_adapters(network, config.lora))
+        statistics = self.base.statistics(config.unnorm_key, ACTION_DIM)
+        self.code = ActionCode(statistics, action_spec.horizon)
+        self.rules = ActionRules(
+            self.base.action_ids, self.code.possible, config.temperature, config.top_k
+        )
+
+    def fit_normalisation(self, observations: torch.Tensor) -> None:
+        """Do nothing: the checkpoint holds its normalisation."""
+
+    def encode(self, observations: States) -> PromptedPictures:
+        """Let the frozen towers see the pictures, and write the prompts."""
+        assert isinstance(observations, Observations)
+        (camera,) = self.config.pictures
+        ids, lengths = self.base.prompt.ids(observations.instructions)
+        device = torch.get_default_device()
+        features = self.base.see(observations.pictures[camera])
+        return PromptedPictures(features, ids.to(device), lengths.to(device))
+
+    def sample(
+        self, context: PromptedPictures, count: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Draw actions (B, k, D) in [-1, 1], with one reading of each prompt."""
+        shape = (len(context), count, self.action_spec.flat_dim)
+        bins, _ = self.draw(context, torch.rand(shape, generator=generator))
+        return self.action_spec.snap(self.code.actions(bins))
+
+    def draw(
+        self, context: PromptedPictures, uniform: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw the tokens of actions; a state depends on its own numbers alone.
+
+        Args:
+            context: Of B states.
+            uniform: (B, k, D) in [0, 1).
+
+        Returns:
+            Bins (B, k, D) and the log-probability (B, k) of each action.
+        """
+        at_once = self.states_at_once(uniform.shape[1], context.ids.shape[1])
+        parts = [
+            draw(
+                self.network.language_model,
+                self._prefix(context[first : first + at_once]),
+                self.rules,
+                uniform[first : first + at_once],
+            )
+            for first in range(0, len(context), at_once)
+        ]
+        bins, log_probs = zip(*parts, strict=True)
+        return torch.cat(bins), torch.cat(log_probs)
+
+    def loss(
+        self,
+        context: PromptedPictures,
+        targets: torch.Tensor,
+        weights: torch.Tensor | None,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """Return the cross-entropy (B,) of the targets' tokens, summed over the action.
+
+        The m targets are read behind one prefix; the generator is not used.
+        """
+        targets = self.action_spec.snap(targets)
+        log_probs = packed_log_probabilities(
+            self.network.language_model,
+            self._prefix(context),
+            self.rules,
+            self.code.bins(targets),
+        )
+        labels = self.code.labels(targets, self.config.label_width)
+        crossed = -(labels * log_probs.masked_fill(~self.rules.possible, 0.0)).sum((-1, -2))
+        return weigh_targets(crossed, weights)
+
+    def tokens(self, actions: torch.Tensor) -> torch.Tensor:
+        """Return the tokens (…, D) of actions (…, D), as bins."""
+        return self.code.bins(actions)
+
+    def trainable_parameters(self) -> Iterable[nn.Parameter]:
+        """Return the adapters."""
+        return adapters(self.network).values()
+
+    def after_update(self) -> None:
+        """Do nothing: there is no moving average."""
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Return the adapters, and the hash of what they adapt."""
+        digest = torch.tensor(list(bytes.fromhex(self.base.sha256)), dtype=torch.uint8)
+        return {_BASE: digest, **{k: v.detach() for k, v in adapters(self.network).items()}}
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Load what `state_dict` returned.
+
+        Raises:
+            KeyError: An adapter or the hash is missing.
+            RuntimeError: They adapt another checkpoint, or have another rank.
+        """
+        adapted = bytes(state[_BASE].cpu().tolist()).hex()
+        if adapted != self.base.sha256:
+            raise RuntimeError(
+                f'its adapters are of a checkpoint with hash {adapted[:12]}…, but '
+                f'{self.base.folder} has {self.base.sha256[:12]}…; give the folder of that one'
+            )
+        set_adapters(self.network, {k: v for k, v in state.items() if k != _BASE})
+
+    def states_at_once(self, count: int, prompt: int = 32) -> int:
+        """Return how many states fit in memory when `count` actions are drawn of each."""
+        config = self.network.config
+        slots = config.towers[0].patches + prompt + count * (self.action_spec.flat_dim - 1)
+        weight = next(self.network.parameters())
+        llama = config.llama
+        one = slots * 2 * llama.num_hidden_layers * llama.key_value_heads * llama.head_width
+        room = MEMORY_BYTES
+        if weight.device.type == 'cuda':
+            room = int(GPU_SHARE * torch.cuda.mem_get_info(weight.device)[0])
+        return max(1, room // (one * weight.element_size()))
+
+    def _prefix(self, context: PromptedPictures) -> Prefix:
+        embeddings = self.network.read(context.features, context.ids)
+        return Prefix(embeddings, context.lengths + context.features.shape[1])
