@@ -78,8 +78,9 @@ def small_model(
     for module in network.modules():
         if isinstance(module, nn.Linear | nn.Embedding | nn.Conv2d):
             nn.init.normal_(module.weight, std=INITIAL_DEVIATION)
-            if isinstance(getattr(module, 'bias', None), torch.Tensor):
-                nn.init.zeros_(module.bias)
+            bias = getattr(module, 'bias', None)
+            if bias is not None:
+                nn.init.zeros_(bias)
     for tower in (network.vision_backbone.featurizer, network.vision_backbone.fused_featurizer):
         nn.init.normal_(tower.pos_embed, std=INITIAL_DEVIATION)
     described = {
