@@ -38,6 +38,8 @@ class PhaseResult:
     seconds: float = 0.0
     disagreements: int = 0
     """Number of episodes whose verdict and ground truth differ."""
+    wrong_grasps: int = 0
+    """Number of episodes in which another object than the task's was lifted."""
 
 
 def run_in_process(
@@ -105,6 +107,7 @@ def run_on_stations(
             result.successes += int(episode.success)
             result.steps += len(episode)
             result.disagreements += int(station.truly_done != episode.success)
+            result.wrong_grasps += int(station.lifted_other)
             if step.index + 1 == step.of or (
                 step.phase == Phase.PRACTICE and result.episodes % 10 == 0
             ):

@@ -33,6 +33,9 @@ from widowx_driver.safety.shell import SafetyShell
 from widowx_sim.servos import wx250s
 from widowx_sim.station.station import Station
 
+LIFTED_M = 0.02
+"""Height above its place from which an object counts as lifted [m]."""
+
 Choose = Callable[[int, Observation, StationState], tuple[np.ndarray, str]]
 """Maps (step, observation, state) to (action (7,), policy version)."""
 
@@ -59,14 +62,18 @@ class InProcessStation:
         """Settings of the scripted operator of this task."""
         self.truly_done = False
         """Ground truth at the end of the last episode."""
+        self.lifted_other = False
+        """Whether the gripper truly lifted another object than the task's in that episode."""
 
     def play(self, goal: EpisodeGoal, choose: Choose) -> Episode:
         """Play one episode and return it."""
         command, layout = self._begin(goal)
         player = EpisodePlayer(goal, layout)
+        at_rest, self.lifted_other = self._heights_of_others(), False
         while True:
             state = self._look(command).state
             observation = player.see(state)
+            self.lifted_other |= bool((self._heights_of_others() > at_rest + LIFTED_M).any())
             if player.over:
                 break
             action, version = choose(player.steps, observation, state)
@@ -117,6 +124,11 @@ class InProcessStation:
     def _frame(self, camera: str, stamp_s: float, of_detector: np.ndarray) -> Frame:
         is_detectors = camera == DETECTOR_CAMERA
         return Frame(stamp_s, of_detector if is_detectors else self._station.render_wrist())
+
+    def _heights_of_others(self) -> np.ndarray:
+        task = self._station.task
+        others = [name for name in task.movables if name != task.moved]
+        return np.array([self._station.object_pose(name)[0][2] for name in others])
 
     def _arm(self) -> ArmState:
         return read_arm_state(

@@ -130,17 +130,30 @@ def packed_log_probabilities(
 ) -> torch.Tensor:
     """Return log p (B, m, D, 256) of each number of given actions, all m in one sequence.
 
-    The last state of the prefix foretells the first number of all m: it is repeated, since a label
-    for each position would leave the first numbers of all but one action without a loss.
-
     Args:
         llama: The decoder.
         prefix: Of B states.
         rules: What may be drawn.
         bins: (B, m, D) bins of the actions.
     """
+    hidden = packed_states(llama, prefix, rules.ids, bins)
+    return rules.log_probabilities(llama.logits(hidden, rules.ids), slice(None))
+
+
+def packed_states(llama: Llama, prefix: Prefix, ids: slice, bins: torch.Tensor) -> torch.Tensor:
+    """Return the hidden states (B, m, D, W) that foretell each number of given actions.
+
+    The last state of the prefix foretells the first number of all m: it is repeated, since a label
+    for each position would leave the first numbers of all but one action without a loss.
+
+    Args:
+        llama: The decoder.
+        prefix: Of B states.
+        ids: Range of the ids of actions in the vocabulary.
+        bins: (B, m, D) bins of the actions.
+    """
     rows, count, numbers = bins.shape
-    inputs = llama.embed(bins[..., :-1].flatten(1) + rules.ids.start)
+    inputs = llama.embed(bins[..., :-1].flatten(1) + ids.start)
     own = torch.ones(numbers - 1, numbers - 1, dtype=torch.bool, device=bins.device).tril()
     behind = prefix.mask_behind(torch.block_diag(*[own] * count))
     start = prefix.mask()
@@ -151,5 +164,4 @@ def packed_log_probabilities(
     hidden = llama(torch.cat([prefix.embeddings, inputs], dim=1), positions, mask)
     before, after = hidden.split([start.shape[2], inputs.shape[1]], dim=1)
     first = prefix.last(before).view(rows, 1, 1, -1).expand(-1, count, -1, -1)
-    hidden = torch.cat([first, after.unflatten(1, (count, numbers - 1))], dim=2)
-    return rules.log_probabilities(llama.logits(hidden, rules.ids), slice(None))
+    return torch.cat([first, after.unflatten(1, (count, numbers - 1))], dim=2)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from parl_vla.openvla.action_bins import action_ids, action_statistics, ActionStatistics
-from parl_vla.openvla.checkpoint import load_network, read_files, TOKENIZER, weights_hash
+from parl_vla.openvla.checkpoint import load_network, read_files, weights_hash
 from parl_vla.openvla.network import OpenVLANetwork
 from parl_vla.openvla.pixels import Preprocessor
 from parl_vla.openvla.prompt import Prompt
@@ -104,7 +104,7 @@ def load_base(folder: Path, kind: torch.dtype) -> Base:
     return Base(
         folder,
         load_network(folder, kind),
-        Prompt(folder / TOKENIZER),
+        Prompt(files.tokenizer),
         Preprocessor(files.preprocessor),
         action_ids(vocabulary),
         dict(files.config.get('norm_stats', {})),

@@ -3,7 +3,6 @@
 
 from collections.abc import Sequence
 import functools
-from pathlib import Path
 
 from tokenizers import Tokenizer
 import torch
@@ -22,19 +21,23 @@ class TokenizerError(ParlError):
 class Prompt:
     """Turns instructions into ids, with the checkpoint's own tokenizer."""
 
-    def __init__(self, file: Path) -> None:
-        """Read a tokenizer.json.
+    def __init__(self, tokenizer: str) -> None:
+        """Read the content of a tokenizer.json.
 
         Raises:
-            TokenizerError: There is none, it is damaged, or it is not that of an OpenVLA.
+            TokenizerError: It is damaged, or it is not that of an OpenVLA.
         """
         try:
-            self._tokenizer = Tokenizer.from_file(str(file))
+            self._tokenizer = Tokenizer.from_str(tokenizer)
         except Exception as error:  # the library raises nothing more exact
-            raise TokenizerError(f'{file}: {error}; copy it from the checkpoint again') from error
+            raise TokenizerError(
+                f'tokenizer.json: {error}; copy it from the checkpoint again'
+            ) from error
         space = self._tokenizer.token_to_id(_SPACE)
         if space is None:
-            raise TokenizerError(f'{file} has no token {_SPACE!r}; it is not that of an OpenVLA')
+            raise TokenizerError(
+                f'tokenizer.json has no token {_SPACE!r}; it is not that of an OpenVLA'
+            )
         self._space: int = space
         self._ids_of = functools.lru_cache(maxsize=1024)(self._encode)
 
