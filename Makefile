@@ -9,16 +9,24 @@ CODE := ros2_ws/src sim bench test environment conftest.py
 BENCHES := control_period critic_speed decision_latency driver_fuzz reward_detector_accuracy step_cost
 TABLES := success_over_seeds point_maze_table
 
-.PHONY: help demo test bench tables lint clean set_up
+.PHONY: help demo demo-vla test bench tables lint clean set_up
 
 help:  ## what can be made
-	@sed -n 's/^\([a-z_]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z_-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 # An interrupted one continues from its report folder.
 demo: set_up  ## the experiment cup to drying rack, a quarter of an hour; its folder is report, or REPORT=folder; from pictures with PIXELS=1
 	@$(ACTIVATE) && exec python3 -m parl_launch.run widowx_bringup demo.launch.yaml \
 	  $(if $(PIXELS),experiment:="$(CURDIR)/ros2_ws/src/widowx_bringup/config/experiments/observations/pictures.yaml") \
 	  report_folder:="$$(realpath -m -- "$${REPORT:-report$(if $(PIXELS),_pictures)}")"
+
+# The model is made once by its recipe (bench/mini_vla), a quarter of an hour, and kept under runs/.
+demo-vla: set_up  ## a small OpenVLA, which sees pictures and reads words, gets better by itself; its folder is report_vla, or REPORT=folder
+	@$(ACTIVATE) && model="$$(PYTHONPATH="bench:$$PYTHONPATH" python3 -m mini_vla.make)" && \
+	  config="$(CURDIR)/ros2_ws/src/widowx_bringup/config" && \
+	  exec python3 -m parl_launch.run widowx_bringup demo.launch.yaml task:="$$config/tasks/vegetable_to_plate.yaml" \
+	  experiment:="$$config/experiments/vla/vegetable_to_plate.yaml" set:="learning.policy.model=$$model" \
+	  report_folder:="$$(realpath -m -- "$${REPORT:-report_vla}")"
 
 test: lint  ## what every change must pass: lint, and then the tests
 	@$(ACTIVATE) && exec python3 -m pytest -n 3 --dist loadfile

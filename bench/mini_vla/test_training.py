@@ -26,7 +26,7 @@ TINY = dataclasses.replace(
 
 
 def two_worlds(count=64):
-    """A white picture calls for +x, a black one for -x, when the vegetable is asked for; else z."""
+    """If the vegetable is asked for, a white picture calls for +x and a black one for -x."""
     random = np.random.default_rng(0)
     white = random.integers(0, 2, count).astype(bool)
     words = random.integers(0, 2, count)
