@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import time
 
-WORK_PER_WRITING = 9.0
+WORK_PER_WRITING = 19.0
 """Seconds of work for each second of writing; a million states take 30 s to write."""
 
 
 class CheckpointTimer:
-    """Says when a checkpoint is due, so that writing takes at most a tenth of the time."""
+    """Says when a checkpoint is due, so that writing takes at most a twentieth of the time."""
 
     def __init__(self, every_s: float, clock_s: Callable[[], float] = time.monotonic) -> None:
         """Start the clock; the first checkpoint is due after `every_s` [s]."""
