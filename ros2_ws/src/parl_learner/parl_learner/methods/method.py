@@ -9,13 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import math
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 
 from parl_learner.methods.stage import Stage, StageName
 from parl_learner.replay.recorded_episode import RecordedEpisode
 from parl_learner.training.action_cache import ActionCache
+from parl_learner.training.distillation_rule import TaughtTarget
 from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.learning_units import LearningUnits
 from parl_learner.training.policy_trainer import PolicyTrainer
@@ -127,8 +128,8 @@ class LearningMethod(ABC):
         return needs_actions and not cls.backs_up_fresh_samples(config)
 
     @property
-    def distillation_target(self) -> Literal['softmax', 'argmax'] | None:
-        """Particle that the policy is taught; None if the method teaches no particle."""
+    def distillation_target(self) -> TaughtTarget | None:
+        """Particles that the policy is taught; None if the method teaches none."""
         return None
 
     def pretraining_stages(self, rows: int) -> tuple[Stage, ...]:

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """PA-RL (arXiv 2412.06685): the policy learns the actions of π_opt with its own loss."""
 
-from typing import Literal
-
 from parl_learner.methods.method import LearningMethod, PracticeRound, sampling_blocks
 from parl_learner.methods.stage import Stage, StageName
-from parl_learner.training.distillation_rule import chosen_target
+from parl_learner.training.distillation_rule import chosen_target, TaughtTarget
 from parl_learner.training.learning_config import LearningConfig
 
 
@@ -23,8 +21,8 @@ class PaRl(LearningMethod):
         return True
 
     @property
-    def distillation_target(self) -> Literal['softmax', 'argmax']:
-        """Particle that the policy is taught, by the spread that was measured last."""
+    def distillation_target(self) -> TaughtTarget:
+        """Particles that the policy is taught, by the spread that was measured last."""
         return chosen_target(
             self.config.distillation_target,
             self.counters.distillation_spread,

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The choice of the particle that the policy is taught (PA-RL, Appendix B.1)."""
+"""The choice of the particles that the policy is taught (PA-RL, Appendix B.1)."""
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 
-DistillationTarget = Literal['softmax', 'argmax', 'by_spread']
+TaughtTarget: TypeAlias = Literal['softmax', 'argmax', 'particles']
+"""One particle drawn from softmax(Q), the best one, or all with softmax(Q) as their weights."""
+DistillationTarget: TypeAlias = Literal[TaughtTarget, 'by_spread']
 
 
 def value_spread(values: torch.Tensor) -> float:
@@ -19,7 +21,7 @@ def value_spread(values: torch.Tensor) -> float:
 
 def chosen_target(
     target: DistillationTarget, spread: float, smallest_spread: float
-) -> Literal['softmax', 'argmax']:
+) -> TaughtTarget:
     """Return the target that 'by_spread' chooses (PA-RL, Appendix B.1), or `target` itself.
 
     Where values hardly differ, softmax(Q) at temperature 1 is nearly uniform and would teach the

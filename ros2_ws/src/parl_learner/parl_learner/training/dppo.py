@@ -128,8 +128,10 @@ class Dppo:
         """Begin without transitions.
 
         Raises:
-            ConfigError: The policy is not a diffusion policy, or has no density for each step.
+            ConfigError: The policy is not a diffusion policy, or has no density for each step, or
+                batches are to be taken in pieces.
         """
+        policy_trainer.check_whole_batches('dppo')
         if (
             not isinstance(policy, DiffusionPolicy)
             or policy.ema_rate < 1.0

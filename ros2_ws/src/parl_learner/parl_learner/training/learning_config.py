@@ -103,6 +103,8 @@ class LearningConfig:
     distillation_target: DistillationTarget = 'by_spread'
     """Particle that the policy is taught: drawn from softmax(Q), or the best.
 
+    'particles' teaches all of a state at once, weighed by softmax(Q): the mean of what 'softmax'
+    draws, without its noise. A policy that reads a long prefix reads it once for all.
     'by_spread' takes the best in rounds in which the particles' values hardly differ.
     """
     smallest_spread: float = 1.0

@@ -4,7 +4,6 @@
 import dataclasses
 from dataclasses import dataclass, field
 import math
-from typing import Literal
 
 import torch
 
@@ -14,7 +13,7 @@ from parl_learner.replay.observation_table import ObservationTable, StateTable
 from parl_learner.replay.replay import Batch, Replay
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.critic_trainer import CriticMetrics, CriticTrainer
-from parl_learner.training.distillation_rule import value_spread
+from parl_learner.training.distillation_rule import TaughtTarget, value_spread
 from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.policy_trainer import PolicyTrainer
 from parl_learner.training.waypoint_trainer import WaypointTrainer
@@ -102,29 +101,29 @@ class LearningUnits:
         return dataclasses.replace(batch, observations=now, next_observations=then)
 
     def teach(
-        self, batch: Batch, actions: torch.Tensor, weights: torch.Tensor | None = None
+        self, batch: Batch, targets: torch.Tensor, weights: torch.Tensor | None = None
     ) -> None:
         """Do one policy update with the policy's own loss.
 
         Args:
             batch: Whose observations are taken.
-            actions: (B, D) that the policy is taught.
-            weights: (B, 1) of the actions; None gives all the same weight.
+            targets: (B, m, D) actions that the policy is taught.
+            weights: (B, m) of the actions; None gives all the same weight.
         """
         self.policy_loss = self.policy_trainer.update(
-            self.policy_sees(batch), actions.unsqueeze(1), self.generator, weights
+            self.policy_sees(batch), targets, self.generator, weights
         )
 
     def imitate(self) -> None:
         """Do one policy update on the actions of the data."""
         batch = self.draw(self.config.imitation_batch_size, self.config.mixing_ratio)
-        self.teach(batch, batch.actions)
+        self.teach(batch, batch.actions.unsqueeze(1))
 
     def imitate_successes(self) -> None:
         """Do one policy update on the actions of successful episodes."""
         size = self.config.imitation_batch_size
         batch = self.replay.draw_successes(size, self.generator)
-        self.teach(batch, batch.actions)
+        self.teach(batch, batch.actions.unsqueeze(1))
 
     def begin_distilling(self) -> float:
         """Make all particles with the current critic; return the spread of their values."""
@@ -132,17 +131,19 @@ class LearningUnits:
         everything = torch.arange(len(self.replay.observations))
         return value_spread(self.cache.particles(everything).values)
 
-    def distil(self, target: Literal['softmax', 'argmax']) -> None:
+    def distil(self, target: TaughtTarget) -> None:
         """Do one policy update on actions of π_opt, whose particles are in the cache."""
         batch = self.draw(self.config.imitation_batch_size, self.config.distillation_mixing_ratio)
         if self.config.distil_data_action:
             particles = self.cache.distillation_particles(batch.rows)
         else:
             particles = self.cache.particles(batch.rows)
-        if target == 'argmax':
-            self.teach(batch, particles.argmax())
+        if target == 'particles':
+            self.teach(batch, particles.actions, particles.weights)
+        elif target == 'argmax':
+            self.teach(batch, particles.argmax().unsqueeze(1))
         else:
-            self.teach(batch, particles.sample(1, self.generator).squeeze(1))
+            self.teach(batch, particles.sample(1, self.generator))
 
     def sample_all(self) -> None:
         """Draw the candidates of all observations from the policy."""

@@ -25,12 +25,20 @@ from parl_policy.policy import Policy, ReparameterisedPolicy
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyTrainerConfig:
-    """Learning rates of imitation and of distillation, and the numbers of 'value_gradient'."""
+    """Numbers of imitation and of distillation, and those of 'value_gradient'."""
 
     imitation_learning_rate: float = 3e-4
     """Learning rate of Adam during pre-training."""
     distillation_learning_rate: float = 5e-5
     """Learning rate of Adam during practice, which begins with new moments."""
+    micro_batch: int | None = None
+    """States of which imitation and distillation hold the gradient's graph at a time.
+
+    The gradients of all pieces of a batch add up to that of the batch: a big policy needs less
+    memory for it. None takes the batch whole.
+    """
+    largest_gradient: float | None = None
+    """Norm to which a longer gradient of the policy is shortened; None shortens none."""
     value_gradient: ValueGradientConfig = field(default_factory=ValueGradientConfig)
     """Numbers of the method 'value_gradient'."""
 
@@ -39,6 +47,10 @@ class PolicyTrainerConfig:
         for name in ('imitation_learning_rate', 'distillation_learning_rate'):
             if not getattr(self, name) >= 0:
                 raise ValueError(f'{name} must be 0 or more: {getattr(self, name)}')
+        if self.micro_batch is not None and self.micro_batch < 1:
+            raise ValueError(f'micro_batch must be at least 1: {self.micro_batch}')
+        if self.largest_gradient is not None and not self.largest_gradient > 0:
+            raise ValueError(f'largest_gradient must be above 0: {self.largest_gradient}')
 
 
 class PolicyTrainer:
@@ -63,15 +75,42 @@ class PolicyTrainer:
         weights: torch.Tensor | None = None,
     ) -> float:
         """Do one gradient step on targets (B, m, D) with weights (B, m); return the loss."""
-        context = self.policy.encode(observations)
-        return self.step(self.policy.loss(context, targets, weights, generator).mean())
+        states = len(targets)
+        size = self.config.micro_batch or states
+        self.optimiser.zero_grad(set_to_none=True)
+        total = 0.0
+        for first in range(0, states, size):
+            rows = slice(first, first + size)
+            context = self.policy.encode(observations[rows])
+            weighed = None if weights is None else weights[rows]
+            losses = self.policy.loss(context, targets[rows], weighed, generator)
+            # The last piece may be smaller, and its mean then counts less.
+            loss = losses.mean() * (len(losses) / states)
+            loss.backward(inputs=self._parameters)
+            total += loss.item()
+        self._descend()
+        return total
+
+    def check_whole_batches(self, method: str) -> None:
+        """Refuse `micro_batch` for a method whose loss is of a batch as a whole.
+
+        Raises:
+            ConfigError: It is set.
+        """
+        if self.config.micro_batch is not None:
+            raise ConfigError(
+                f'method {method!r} takes a batch whole, but policy_trainer.micro_batch is '
+                f'{self.config.micro_batch}; remove it, or lower imitation_batch_size'
+            )
 
     def check_value_gradient(self, example: States) -> None:
         """Refuse a policy class that `follow_value` cannot train, before anything is trained.
 
         Raises:
-            ConfigError: Its samples pass no gradients, or it does not know their density.
+            ConfigError: Its samples pass no gradients, it does not know their density, or batches
+                are to be taken in pieces.
         """
+        self.check_whole_batches('value_gradient')
         policy, name = self.policy, type(self.policy).__name__
         if not isinstance(policy, ReparameterisedPolicy):
             raise ConfigError(
@@ -127,8 +166,7 @@ class PolicyTrainer:
         """Do one gradient step down a loss of the policy; return the loss."""
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward(inputs=self._parameters)
-        self.optimiser.step()
-        self.policy.after_update()
+        self._descend()
         return loss.item()
 
     def state_dict(self) -> dict[str, torch.Tensor]:
@@ -144,6 +182,13 @@ class PolicyTrainer:
         self.log_temperature.data.copy_(state['log_temperature'])
         load_optimiser_tensors(self.optimiser, part(state, 'adam'))
         load_optimiser_tensors(self._temperature_optimiser, part(state, 'temperature_adam'))
+
+    def _descend(self) -> None:
+        """Let the optimiser follow the gradient, which is shortened if it is too long."""
+        if self.config.largest_gradient is not None:
+            torch.nn.utils.clip_grad_norm_(self._parameters, self.config.largest_gradient)
+        self.optimiser.step()
+        self.policy.after_update()
 
     def _begin(self, learning_rate: float) -> None:
         parameters = self.policy.trainable_parameters()

@@ -16,6 +16,6 @@ def test_the_rule():
     assert chosen_target('by_spread', 0.3, 0.2) == 'softmax'
 
 
-@pytest.mark.parametrize('target', ['softmax', 'argmax'])
+@pytest.mark.parametrize('target', ['softmax', 'argmax', 'particles'])
 def test_a_fixed_target_is_kept(target):
     assert chosen_target(target, 0.0, 1.0) == chosen_target(target, 99.0, 1.0) == target

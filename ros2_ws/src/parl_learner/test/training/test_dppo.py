@@ -131,6 +131,9 @@ def test_an_episode_without_seed_is_refused(new_episode, dppo):
 def test_policies_without_a_density_or_with_an_average_are_refused(learning, policy):
     with pytest.raises(ConfigError, match=r'policy\.least_std above 0'):
         LearningLoop(learning(method='dppo', policy=policy), NAMES, seed=0)
+    pieces = learning(method='dppo', policy_trainer=PolicyTrainerConfig(micro_batch=3))
+    with pytest.raises(ConfigError, match=r"'dppo' takes a batch whole, but .*micro_batch is 3"):
+        LearningLoop(pieces, NAMES, seed=0)
 
 
 def test_the_policy_moves_to_the_actions_that_pay(new_episode, played, dppo):

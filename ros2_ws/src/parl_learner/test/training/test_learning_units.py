@@ -127,6 +127,32 @@ def test_the_executed_action_may_be_left_out(learning, demonstrations, practice,
         assert is_data == distils_data
 
 
+@pytest.mark.parametrize('distils_data', [True, False])
+def test_all_particles_are_taught_with_their_probabilities(
+    learning, demonstrations, practice, monkeypatch, distils_data
+):
+    """One pass over m = 2 targets has the mean of the losses that 'softmax' has at random."""
+    config = learning(distillation_target='particles', distil_data_action=distils_data)
+    loop = LearningLoop(config, NAMES, seed=0)
+    run_round(loop, demonstrations)
+    loop.begin_round(practice)
+    run_stage(loop)
+    rows, taught, draw = [], [], loop.units.draw
+    monkeypatch.setattr(loop.units, 'draw', lambda *a: rows.append(draw(*a)) or rows[-1])
+    monkeypatch.setattr(
+        loop.policy_trainer, 'update', lambda _, *given: taught.append(given) or 0.0
+    )
+    loop.advance()
+    targets, _, weights = taught[0]
+    cached = loop.cache.distillation_particles if distils_data else loop.cache.particles
+    expected = cached(rows[0].rows)
+    assert torch.equal(targets, expected.actions)
+    assert targets.shape == (8, 2, 7)
+    odds = expected.values.exp()
+    torch.testing.assert_close(weights, odds / odds.sum(1, keepdim=True))
+    assert loop.method.distillation_target == 'particles'
+
+
 def test_a_backup_with_the_policy_optimises_nothing(learning, demonstrations):
     """Targets then come from the candidates, every one as likely as the others."""
     loop = LearningLoop(

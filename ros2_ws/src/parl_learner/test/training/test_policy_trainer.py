@@ -77,6 +77,46 @@ def test_weighted_imitation_by_hand():
     assert loss == pytest.approx(6.5)
 
 
+@pytest.mark.parametrize('size', [1, 2, 3])
+def test_the_gradients_of_pieces_add_up_to_that_of_the_batch(size):
+    """Three states, so the last piece may be smaller; each state is used once."""
+    observations = torch.tensor([[1.0], [2.0], [-3.0]])
+    targets = torch.cat([TARGETS, torch.tensor([[[1.0, 0.5]]])]).expand(3, 2, 2)
+    weights = torch.tensor([[4.0, 1.0], [0.5, 0.0], [2.0, 3.0]])
+    found, encoded = [], []
+    for micro_batch in (None, size):
+        policy = LinearPolicy()
+        policy.encode = lambda states: encoded.append(states.flatten().tolist()) or states
+        trainer = PolicyTrainer(policy, PolicyTrainerConfig(micro_batch=micro_batch))
+        loss = trainer.update(observations, targets, torch.Generator(), weights)
+        found.append((torch.tensor(loss), policy.weight.grad, policy.weight.detach()))
+        assert policy.updates == 1
+    torch.testing.assert_close(found[1], found[0])
+    pieces = [[1.0, 2.0, -3.0][first : first + size] for first in range(0, 3, size)]
+    assert encoded[1:] == pieces
+
+
+@pytest.mark.parametrize('micro_batch', [None, 1])
+def test_a_gradient_that_is_too_long_is_shortened(micro_batch):
+    """The gradient (1, 6) of the whole batch has the norm √37: to 2 in its direction."""
+    for largest, factor in ((2.0, 2.0 / 37.0**0.5), (6.1, 1.0)):
+        policy = LinearPolicy()
+        config = PolicyTrainerConfig(largest_gradient=largest, micro_batch=micro_batch)
+        update(PolicyTrainer(policy, config))
+        expected = factor * torch.tensor([[1.0], [6.0]])
+        torch.testing.assert_close(policy.weight.grad, expected, rtol=1e-5, atol=0)
+    policy = ScalePolicy()
+    trainer = PolicyTrainer(policy, PolicyTrainerConfig(largest_gradient=0.5))
+    trainer.step(3.0 * policy.weight.sum())
+    assert policy.weight.grad.norm().item() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize('wrong', [{'micro_batch': 0}, {'largest_gradient': 0.0}])
+def test_impossible_pieces_and_lengths_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        PolicyTrainerConfig(**wrong)
+
+
 class ScalePolicy(LinearPolicy):
     """Action (w, g), whatever the state; log-probability -w. The second entry is binary."""
 
@@ -156,6 +196,9 @@ def test_what_a_policy_class_cannot_give_is_named():
         check(LinearPolicy())
     with pytest.raises(ConfigError, match='ScalePolicy does not know its log-probabilities'):
         check(ScalePolicy(knows_log_probs=False), target_entropy=0.0)
+    trainer = PolicyTrainer(ScalePolicy(), PolicyTrainerConfig(micro_batch=4))
+    with pytest.raises(ConfigError, match=r'takes a batch whole, but .*micro_batch is 4; remove'):
+        trainer.check_value_gradient(torch.zeros(1, 1))
     check(ScalePolicy(knows_log_probs=False))
     check(ScalePolicy(), target_entropy=0.0)
 

@@ -69,6 +69,11 @@ class Particles:
     actions: torch.Tensor
     values: torch.Tensor
 
+    @property
+    def weights(self) -> torch.Tensor:
+        """Probabilities (B, m) of softmax(Q) with temperature 1 (Eq. 4.3)."""
+        return self.values.softmax(1)
+
     def argmax(self) -> torch.Tensor:
         """Return the best action of each state (B, D)."""
         return self._take(self.values.argmax(1, keepdim=True)).squeeze(1)
@@ -79,8 +84,7 @@ class Particles:
 
     def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """Draw the indices (B, count) of the particles that `sample` takes."""
-        weights = self.values.softmax(1)
-        return torch.multinomial(weights, count, replacement=True, generator=generator)
+        return torch.multinomial(self.weights, count, replacement=True, generator=generator)
 
     def _take(self, chosen: torch.Tensor) -> torch.Tensor:
         index = chosen.unsqueeze(-1).expand(-1, -1, self.actions.shape[-1])

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 import json
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from parl_files.durable_file import write_durably
 from parl_files.error import ParlError
 from parl_learner.report.binomial_interval import wilson_interval, Z_95
+from parl_learner.training.distillation_rule import TaughtTarget
 
 
 class ResultFileError(ParlError):
@@ -53,8 +54,8 @@ class Distillation:
     round: int
     spread: float
     """Standard deviation of Q among a state's particles, mean over states."""
-    target: Literal['softmax', 'argmax']
-    """Particle that was taught; the configuration or the spread decides."""
+    target: TaughtTarget
+    """Particles that were taught; the configuration or the spread decides."""
 
 
 @dataclass
