@@ -148,6 +148,15 @@ class ExploringPolicy(Policy, Protocol):
         ...
 
 
+@runtime_checkable
+class TokenPolicy(Policy, Protocol):
+    """A policy that writes actions as tokens: two actions of the same tokens are one to it."""
+
+    def tokens(self, actions: torch.Tensor) -> torch.Tensor:
+        """Return the token of each number of actions (…, D), as (…, D) integers."""
+        ...
+
+
 def weigh_targets(losses: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
     """Return the loss of each state (B,) from the losses (B, m) and weights of its targets."""
     return losses.mean(1) if weights is None else (weights * losses).sum(1)

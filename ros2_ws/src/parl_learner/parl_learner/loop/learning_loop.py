@@ -42,7 +42,7 @@ def _actor_config(
         policy_class=config.policy_class,
         policy=config.policy,
         critic=config.critic,
-        optimisation=config.optimisation,
+        optimisation=config.practice_optimisation,
         choice=config.choice,
         observation_names=tuple(names),
         action_spec=spec,
@@ -261,6 +261,8 @@ class LearningLoop:
     def _begin_practice(self) -> None:
         self.policy_trainer.begin_distillation()
         self.critic_trainer.begin_practice()
+        if self.cache.config != self.config.practice_optimisation:
+            self.cache.reduce_samples(self.config.practice_optimisation)
 
     def _fit_normalisation(self) -> None:
         self.policy.fit_normalisation(self.replay.observations)

@@ -39,6 +39,8 @@ class Counters:
     critic_steps: int = 0
     distillation_spread: float = 0.0
     """Spread of the particles' values in the last distillation; 0 before the first."""
+    changed_token_share: float | None = None
+    """Share of numbers whose token π_opt changed in the last distillation; None without tokens."""
     is_put_back: bool = False
     """Whether the round began with the policy of a version before the newest."""
 
@@ -78,7 +80,8 @@ class LearningMethod(ABC):
         Args:
             config: All numbers.
             units: Policy, critic and replay, and the updates of them.
-            counters: Position of the loop; a method writes only `distillation_spread`.
+            counters: Position of the loop; a method writes only what it has
+                measured of a distillation.
 
         Raises:
             ConfigError: The method cannot work with the policy class or with the device.

@@ -48,4 +48,5 @@ class PaRl(LearningMethod):
     def _distil(self, unit: int) -> None:
         if unit == 0:
             self.counters.distillation_spread = self.units.begin_distilling()
+            self.counters.changed_token_share = self.units.changed_token_share()
         self.units.distil(self.distillation_target)

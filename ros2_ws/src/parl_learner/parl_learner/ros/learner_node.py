@@ -103,6 +103,8 @@ class LearnerNode(ArtifactNode):
             if loop is not None and loop.counters.distillation_spread > 0.0:
                 line['distillation_spread'] = loop.counters.distillation_spread
                 line['distillation_target'] = loop.method.distillation_target
+                if loop.counters.changed_token_share is not None:
+                    line['changed_token_share'] = loop.counters.changed_token_share
             try:
                 with self._log.open('a', encoding='utf-8') as log:
                     log.write(json.dumps(line) + '\n')

@@ -49,6 +49,16 @@ class ActionCache:
         while len(self._candidates) < len(observations):
             self.sample_next(policy, observations, generator)
 
+    def reduce_samples(self, config: ActionOptimisationConfig) -> None:
+        """Go on with settings that ask for fewer candidates, which may be as many; keep so many.
+
+        They are taken evenly, because of an edited policy's samples the second half is edited.
+        """
+        kept = torch.arange(config.samples) * self.config.samples // config.samples
+        self._candidates = self._candidates[:, kept]
+        self._graphs = {}  # of the old shape
+        self.config = config
+
     def forget_samples(self) -> None:
         """Drop the candidates of all rows, because the policy has changed."""
         self._candidates = self._candidates[:0]

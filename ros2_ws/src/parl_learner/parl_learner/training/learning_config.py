@@ -2,6 +2,7 @@
 """All numbers of one learning run, as the `learning` section of an experiment file."""
 
 from collections.abc import Mapping
+import dataclasses
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -68,6 +69,12 @@ class LearningConfig:
     critic: CriticConfig = field(default_factory=CriticConfig)
     critic_trainer: CriticTrainerConfig = field(default_factory=CriticTrainerConfig)
     optimisation: ActionOptimisationConfig = field(default_factory=ActionOptimisationConfig)
+    practice_samples: int | None = None
+    """k of the optimisation from the first practice round on; None for `optimisation.samples`.
+
+    The policy of every version is sampled so often when it acts, that of the first one too, since
+    it plays the first round. `optimisation.samples` is then k of pre-training alone.
+    """
     choice: Literal['argmax', 'softmax'] = 'softmax'
     """Particle that acts on the robot: drawn from softmax(Q), or the best (paper: AntMaze)."""
     discount: float = 0.99
@@ -151,9 +158,22 @@ class LearningConfig:
                 raise ValueError(f'{name} must lie in [0, 1]: {ratio}')
         if not 0.0 <= self.discount < 1.0:
             raise ValueError(f'discount must lie in [0, 1): {self.discount}')
+        least, most = self.optimisation.particles, self.optimisation.samples
+        if self.practice_samples is not None and not least <= self.practice_samples <= most:
+            raise ValueError(
+                f'practice_samples must lie in optimisation.particles…samples, {least}…{most}: '
+                f'{self.practice_samples}'
+            )
         self.critic_trainer.check_members(self.critic.members)
         if ':' not in self.policy_class:  # only the learner must import it
             self.check_policy()
+
+    @property
+    def practice_optimisation(self) -> ActionOptimisationConfig:
+        """Settings of Algorithm 1 for acting, and for learning from practice on."""
+        if self.practice_samples is None:
+            return self.optimisation
+        return dataclasses.replace(self.optimisation, samples=self.practice_samples)
 
     def check_policy(self) -> None:
         """Refuse a policy class that cannot be imported here, or settings that it does not know.

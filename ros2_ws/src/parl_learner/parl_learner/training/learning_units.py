@@ -13,7 +13,7 @@ from parl_learner.replay.observation_table import ObservationTable, StateTable
 from parl_learner.replay.replay import Batch, Replay
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.critic_trainer import CriticMetrics, CriticTrainer
-from parl_learner.training.distillation_rule import TaughtTarget, value_spread
+from parl_learner.training.distillation_rule import changed_share, TaughtTarget, value_spread
 from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.policy_trainer import PolicyTrainer
 from parl_learner.training.waypoint_trainer import WaypointTrainer
@@ -21,7 +21,7 @@ from parl_policy.acting.action_optimisation import Particles
 from parl_policy.acting.actor_file import ActorConfig
 from parl_policy.networks.observation_encoder import ObservationEncoder, waypoint_encoders
 from parl_policy.observations import ObservationNeeds, States
-from parl_policy.policy import Policy
+from parl_policy.policy import Policy, TokenPolicy
 
 
 @dataclass
@@ -131,6 +131,15 @@ class LearningUnits:
         everything = torch.arange(len(self.replay.observations))
         return value_spread(self.cache.particles(everything).values)
 
+    def changed_token_share(self) -> float | None:
+        """Return the share of the particles' tokens that are new; None for a policy without."""
+        if not isinstance(self.policy, TokenPolicy):
+            return None
+        everything = torch.arange(len(self.replay.observations))
+        candidates = self.cache.policy_actions(everything).actions
+        found = self.cache.particles(everything).actions
+        return changed_share(self.policy.tokens, candidates, found)
+
     def distil(self, target: TaughtTarget) -> None:
         """Do one policy update on actions of π_opt, whose particles are in the cache."""
         batch = self.draw(self.config.imitation_batch_size, self.config.distillation_mixing_ratio)
@@ -179,7 +188,7 @@ class LearningUnits:
     @torch.no_grad()
     def _fresh_samples(self, rows: torch.Tensor) -> Particles:
         """Sample the current policy; a target needs one action, the conservative term more."""
-        count = self.config.optimisation.samples if self.critic_trainer.is_conservative else 1
+        count = self.cache.config.samples if self.critic_trainer.is_conservative else 1
         context = self.policy.encode(self.policy_states[rows])
         actions = self.policy.sample(context, count, self.generator)
         return Particles(actions, torch.zeros(actions.shape[:2]))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from parl_learner.loop.checkpoint import load_checkpoint, save_checkpoint
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.replay.replay import CriticSupportError
 from parl_learner.training.critic_trainer_config import CriticTrainerConfig
@@ -57,10 +58,42 @@ def test_optimisers_start_afresh_when_practice_begins(learning, demonstrations, 
     assert rates == [(3e-4, [False] * 2), (5e-5, [True] * 2), (5e-5, [False] * 2)]
 
 
+def test_practice_has_a_number_of_samples_of_its_own(learning, recorded, tmp_path):
+    """Versions act with it from the first one on, which plays the first round of practice."""
+    loop, drawn = LearningLoop(learning(practice_samples=2), NAMES, seed=0), []
+    for episodes in (recorded[:2], recorded[2:4]):
+        run_round(loop, episodes)
+        drawn.append(loop.cache.state_dict()['candidates'].shape[1])
+        path = tmp_path / 'policy'
+        path.write_bytes(loop.version_files()['policy'])
+        assert load_actor(path, None)[1].optimisation.samples == 2
+    assert drawn == [4, 2]
+
+
+@pytest.mark.parametrize('units', [1, 2, 4])
+def test_a_restart_in_practice_goes_on_with_fewer_samples(learning, recorded, tmp_path, units):
+    config = learning(practice_samples=3)
+    whole, again = (LearningLoop(config, NAMES, seed=0) for _ in range(2))
+    run_round(whole, recorded[:2])
+    whole.begin_round(recorded[2:4])
+    for _ in range(units):
+        whole.advance()
+    save_checkpoint(tmp_path / 'c', whole, [])
+    again.resume([recorded[:2], recorded[2:4]])
+    load_checkpoint(tmp_path / 'c', again)
+    for loop in (whole, again):
+        load_checkpoint(tmp_path / 'c', loop)  # the draws of both begin here
+        while not loop.idle:
+            loop.advance()
+        run_round(loop, recorded[4:5])
+    assert whole.version_files() == again.version_files()
+
+
 @pytest.mark.parametrize(
     'changes',
     [
         {},
+        {'practice_samples': 2},
         {'particle_refresh_steps': 1},
         {'distillation_target': 'argmax'},
         {'critic_trainer': CriticTrainerConfig(backup='policy')},

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import pytest
 import torch
 
@@ -160,6 +162,25 @@ def test_without_data_actions_only_the_backups_particles_change(
     cache.optimise(critic, observations, data_actions, rows, torch.Generator())
     torch.testing.assert_close(changed.actions, cache.particles(rows).actions)
     torch.testing.assert_close(changed.values, cache.particles(rows).values)
+
+
+def test_fewer_candidates_are_taken_evenly_and_later_rows_have_as_many(
+    cache, policy, critic, observations, data_actions
+):
+    """Of six the first, third and fifth: of an edited policy, unedited and edited ones."""
+    old = candidates(cache).clone()
+    fewer = dataclasses.replace(CONFIG, samples=3)
+    cache.reduce_samples(fewer)
+    assert torch.equal(candidates(cache), old[:, [0, 2, 4]])
+    more = torch.cat([observations, torch.randn(2, 4, generator=generator(9))])
+    cache.sample_next(policy, more, generator(3))
+    expected = policy.sample(policy.encode(more[ROWS:]), 3, generator(3))
+    torch.testing.assert_close(candidates(cache)[ROWS:], expected)
+    cache.optimise_all(critic, more, torch.cat([data_actions, data_actions[:2]]), generator())
+    rows = torch.arange(ROWS)
+    best = keep_best(value_of(critic, observations), old[:, [0, 2, 4]], 3)
+    climbed = climb(value_of(critic, observations), best.actions, fewer, ~SPEC.is_binary())
+    torch.testing.assert_close(cache.particles(rows).actions, climbed.actions)
 
 
 def test_the_state_dict_is_everything(cache):

@@ -14,6 +14,8 @@ from parl_policy.critics.critic import CriticConfig
         ({'imitation_batch_size': 0}, 'imitation_batch_size must be at least 1: 0'),
         ({'particle_refresh_steps': 0}, 'particle_refresh_steps must be at least 1'),
         ({'action_horizon': 0}, 'action_horizon must be at least 1'),
+        ({'practice_samples': 1}, r'practice_samples must lie in .*, 2…4: 1'),
+        ({'practice_samples': 5}, r'practice_samples must lie in .*, 2…4: 5'),
         ({'mixing_ratio': 1.5}, r'mixing_ratio must lie in \[0, 1\]'),
         ({'distillation_mixing_ratio': -0.1}, r'distillation_mixing_ratio must lie in \[0, 1\]'),
         ({'discount': 1.0}, r'discount must lie in \[0, 1\)'),

@@ -153,6 +153,34 @@ def test_all_particles_are_taught_with_their_probabilities(
     assert loop.method.distillation_target == 'particles'
 
 
+@pytest.mark.parametrize('steps', [0, 3])
+def test_the_share_of_changed_tokens_is_measured(learning, demonstrations, practice, steps):
+    """Without a climb none changes; a long one changes nearly all but the gripper's."""
+    config = learning(
+        policy_class='autoregressive',
+        policy={'bins': 4096, 'hidden': 8, 'layers': 1, 'heads': 1},
+        optimisation=ActionOptimisationConfig(
+            samples=4, particles=2, gradient_steps=steps, step_size=30.0
+        ),
+    )
+    loop = LearningLoop(config, NAMES, seed=0)
+    run_round(loop, demonstrations)
+    assert loop.counters.changed_token_share is None
+    loop.begin_round(practice)
+    run_stage(loop)
+    loop.advance()
+    share = loop.counters.changed_token_share
+    assert 0.4 < share <= 6 / 7 if steps else share == 0.0
+
+
+def test_without_tokens_no_share_is_measured(learning, demonstrations, practice):
+    loop = LearningLoop(learning(), NAMES, seed=0)
+    run_round(loop, demonstrations)
+    run_round(loop, practice)
+    assert loop.counters.distillation_spread > 0.0
+    assert loop.counters.changed_token_share is None
+
+
 def test_a_backup_with_the_policy_optimises_nothing(learning, demonstrations):
     """Targets then come from the candidates, every one as likely as the others."""
     loop = LearningLoop(

@@ -38,7 +38,7 @@ class AutoregressivePolicyConfig(SightedConfig):
 
 
 class AutoregressivePolicy(nn.Module):
-    """Implements `parl_policy.policy.Policy`; it writes the numbers of a flat action in order.
+    """Implements `parl_policy.policy.TokenPolicy`; it writes a flat action's numbers in order.
 
     A binary entry takes only the first or the last token, so its softmax is over two tokens.
     """
@@ -55,7 +55,7 @@ class AutoregressivePolicy(nn.Module):
         super().__init__()
         self.action_spec = action_spec
         self.config = config
-        self.tokens = ActionTokens(config.bins)
+        self._bins = ActionTokens(config.bins)
         self.normaliser = observation_encoder(observation_dim, config.vision)
         self.network = TokenTransformer(
             self.normaliser.features,
@@ -91,7 +91,7 @@ class AutoregressivePolicy(nn.Module):
         states = max(1, self.SAMPLES_AT_ONCE // count)
         parts = zip(context.split(states), uniform.split(states), strict=True)
         tokens = torch.cat([self._say(*part) for part in parts])
-        return self.action_spec.snap(self.tokens.decode(tokens))
+        return self.action_spec.snap(self._bins.decode(tokens))
 
     def loss(
         self,
@@ -107,7 +107,7 @@ class AutoregressivePolicy(nn.Module):
         Returns:
             (B,).
         """
-        tokens = self.tokens.encode(self.action_spec.snap(targets))  # (B, m, D)
+        tokens = self.tokens(targets)  # (B, m, D)
         dropout = self.config.dropout if self.training else 0.0
         logits, cache = self._begin(context, tokens.shape[1], dropout)
         if self.action_spec.flat_dim > 1:
@@ -116,6 +116,10 @@ class AutoregressivePolicy(nn.Module):
         logits = logits.view(*tokens.shape, -1).masked_fill(self.impossible, -torch.inf)
         chosen = logits.log_softmax(-1).gather(-1, tokens.unsqueeze(-1))
         return weigh_targets(-chosen.squeeze(-1).sum(-1), weights)
+
+    def tokens(self, actions: torch.Tensor) -> torch.Tensor:
+        """Return the tokens (…, D) of actions (…, D)."""
+        return self._bins.encode(self.action_spec.snap(actions))
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
         """Return all weights."""

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from parl_policy.policies.autoregressive import AutoregressivePolicy, AutoregressivePolicyConfig
-from parl_policy.policy import ActionSpec
+from parl_policy.policy import ActionSpec, TokenPolicy
 
 SPEC = ActionSpec(horizon=1, dim=3, binary=(2,))
 SMALL = AutoregressivePolicyConfig(bins=8, layers=1, hidden=16, heads=2, dropout=0.0)
@@ -51,6 +51,13 @@ def test_the_loss_is_the_log_probability_of_the_targets_bins(policy):
     ]
     assert losses[0] == pytest.approx(-math.log(2 / 20 * 4 / 20 * 1 / 2), abs=1e-5)
     assert losses[1] == pytest.approx(-math.log(1 / 20 * 3 / 20 * 1 / 2), abs=1e-5)
+
+
+def test_tokens_are_those_that_the_loss_reads(policy):
+    """Eight bins of 0.25; the third number is binary, so 0.1 is 1."""
+    assert isinstance(policy, TokenPolicy)
+    found = policy.tokens(torch.tensor([[[-0.6, 0.1, 0.1], [0.9, -0.3, -1.0]]]))
+    assert found.tolist() == [[[1, 4, 7], [7, 2, 0]]]
 
 
 def test_samples_have_the_tokens_probabilities(policy):

@@ -58,7 +58,7 @@ class Player:
         actor = Actor(
             self._loop.policy,
             critic,
-            learning.optimisation,
+            learning.practice_optimisation,
             learning.choice,
             explores=purpose != Purpose.EVALUATION,
             policy_needs=self._loop.actor_config.policy_needs,

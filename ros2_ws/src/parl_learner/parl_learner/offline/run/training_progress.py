@@ -63,4 +63,8 @@ class TrainingProgress:
 def _taught(loop: LearningLoop) -> str:
     """Return what π_opt last taught the policy; empty before the first distillation."""
     spread = loop.counters.distillation_spread
-    return f', spread {spread:.3g} teaches {loop.method.distillation_target}' if spread else ''
+    if not spread:
+        return ''
+    changed = loop.counters.changed_token_share
+    new = '' if changed is None else f' with {100 * changed:.0f} % new tokens'
+    return f', spread {spread:.3g} teaches {loop.method.distillation_target}{new}'

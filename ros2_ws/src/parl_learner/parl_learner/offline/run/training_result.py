@@ -56,6 +56,8 @@ class Distillation:
     """Standard deviation of Q among a state's particles, mean over states."""
     target: TaughtTarget
     """Particles that were taught; the configuration or the spread decides."""
+    changed_token_share: float | None = None
+    """Share of the particles' numbers whose token is new to the policy; None without tokens."""
 
 
 @dataclass

@@ -130,6 +130,7 @@ class TrainingRun:
                     round=index,
                     spread=self.loop.counters.distillation_spread,
                     target=target,
+                    changed_token_share=self.loop.counters.changed_token_share,
                 )
             )
         self._save()

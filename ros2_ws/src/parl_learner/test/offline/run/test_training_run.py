@@ -227,9 +227,19 @@ def test_what_was_taught_is_on_record(config, learning, data, tmp_path):
     assert load_result(tmp_path / 'low/result.json') == result
     assert any(f'spread {spread:.3g} teaches softmax' in line for line in said)
     assert not any('teaches' in line for line in said if line.startswith('round 0'))
-    high = dataclasses.replace(by_spread, learning=learning(discount=0.9, smallest_spread=1e9))
-    result = TrainingRun(high, data, tmp_path / 'high', lambda _: None).run()
+    assert result.distillations[-1].changed_token_share is None
+    tokens = {
+        'policy_class': 'autoregressive',
+        'policy': {'bins': 8, 'layers': 1, 'heads': 1, 'hidden': 8},
+    }
+    settings = learning(discount=0.9, smallest_spread=1e9, **tokens)
+    high = dataclasses.replace(by_spread, learning=settings)
+    result = Talking(high, data, tmp_path / 'high', said.append).run()
     assert [d.target for d in result.distillations] == ['argmax', 'argmax']
+    share = result.distillations[-1].changed_token_share
+    assert 0.0 <= share <= 1.0
+    assert load_result(tmp_path / 'high/result.json') == result
+    assert any(f'teaches argmax with {100 * share:.0f} % new tokens' in line for line in said)
 
 
 def test_without_an_environment_it_trains_offline_only(config, data, tmp_path):
