@@ -98,6 +98,29 @@ class ObservationNeeds:
         states = Observations(torch.zeros(1, numbers), black, ('',))
         return states.numbers if self.is_only_numbers else states
 
+    def joined(self, other: 'ObservationNeeds') -> 'ObservationNeeds':
+        """Return the needs of both together.
+
+        Raises:
+            ValueError: They see the same camera differently; the message says how.
+        """
+        for camera, picture in self.pictures.items():
+            others = other.pictures.get(camera, picture)
+            if others != picture:
+                raise ValueError(f'of the camera {camera!r} {others} and {picture}')
+        return ObservationNeeds(
+            {**self.pictures, **other.pictures}, self.instruction or other.instruction
+        )
+
+    def part_of(self, states: 'States') -> 'States':
+        """Return what is needed of states that may hold more; a tensor is returned as it is."""
+        if isinstance(states, torch.Tensor):
+            return states
+        if self.is_only_numbers:
+            return states.numbers
+        seen = {camera: states.pictures[camera] for camera in self.pictures}
+        return Observations(states.numbers, seen, states.instructions)
+
     def misfit(self, cameras: Mapping[str, Size]) -> str:
         """Say why these recorded cameras do not do; empty if they do."""
         for camera, picture in self.pictures.items():

@@ -35,6 +35,20 @@ def test_a_recorded_picture_either_does_or_is_too_small(first, last, height, wan
         assert config.of(np.zeros((height, 8, 3), np.uint8)).shape == (wanted, 1, 3)
 
 
+def test_needs_of_two_together():
+    small, large = PictureConfig(size=(8, 8)), PictureConfig(size=(16, 16))
+    one = ObservationNeeds({'front': small})
+    both = one.joined(ObservationNeeds({'wrist': large, 'front': small}, instruction=True))
+    assert both == ObservationNeeds({'front': small, 'wrist': large}, instruction=True)
+    with pytest.raises(ValueError, match=r"'front' .*16, 16.* and .*8, 8"):
+        one.joined(ObservationNeeds({'front': large}))
+    states = both.blank(3)
+    part = one.part_of(states)
+    assert list(part.pictures) == ['front']
+    assert torch.equal(ObservationNeeds().part_of(states), states.numbers)
+    assert one.part_of(states.numbers) is states.numbers
+
+
 def test_numbers_alone_are_a_tensor():
     one = Observation(np.array([1.0, 2.0], np.float32))
     torch.testing.assert_close(one.for_needs(ObservationNeeds()), torch.tensor([[1.0, 2.0]]))

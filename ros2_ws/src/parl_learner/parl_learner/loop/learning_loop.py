@@ -112,9 +112,8 @@ class LearningLoop:
         self.method = method(config, self.units, self.counters)
 
     def _new_waypoint_trainer(self) -> WaypointTrainer | None:
-        actor = self.actor_config
-        vision = actor.policy_vision
-        if vision is None or vision.encoder.kind != 'waypoints':
+        actor, vision = self.actor_config, self.config.taught_vision
+        if vision is None:
             return None
         binary = actor.action_spec.binary
         if actor.observation_names[:3] != GRIPPER_POSITION or not binary:
@@ -124,7 +123,8 @@ class LearningLoop:
                 f'{list(actor.observation_names[:3])} and the binary actions {list(binary)}'
             )
         ((camera, picture),) = vision.pictures.items()
-        encoder = waypoint_encoders(self.policy)[0]
+        critic = self.critic_trainer.critic
+        encoder = (waypoint_encoders(self.policy) + waypoint_encoders(critic))[0]
         return WaypointTrainer(
             encoder, camera, picture, vision.augmentation, self.config.waypoint_trainer
         )

@@ -14,7 +14,6 @@ from parl_learner.plan.practice_config import PracticeConfig
 from parl_learner.training.learning_config import LearningConfig
 from parl_policy.episode.input_gate import DETECTOR_CAMERA
 from parl_policy.observations import Size
-from parl_policy.policies.registry import policy_visions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,13 +116,13 @@ def check_calibration(config: ExperimentConfig, task: ExperimentTask) -> None:
     Raises:
         ConfigError: The message names camera and remedy.
     """
-    vision, *_ = policy_visions(config.learning.policy_class, config.learning.policy)
-    if vision is None or vision.waypoints is None:
+    vision = config.learning.taught_vision
+    if vision is None:
         return
     (camera,) = vision.pictures
     if camera != DETECTOR_CAMERA or 'table_points' not in task.camera:
         raise ConfigError(
-            f"policy.vision has an encoder of kind 'waypoints' and sees the camera {camera!r}; it "
+            f"a vision has an encoder of kind 'waypoints' and sees the camera {camera!r}; it "
             f'needs {DETECTOR_CAMERA!r} with camera.table_points in the task file: touch and '
             "click marks (docs/teach_the_workspace.md), or choose the kind 'keypoints'"
         )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import dataclasses
 from dataclasses import dataclass, field
 from enum import StrEnum
+import functools
 from typing import Any, Literal
 
 from parl_files.config_file import ConfigError
@@ -16,6 +17,7 @@ from parl_learner.training.policy_trainer import PolicyTrainerConfig
 from parl_learner.training.waypoint_trainer import WaypointTrainerConfig
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.critics.critic import CriticConfig
+from parl_policy.networks.observation_encoder import VisionConfig
 from parl_policy.observations import needs_of, Size
 from parl_policy.policies.registry import check_policy, policy_needs, policy_visions
 
@@ -182,24 +184,32 @@ class LearningConfig:
             ConfigError: The message names the class or the setting.
         """
         check_policy(self.policy_class, self.policy)
-        self._check_waypoints()
+        _ = self.taught_vision
 
-    def _check_waypoints(self) -> None:
-        """Refuse encoders of waypoints that are not the policy's own, which alone is taught."""
-        own, *bases = policy_visions(self.policy_class, self.policy)
-        taught = own and own.waypoints
-        others = [('policy.base.vision', base and base.waypoints) for base in bases]
-        critic = self.critic.vision and self.critic.vision.waypoints
-        if critic is not None:  # one that sees otherwise may stand beside waypoints
-            others.append(('critic.vision', critic))
-        for where, waypoints in others:
-            if waypoints != taught:
+    @functools.cached_property
+    def taught_vision(self) -> VisionConfig | None:
+        """The vision whose encoder of waypoints is taught, for all networks that have one.
+
+        It is the policy's, or if that has none its base's, or else the critic's.
+
+        Raises:
+            ConfigError: Class or settings are wrong, or two networks have different waypoints.
+        """
+        parts = policy_visions(self.policy_class, self.policy)
+        visions = {f'policy{".base" * depth}.vision': each for depth, each in enumerate(parts)}
+        visions['critic.vision'] = self.critic.vision
+        found = {where: each for where, each in visions.items() if each and each.waypoints}
+        if not found:
+            return None
+        (taught_by, taught), *others = found.items()
+        for where, each in others:
+            if each.waypoints != taught.waypoints:
                 raise ConfigError(
-                    f"an encoder of kind 'waypoints' learns once, as policy.vision says, for all "
-                    f'networks; policy.vision has {taught or "no waypoints"}, but {where} has '
-                    f'{waypoints or "no waypoints"}: give both the same pictures and widths, or '
-                    'encoders of another kind'
+                    f"an encoder of kind 'waypoints' learns once, for all networks; {taught_by} "
+                    f'has {taught.waypoints}, but {where} has {each.waypoints}: give both the '
+                    'same pictures and widths, or one an encoder of another kind'
                 )
+        return taught
 
     def check_cameras(self, cameras: Mapping[str, Size]) -> None:
         """Refuse networks that do not see these cameras, whose recorded sizes are given.

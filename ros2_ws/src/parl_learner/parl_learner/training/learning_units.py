@@ -19,8 +19,12 @@ from parl_learner.training.policy_trainer import PolicyTrainer
 from parl_learner.training.waypoint_trainer import WaypointTrainer
 from parl_policy.acting.action_optimisation import Particles
 from parl_policy.acting.actor_file import ActorConfig
-from parl_policy.networks.observation_encoder import ObservationEncoder, waypoint_encoders
-from parl_policy.observations import ObservationNeeds, States
+from parl_policy.networks.observation_encoder import (
+    frozen_encoder,
+    ObservationEncoder,
+    waypoint_encoders,
+)
+from parl_policy.observations import needs_of, ObservationNeeds, States
 from parl_policy.policy import Policy, TokenPolicy
 
 
@@ -53,19 +57,18 @@ class LearningUnits:
     @property
     def policy_states(self) -> StateTable:
         """All observations of the replay, as the policy sees them."""
-        encoder = getattr(self.policy, 'normaliser', None)
-        return self._states(self.actor_config.policy_needs, encoder)
+        return self._states(self.actor_config.policy_needs, frozen_encoder(self.policy))
 
     @property
     def critic_states(self) -> StateTable:
         """All observations of the replay, as the critic sees them."""
-        encoder = self.critic_trainer.critic.normaliser
+        encoder = frozen_encoder(self.critic_trainer.critic)
         return self._states(self.actor_config.critic_needs, encoder)
 
-    def _states(self, needs: ObservationNeeds, encoder: object) -> StateTable:
+    def _states(self, needs: ObservationNeeds, encoder: ObservationEncoder | None) -> StateTable:
         """Return the observations, or what a frozen encoder makes of them."""
         table = self.replay.seen_by(needs)
-        if not isinstance(encoder, ObservationEncoder) or not encoder.is_frozen:
+        if encoder is None:
             return table
         assert isinstance(table, ObservationTable)
         if encoder not in self._encoded:
@@ -76,7 +79,7 @@ class LearningUnits:
         """Do one update of the waypoints; after the last one all networks see with them."""
         trainer = self.waypoint_trainer
         assert trainer is not None
-        table = self.replay.seen_by(self.actor_config.policy_needs)
+        table = self.replay.seen_by(needs_of(self.config.taught_vision))
         assert isinstance(table, ObservationTable)
         self.policy_loss = trainer.update(unit, table, self.generator)
         if unit + 1 == trainer.config.steps:
@@ -87,8 +90,7 @@ class LearningUnits:
     def policy_sees(self, batch: Batch) -> States:
         """Return the observations of a batch as the policy sees them in training."""
         parts = [self.policy_states[batch.rows]]
-        vision = self.actor_config.policy_vision
-        augmentation = None if vision is None else vision.augmentation
+        augmentation = self.actor_config.policy_augmentation
         return augment_states(parts, augmentation, self.generator)[0]
 
     def critic_sees(self, batch: Batch) -> Batch:

@@ -38,7 +38,7 @@ MAP_WEIGHT = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class WaypointTrainerConfig:
-    """Numbers of the first stage of a policy whose encoder is of kind 'waypoints'."""
+    """Numbers of the first stage where policy or critic has an encoder of kind 'waypoints'."""
 
     steps: int = 600
     """Updates of 128 pictures each."""
@@ -65,7 +65,7 @@ class WaypointTrainer:
         """Begin with the encoder's weights.
 
         Args:
-            encoder: The encoder of the policy; it is not changed.
+            encoder: An encoder of the networks; it is not changed.
             camera: Name of the camera whose pictures it sees.
             picture: What it sees of them.
             augmentation: Random changes of the pictures. A shift is taken off the keypoints, since

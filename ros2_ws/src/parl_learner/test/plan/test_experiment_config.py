@@ -127,3 +127,7 @@ def test_waypoints_need_the_detectors_camera_calibrated():
     with pytest.raises(ConfigError, match=r"'waypoints' and sees the camera 'camera'; it needs"):
         check_calibration(config, ExperimentTask(**settings))
     check_calibration(load_experiment(path / 'two_cameras.yaml'), ExperimentTask(**settings))
+    blind = {name: each for name, each in config.learning.policy.items() if name != 'vision'}
+    config = replace(config, learning=replace(config.learning, policy=blind))
+    with pytest.raises(ConfigError, match=r"'waypoints' and sees the camera 'camera'; it needs"):
+        check_calibration(config, ExperimentTask(**settings))

@@ -35,25 +35,34 @@ def seen(camera='camera', widths=(8,), kind='waypoints', **part):
 
 
 @pytest.mark.parametrize(
-    ('policy', 'critic', 'message'),
-    [
-        (None, seen(), 'policy.vision has no waypoints, but critic.vision has'),
-        (seen(kind='keypoints'), seen(), 'policy.vision has no waypoints, but critic.vision has'),
-        (seen(), seen(widths=(4,)), 'give both the same pictures and widths'),
-        (seen(), seen('wrist'), 'give both the same pictures and widths'),
-        (seen(), seen(rows=[0.1, 0.9]), 'give both the same pictures and widths'),
-    ],
+    'critic', [seen(widths=(4,)), seen('wrist'), seen(rows=[0.1, 0.9])], ids=str
 )
-def test_waypoints_that_nobody_teaches_are_refused(learning, policy, critic, message):
+@pytest.mark.parametrize('taught_by', ['policy', 'policy.base'])
+def test_waypoints_that_differ_are_refused(learning, critic, taught_by):
     sighted = from_mapping(CriticConfig, {'members': 2, 'bins': 11, 'vision': critic}, 'critic')
-    with pytest.raises(ConfigError, match=message):
-        learning(policy={'vision': policy}, critic=sighted)
-    fitting = {'vision': policy or critic}
-    assert learning(policy=fitting, critic=dataclasses.replace(sighted, vision=None))
+    kinds = {'policy_class': 'edited'} if taught_by == 'policy.base' else {}
+    policy = {'base': {'vision': seen()}} if kinds else {'vision': seen()}
+    with pytest.raises(ConfigError, match=rf'{taught_by}\.vision has .*, but critic\.vision has .*'
+                       'give both the same pictures and widths'):  # fmt: skip
+        learning(policy=policy, critic=sighted, **kinds)
+    assert learning(policy=policy, critic=dataclasses.replace(sighted, vision=None), **kinds)
 
 
-@pytest.mark.parametrize(('own', 'base'), [('waypoints', 'keypoints'), ('keypoints', 'waypoints')])
-def test_both_parts_of_an_edited_policy_see_waypoints_or_none_does(learning, own, base):
-    policy = {'vision': seen(kind=own), 'base': {'vision': seen(kind=base)}}
-    with pytest.raises(ConfigError, match=r'policy\.base\.vision has .*: give both the same'):
+@pytest.mark.parametrize('policy', [None, seen(kind='keypoints'), seen()], ids=str)
+def test_the_critics_waypoints_are_taught_where_the_policy_has_none(learning, policy):
+    own = {**seen(), 'augmentation': {'shift': 3}}
+    critic = from_mapping(CriticConfig, {'members': 2, 'bins': 11, 'vision': own}, 'critic')
+    config = learning(policy={'vision': policy}, critic=critic)
+    has_own = policy == seen()
+    assert config.taught_vision.augmentation.shift == (4 if has_own else 3)
+    assert learning(policy={'vision': policy}).taught_vision is None or has_own
+
+
+def test_an_edited_policy_and_its_base_may_see_otherwise_but_not_other_waypoints(learning):
+    for own, base in (('waypoints', 'keypoints'), ('keypoints', 'waypoints')):
+        policy = {'vision': seen(kind=own), 'base': {'vision': seen(kind=base)}}
+        found = learning(policy_class='edited', policy=policy).taught_vision
+        assert found.encoder.kind == 'waypoints'
+    policy = {'vision': seen(), 'base': {'vision': seen(widths=(4,))}}
+    with pytest.raises(ConfigError, match=r'policy\.vision has .*, but policy\.base\.vision has'):
         learning(policy_class='edited', policy=policy)

@@ -143,6 +143,54 @@ def test_nothing_changes_it_afterwards_and_states_are_encoded_once(new_loop, sho
     assert 2 <= len(rows) <= 4, 'not once for each update of policy and critic'
 
 
+OTHERWISE = """
+from dataclasses import dataclass, field
+from parl_policy.observations import PictureConfig
+from parl_policy.policies.flow import FlowPolicy, FlowPolicyConfig
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    pictures: dict = field(default_factory=lambda: {'camera': PictureConfig(size=(16, 20))})
+    reads_instruction: bool = True
+
+class Policy(FlowPolicy):
+    def __init__(self, observation_dim, action_spec, config: Config) -> None:
+        super().__init__(observation_dim, action_spec, FlowPolicyConfig(hidden=8, blocks=1))
+
+    def encode(self, observations):
+        assert observations.pictures['camera'].shape[1:] == (16, 20, 3)
+        assert set(observations.instructions) == {'put it there'}
+        return super().encode(observations.numbers)
+"""
+
+
+@pytest.mark.parametrize('edits', [None, 'numbers', 'waypoints'])
+def test_the_critic_alone_may_see_waypoints_and_so_may_an_edit_policy(
+    new_loop, shown, tmp_path, monkeypatch, edits
+):
+    """Beside a class that sees and reads in its own way; the loop learns in all its stages."""
+    (tmp_path / 'otherwise.py').write_text(OTHERWISE, encoding='utf-8')
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = {'policy_class': 'otherwise:Policy', 'policy': {}}
+    if edits == 'waypoints':  # an edited policy and its base see a camera in one way
+        monkeypatch.setitem(SETTINGS, 'pictures', {'camera': {'size': (16, 20)}})
+    if edits is not None:
+        policy = {'base_class': 'otherwise:Policy', 'base': {}, 'hidden': [8]}
+        policy |= {'vision': SETTINGS} if edits == 'waypoints' else {}
+        settings = {'policy_class': 'edited', 'policy': policy, 'method': 'value_gradient'}
+    loop = new_loop(steps=3, **settings)
+    critic, target = loop.critic_trainer.critic, loop.critic_trainer.target
+    before = critic.normaliser.encoders['camera'].forms.clone()
+    work(loop, [shown('d0', 0), shown('d1', 1)])
+    work(loop, [shown('p0', 2, 'practice')])
+    assert loop.counters.version == 2
+    networks = [critic, target] + ([loop.policy] if edits == 'waypoints' else [])
+    for network in networks:
+        found = network.normaliser.encoders['camera']
+        assert (found.forms != before).any()
+        assert torch.equal(found.forms, loop.units.waypoint_trainer._average.forms)
+
+
 @pytest.mark.parametrize('units', [2, 5, 9])
 def test_a_run_that_was_killed_ends_with_the_same_weights(new_loop, shown, tmp_path, units):
     demonstrations, practice = [shown('d0', 0), shown('d1', 1)], [shown('p0', 2, 'practice')]
@@ -171,8 +219,6 @@ def test_what_cannot_be_taught_is_named(new_loop, shown):
         new_loop(spec=ActionSpec(horizon=1, dim=7))
     with pytest.raises(ParlError, match="the camera 'camera' is not calibrated"):
         new_loop().begin_round([shown('d0', 0, table=None)])
-    with pytest.raises(ConfigError, match=r'policy\.vision has no waypoints, but critic'):
-        new_loop(policy={'hidden': 8, 'blocks': 1})
     actions = np.zeros((6, 7), np.float32)
     with pytest.raises(ValueError, match='the gripper neither closes nor opens'):
         new_loop().begin_round([dataclasses.replace(shown('d0', 0), actions=actions)])

@@ -16,7 +16,7 @@ from parl_policy.acting.actor import Actor
 from parl_policy.acting.weights_file import load_weights, weights_to_bytes, WeightsFileError
 from parl_policy.compute.precision import slow_because
 from parl_policy.critics.critic import CriticConfig, CriticEnsemble
-from parl_policy.networks.observation_encoder import VisionConfig
+from parl_policy.networks.picture_augmentation import AugmentationConfig
 from parl_policy.observations import needs_of, ObservationNeeds, Size
 from parl_policy.policies.registry import new_policy, policy_needs, policy_visions
 from parl_policy.policy import ActionSpec, Policy
@@ -52,9 +52,16 @@ class ActorConfig:
         return policy_needs(self.policy_class, self.policy)
 
     @functools.cached_property
-    def policy_vision(self) -> VisionConfig | None:
-        """How the policy sees; None if it sees nothing, or is a class that says it otherwise."""
-        return policy_visions(self.policy_class, self.policy)[0]
+    def policy_augmentation(self) -> AugmentationConfig | None:
+        """Random changes of the policy's pictures in training: as it says itself, or its base.
+
+        None if neither says it, or if one has waypoints: they are frozen, and a place in a picture
+        that is moved would be a wrong one.
+        """
+        visions = [each for each in policy_visions(self.policy_class, self.policy) if each]
+        if not visions or any(each.waypoints for each in visions):
+            return None
+        return visions[0].augmentation
 
     @functools.cached_property
     def critic_needs(self) -> ObservationNeeds:

@@ -120,6 +120,17 @@ def waypoint_encoders(network: object) -> list[WaypointEncoder]:
     return found + (waypoint_encoders(base) if base is not None else [])
 
 
+def frozen_encoder(network: object) -> ObservationEncoder | None:
+    """Return the encoder of a policy or critic whose states need to be encoded only once.
+
+    None if it learns or there is none, or if it is not that of the policy's base as well.
+    """
+    own, base = getattr(network, 'normaliser', None), getattr(network, 'base', None)
+    if not isinstance(own, ObservationEncoder) or not own.is_frozen:
+        return None
+    return own if base is None or frozen_encoder(base) is not None else None
+
+
 def observation_encoder(
     numbers: int, vision: VisionConfig | None
 ) -> ObservationNormaliser | ObservationEncoder:

@@ -15,7 +15,7 @@ from torch import nn
 
 from parl_policy.networks.ln_resnet import LAYER_NORM_EPSILON
 from parl_policy.networks.observation_encoder import observation_encoder, SightedConfig
-from parl_policy.observations import States
+from parl_policy.observations import needs_of, ObservationNeeds, States
 from parl_policy.policy import Context, Policy
 
 LOG_STD = (-5.0, 2.0)
@@ -44,9 +44,16 @@ class EditedPolicyConfig(SightedConfig):
 class EditedPolicy:
     """Implements `parl_policy.policy.ReparameterisedPolicy` around any policy."""
 
-    def __init__(self, base: Policy, observation_dim: int, config: EditedPolicyConfig) -> None:
-        """Make an untrained edit policy around `base`."""
+    def __init__(
+        self,
+        base: Policy,
+        observation_dim: int,
+        config: EditedPolicyConfig,
+        base_needs: ObservationNeeds,
+    ) -> None:
+        """Make an untrained edit policy around `base`, which needs `base_needs`."""
         self.base = base
+        self._base_needs, self._needs = base_needs, needs_of(config)
         self.config = config
         self.action_spec = base.action_spec
         self._movable = ~base.action_spec.is_binary()
@@ -60,8 +67,12 @@ class EditedPolicy:
         self.normaliser.fit(observations)
 
     def encode(self, observations: States) -> tuple[torch.Tensor, Context]:
-        """Return states (B, S), normalised or encoded, and the base policy's context."""
-        return self.normaliser(observations), self.base.encode(observations)
+        """Return states (B, S), normalised or encoded, and the base policy's context.
+
+        Each part is given what it needs of the observations.
+        """
+        own = self.normaliser(self._needs.part_of(observations))
+        return own, self.base.encode(self._base_needs.part_of(observations))
 
     @torch.no_grad()
     def sample(

@@ -68,7 +68,8 @@ def _edited_policy(
     observation_dim: int, action_spec: ActionSpec, config: EditedPolicyConfig
 ) -> EditedPolicy:
     base = new_policy(config.base_class, config.base, observation_dim, action_spec)
-    return EditedPolicy(base, observation_dim, config)
+    needs = policy_needs(config.base_class, config.base)
+    return EditedPolicy(base, observation_dim, config, needs)
 
 
 POLICY_CLASSES['edited'] = (_edited_policy, EditedPolicyConfig)
@@ -128,18 +129,21 @@ def policy_visions(name: str, settings: Mapping[str, Any]) -> list[VisionConfig 
 def policy_needs(
     name: str, settings: Mapping[str, Any], where: str = 'policy'
 ) -> ObservationNeeds:
-    """Return what a policy with these settings needs besides numbers.
+    """Return what a policy with these settings needs besides numbers, with its base's needs.
 
     Raises:
-        ConfigError: Class or settings are wrong, or the parts of a policy need different things.
+        ConfigError: Class or settings are wrong, or a policy and its base see the same camera
+            differently.
     """
     config = from_mapping(find_policy_class(name)[1], settings, where)
     needs = needs_of(config)
-    if isinstance(config, EditedPolicyConfig):
-        base = policy_needs(config.base_class, config.base, f'{where}.base')
-        if base != needs:
-            raise ConfigError(
-                f'{where}.base needs {base} and {where} needs {needs}; both must see the same: '
-                'give them the same vision.pictures'
-            )
-    return needs
+    if not isinstance(config, EditedPolicyConfig):
+        return needs
+    base = policy_needs(config.base_class, config.base, f'{where}.base')
+    try:
+        return needs.joined(base)
+    except ValueError as error:
+        raise ConfigError(
+            f'{where}.base and {where} need {error}; a camera is seen in one way: give both the '
+            'same vision.pictures'
+        ) from error

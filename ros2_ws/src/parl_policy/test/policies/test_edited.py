@@ -4,6 +4,9 @@ import math
 import pytest
 import torch
 
+from parl_policy.networks.observation_encoder import VisionConfig
+from parl_policy.networks.picture_encoder import EncoderConfig
+from parl_policy.observations import ObservationNeeds, Observations, PictureConfig
 from parl_policy.policies.edited import EditedPolicy, EditedPolicyConfig
 from parl_policy.policies.registry import POLICY_CLASSES
 from parl_policy.policy import ActionSpec, ReparameterisedPolicy
@@ -122,6 +125,39 @@ def test_any_base_will_do():
         def encode(self, observations):
             return observations
 
-    policy = EditedPolicy(Fixed(), 4, EditedPolicyConfig(edit_scale=0.2))
+    policy = EditedPolicy(Fixed(), 4, EditedPolicyConfig(edit_scale=0.2), ObservationNeeds())
     found = policy.sample(policy.encode(torch.zeros(2, 4)), 2, torch.Generator().manual_seed(0))
     assert (found[:, 0] == 0.3).all()
+
+
+VISION = VisionConfig(
+    pictures={'wrist': PictureConfig(size=(16, 16))}, encoder=EncoderConfig(widths=(4,))
+)
+BASE_NEEDS = ObservationNeeds({'front': PictureConfig(size=(8, 8))}, instruction=True)
+
+
+@pytest.mark.parametrize('vision', [None, VISION])
+@pytest.mark.parametrize('needs', [ObservationNeeds(), BASE_NEEDS])
+def test_each_part_is_given_what_it_needs(vision, needs):
+    class Noting:
+        action_spec = SPEC
+
+        def encode(self, observations):
+            return observations
+
+    policy = EditedPolicy(Noting(), 4, EditedPolicyConfig(vision=vision), needs)
+    pictures = {
+        'front': torch.ones(2, 8, 8, 3, dtype=torch.uint8),
+        'wrist': torch.zeros(2, 16, 16, 3, dtype=torch.uint8),
+    }
+    seen = Observations(torch.randn(2, 4), pictures, ('put it', 'there'))
+    features, given = policy.encode(seen)
+    assert features.shape == (2, policy.normaliser.features)
+    if needs.is_only_numbers:
+        assert torch.equal(given, seen.numbers)
+    else:
+        assert list(given.pictures) == ['front']
+        assert given.instructions == seen.instructions
+        assert torch.equal(given.numbers, seen.numbers)
+    if vision is None:
+        assert torch.equal(features, policy.normaliser(seen.numbers))

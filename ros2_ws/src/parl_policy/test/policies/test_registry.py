@@ -193,14 +193,50 @@ def test_policy_and_critic_may_see_other_sizes_and_refuse_what_is_not_there(poli
         replace(wanted, policy=policy, cameras={})
 
 
-def test_the_base_of_an_edited_policy_must_see_the_same():
-    with pytest.raises(ConfigError, match=r'policy\.base needs .* both must see the same'):
-        replace(
-            CONFIG,
-            policy_class='edited',
-            policy={'vision': SEEING},
-            cameras={'camera': (48, 64)},
-        )
+def edited(**settings):
+    cameras = {'camera': (48, 64), 'wrist': (48, 64)}
+    return replace(CONFIG, policy_class='edited', policy=settings, cameras=cameras)
+
+
+def test_an_edited_policy_needs_what_it_and_its_base_need():
+    wrist = {**SEEING, 'pictures': {'wrist': {'size': [16, 16]}}}
+    small = {'hidden': 8, 'blocks': 1}
+    own, base = PictureConfig(size=(16, 24)), PictureConfig(size=(16, 16))
+    for settings, needed in (
+        ({'base': {'vision': SEEING, **small}}, {'camera': own}),
+        ({'base': small, 'vision': SEEING}, {'camera': own}),
+        ({'base': {'vision': wrist, **small}, 'vision': SEEING}, {'camera': own, 'wrist': base}),
+        ({'base': {'vision': SEEING, **small}, 'vision': SEEING}, {'camera': own}),
+    ):
+        config = edited(**settings)
+        assert config.policy_needs.pictures == needed
+        assert not config.policy_needs.instruction
+        policy, states = config.make_policy(), config.policy_needs.blank(3)
+        drawn = policy.sample(policy.encode(states), 4, torch.Generator())
+        assert drawn.shape == (1, 4, 7)
+
+
+def test_a_camera_is_seen_in_one_way_by_an_edited_policy_and_its_base():
+    other = {**SEEING, 'pictures': {'camera': {'size': [20, 24]}}}
+    with pytest.raises(
+        ConfigError,
+        match=r"policy\.base and policy need of .*'camera' .*\(20, 24\).* and .*\(16, 24\)",
+    ):
+        edited(base={'vision': other}, vision=SEEING)
+
+
+@pytest.mark.parametrize('part', ['own', 'base'])
+def test_pictures_change_as_the_first_part_that_sees_says(part):
+    shift = {**SEEING, 'augmentation': {'shift': 1}}
+    settings = {'base': {'vision': shift}} if part == 'base' else {'vision': shift}
+    assert edited(**settings).policy_augmentation.shift == 1
+    assert edited().policy_augmentation is None
+
+
+def test_pictures_do_not_change_before_frozen_waypoints():
+    waypoints = {**SEEING, 'encoder': {'kind': 'waypoints', 'widths': [4]}}
+    for settings in ({'vision': waypoints, 'base': {'vision': SEEING}}, {'vision': waypoints}):
+        assert edited(**settings).policy_augmentation is None
 
 
 def test_a_class_of_ones_own_says_what_it_sees_in_its_configuration(monkeypatch, tmp_path):
