@@ -20,8 +20,9 @@ from parl_learner.training.waypoint_trainer import (
     WaypointTrainerConfig,
 )
 from parl_policy.critics.critic import CriticConfig
+from parl_policy.networks.keypoint_encoder import KeypointEncoder
 from parl_policy.networks.observation_encoder import VisionConfig
-from parl_policy.networks.waypoint_encoder import WaypointEncoder
+from parl_policy.networks.waypoint_encoder import WaypointEncoder, WAYPOINTS
 from parl_policy.policy import ActionSpec
 
 NAMES = ('ee_x', 'ee_y', 'ee_z')
@@ -47,7 +48,7 @@ def test_a_bilinear_distribution_has_its_place_as_its_mean():
 
 def test_what_a_shifted_picture_shows_is_where_it_was():
     """A map that points two cells to the right and one down of a place, after such a shift."""
-    encoder = WaypointEncoder((32, 32), (4,))
+    encoder = WaypointEncoder(KeypointEncoder((32, 32), (4,), WAYPOINTS))
     encoder.forms.data.normal_()
     maps = torch.full((1, 2, 8, 8), -100.0)
     maps[:, :, 3, 2] = 100.0

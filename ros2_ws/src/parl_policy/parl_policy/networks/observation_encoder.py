@@ -43,11 +43,12 @@ class VisionConfig:
             )
 
     @property
-    def waypoints(self) -> tuple[Mapping[str, PictureConfig], tuple[int, ...]] | None:
-        """Pictures and widths of an encoder of waypoints, which can be taught once for all."""
+    def waypoints(self) -> tuple[Mapping[str, PictureConfig], tuple[int, ...], str, str] | None:
+        """What decides an encoder of waypoints, which is taught once for all that agree in it."""
         if self.encoder.kind != 'waypoints':
             return None
-        return dict(self.pictures), self.encoder.widths
+        encoder = self.encoder
+        return dict(self.pictures), encoder.widths, encoder.backbone, encoder.backbone_model
 
 
 @dataclass(frozen=True, kw_only=True)

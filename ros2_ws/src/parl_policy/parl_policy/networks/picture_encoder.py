@@ -6,8 +6,9 @@ from typing import get_args, Literal
 
 from parl_policy.networks.conv_encoder import ConvEncoder
 from parl_policy.networks.keypoint_encoder import KeypointEncoder
+from parl_policy.networks.patch_maps import find_backbone, PatchMaps
 from parl_policy.networks.residual_encoder import ResidualEncoder
-from parl_policy.networks.waypoint_encoder import WaypointEncoder
+from parl_policy.networks.waypoint_encoder import WaypointEncoder, WAYPOINTS
 
 PictureEncoder = ConvEncoder | KeypointEncoder | ResidualEncoder | WaypointEncoder
 """Each has `features`, and turns pictures (B, H, W, 3) of 0…255 into (B, features) in float32."""
@@ -34,6 +35,13 @@ class EncoderConfig:
     """Features of 'convolutions'; a ResNet has as many as its last width."""
     keypoints: int = 32
     """Number of points of 'keypoints', two features each."""
+    backbone: str = ''
+    """`package.module:function` of a frozen network from whose patches waypoints are read.
+
+    `parl_vla.openvla.base:towers` are those of an OpenVLA. Without one, convolutions learn it.
+    """
+    backbone_model: str = ''
+    """Folder of that network's checkpoint."""
     first: Literal['pooled', 'strided'] = 'pooled'
     """First layer of a ResNet: the paper's, or one that saves a fifth of its time."""
 
@@ -43,6 +51,8 @@ class EncoderConfig:
             raise ValueError(f'encoder kind is {self.kind!r}, expected one of {get_args(_Kind)}')
         if self.first not in ('pooled', 'strided'):
             raise ValueError(f"encoder first is {self.first!r}, expected 'pooled' or 'strided'")
+        if self.backbone and self.kind != 'waypoints':
+            raise ValueError(f"a backbone is for encoders of kind 'waypoints': {self}")
         if not self.widths or min(*self.widths, self.features, self.keypoints) < 1:
             raise ValueError(f'encoder widths, features and keypoints must be at least 1: {self}')
         if self.kind == 'resnet' and any(width % 4 for width in self.widths):
@@ -69,7 +79,10 @@ def picture_encoder(size: tuple[int, int], config: EncoderConfig) -> PictureEnco
     if config.kind == 'resnet':
         return ResidualEncoder(config.widths, config.first)
     if config.kind == 'waypoints':
-        return WaypointEncoder(size, config.widths)
+        if config.backbone:
+            maps = PatchMaps(find_backbone(config.backbone, config.backbone_model), WAYPOINTS)
+            return WaypointEncoder(maps)
+        return WaypointEncoder(KeypointEncoder(size, config.widths, WAYPOINTS))
     if config.kind == 'keypoints':
         return KeypointEncoder(size, config.widths, config.keypoints)
     return ConvEncoder(size, config.widths, config.features)

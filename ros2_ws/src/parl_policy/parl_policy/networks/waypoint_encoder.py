@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from parl_policy.networks.keypoint_encoder import KeypointEncoder
-from parl_policy.observations import Size
+from parl_policy.networks.patch_maps import PatchMaps
 
 WAYPOINTS = 2
 """The next closing and the next opening of the gripper."""
@@ -28,11 +28,11 @@ class WaypointEncoder(nn.Module):
         features: Number of output features.
     """
 
-    def __init__(self, size: Size, widths: tuple[int, ...]) -> None:
-        """Make an untrained encoder; `widths` are those of a `KeypointEncoder`."""
+    def __init__(self, keypoints: KeypointEncoder | PatchMaps) -> None:
+        """Make an untrained encoder around what makes a map of each waypoint."""
         super().__init__()
         self.features = 3 * WAYPOINTS
-        self.keypoints = KeypointEncoder(size, widths, WAYPOINTS)
+        self.keypoints = keypoints
         self.forms = nn.Parameter(torch.zeros(WAYPOINTS, 6, 3))
         """Quadratic forms that turn a keypoint into a place: the camera's view of one height."""
         self.requires_grad_(False)

@@ -47,6 +47,20 @@ class Base:
     sha256: str
     _seen: OrderedDict[bytes, torch.Tensor] = field(default_factory=OrderedDict)
 
+    @property
+    def features(self) -> int:
+        """Features of a patch of the towers (F)."""
+        return self.network.config.features
+
+    @property
+    def patches(self) -> int:
+        """Patches of a picture (P)."""
+        return self.network.config.towers[0].patches
+
+    def __deepcopy__(self, memo: object) -> 'Base':
+        """Return the same: it is frozen, and once in memory."""
+        return self
+
     def statistics(self, key: str, size: int) -> ActionStatistics:
         """Return the action statistics of a dataset, as `action_statistics` does."""
         return action_statistics(self.datasets, key, size)
@@ -110,3 +124,12 @@ def load_base(folder: Path, kind: torch.dtype) -> Base:
         dict(files.config.get('norm_stats', {})),
         weights_hash(folder),
     )
+
+
+def towers(model: str) -> Base:
+    """Return a checkpoint's towers, as the backbone of a critic's encoder.
+
+    On a GPU they are those of a policy whose precision is bfloat16, on a CPU of one of float32.
+    """
+    on_gpu = torch.get_default_device().type == 'cuda'
+    return load_base(Path(model).expanduser(), torch.bfloat16 if on_gpu else torch.float32)
