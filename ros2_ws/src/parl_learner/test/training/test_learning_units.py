@@ -38,18 +38,28 @@ def test_candidates_follow_a_policy_that_moves(learning, demonstrations):
     assert (after != before).any()
 
 
-@pytest.mark.parametrize(('algorithm', 'drawn'), [('rlpd', [(8, 1)]), ('cal_ql', [(8, 4)] * 2)])
+@pytest.mark.parametrize(
+    ('algorithm', 'practises', 'drawn'),
+    [
+        ('rlpd', False, [(8, 1)]),
+        ('cal_ql', False, [(8, 4)] * 2),
+        ('cal_ql', True, [(8, 3)] * 2),
+    ],
+)
 def test_backups_draw_what_they_need_of_a_policy_that_moves(
-    learning, demonstrations, monkeypatch, algorithm, drawn
+    learning, demonstrations, practice, monkeypatch, algorithm, practises, drawn
 ):
     """One action of each next state for a target; k of both states for the conservative term."""
     settings = {
         'method': 'value_gradient',
         'particle_refresh_steps': 1,
         'critic_trainer': CriticTrainerConfig(algorithm=algorithm, backup='policy'),
+        'practice_samples': 3,
     }
     loop = LearningLoop(learning(**settings), NAMES, seed=0)
     run_round(loop, demonstrations)
+    if practises:
+        run_round(loop, practice)
     found, sample = [], loop.policy.sample
     monkeypatch.setattr(
         loop.policy,
