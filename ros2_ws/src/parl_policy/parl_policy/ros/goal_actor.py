@@ -144,16 +144,16 @@ async def _version(
     node: ArtifactNode, link: StationLink, kind: str, version: int
 ) -> ArtifactRecord:
     def find() -> ArtifactRecord | None:
-        if not version:
+        if version < 0:
             return node.store.newest(kind)
         found = [record for record in node.store.list(kind) if record.version == version]
         return found[-1] if found else None
 
     def missing() -> str:
-        begin = f'{kind}-{version:06d}-' if version else f'{kind}-'
+        begin = f'{kind}-' if version < 0 else f'{kind}-{version:06d}-'
         why = node.fetches.failure(begin) or node.fetches.report(begin)
         return (
-            f'{kind} version {version or "(any)"} is not in {node.store.folder}; '
+            f'{kind} version {"(any)" if version < 0 else version} is not in {node.store.folder}; '
             f'{why or "has the learner announced it?"}'
         )
 

@@ -51,7 +51,7 @@ class PlayNode(Node):
         self._horizon = read_task(PlayedTask, path).horizon
         self._episodes = self._whole_number('episodes', 1, least=1)
         self._seed = self._whole_number('seed', 0, least=0)
-        self._version = self._whole_number('version', 0, least=0)
+        self._version = self._whole_number('version', -1, least=-1)
         self._optimise = bool(self.declare_parameter('optimise', False).value)
         self._pictures = camera_parameter(self)
         self.client = EpisodeClient(self)

@@ -147,7 +147,7 @@ def test_an_episode_of_which_nothing_is_heard_is_given_up(bench, new_node, monke
     ('values', 'message'),
     [
         ({'episodes': 0}, 'parameter episodes is 0, expected 1 or more'),
-        ({'version': -1}, 'parameter version is -1, expected 0 or more'),
+        ({'version': -2}, 'parameter version is -2, expected -1 or more'),
         ({'task_file': '/none.yaml'}, '/none.yaml: cannot be read'),
         ({'task_file': ''}, 'parameter task_file is empty; give an absolute path'),
         ({'cameras': 'camera'}, r"cameras has 'camera'; give a name, height and width"),

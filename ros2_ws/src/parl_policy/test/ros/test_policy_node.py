@@ -167,15 +167,24 @@ def test_verdict_of_an_older_episode_is_ignored(bench):
 
 
 def test_versions_change_only_between_episodes(bench):
-    handle = bench.send(policy_version=0, max_steps=6)
+    handle = bench.send(max_steps=6)
     bench.wait(lambda: bench.station.steps >= 2)
     newer = bench.put_version(2)
     first = bench.episode(bench.result_of(handle).result)
     assert list(first.policy_versions) == [bench.version] * 6 + ['']
-    second = bench.episode(bench.play(episode_id='e2', policy_version=0))
+    second = bench.episode(bench.play(episode_id='e2'))
     assert set(second.policy_versions) == {newer, ''}
     third = bench.episode(bench.play(episode_id='e3', policy_version=1))
     assert set(third.policy_versions) == {bench.version, ''}
+
+
+def test_version_0_is_one_of_its_own_and_never_the_newest(bench):
+    bench.lose_patience()
+    assert 'policy version 0 is not in' in bench.play(policy_version=0, optimise=False).reason
+    bench.be_patient()
+    first = bench.put_version(0)
+    episode = bench.episode(bench.play(episode_id='e2', policy_version=0, optimise=False))
+    assert set(episode.policy_versions) == {first, ''}
 
 
 def test_bare_policy_needs_no_critic(bench):
