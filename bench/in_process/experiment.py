@@ -121,7 +121,7 @@ def _chooser(
     expert: tuple[Script, ExpertConfig],
     loaded: dict[tuple[int, bool, bool], Actor],
 ) -> Choose:
-    if step.version == 0:
+    if step.phase == Phase.DEMONSTRATIONS:
         script = ScriptedExpert(*expert, step.seed)
 
         def demonstrate(

@@ -67,7 +67,8 @@ class Policy(Protocol):
     def fit_normalisation(self, observations: torch.Tensor) -> None:
         """Set the normalisation from the numbers (N, O) of all observations of the demonstrations.
 
-        PARL calls this once, before training.
+        PARL calls this once, before training. Weights that hold for a normalisation of their own
+        need none: then do nothing.
         """
         ...
 

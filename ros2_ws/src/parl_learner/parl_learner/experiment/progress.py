@@ -41,7 +41,8 @@ class ExperimentProgress:
         self._count(recorded)
         left = f'about {duration(self.seconds_left())} left'
         if isinstance(step, LearnStep):
-            return f'version {step.version} learned in {duration(recorded.seconds)}, {left}'
+            done = 'learned' if step.version else 'made'
+            return f'version {step.version} {done} in {duration(recorded.seconds)}, {left}'
         name = f'evaluating {step.phase}' if step.purpose == Purpose.EVALUATION else step.phase
         decision = ''
         if step.phase == Phase.GATE:
@@ -59,6 +60,8 @@ class ExperimentProgress:
 
     def while_learning(self, version: int, learner: LearnerProgress) -> str:
         """Return a line about the learner at work."""
+        if version == 0:
+            return 'waiting for version 0, which the learner makes'
         return (
             f'learning version {version}: {learner.phase}, '
             f'policy {learner.policy_steps}/{learner.policy_steps_due}, '
@@ -87,7 +90,8 @@ class ExperimentProgress:
         return total
 
     def _count(self, recorded: RecordedStep) -> None:
-        self._seconds.setdefault(recorded.phase, []).append(recorded.seconds)
+        if recorded.name != LearnStep(0).record_name:  # it is made, not learned
+            self._seconds.setdefault(recorded.phase, []).append(recorded.seconds)
         self._successes[recorded.name] = recorded.success
 
 

@@ -17,7 +17,7 @@ def unrecorded_steps(
     Args:
         config: The experiment.
         library: The episodes of the experiment, refreshed.
-        version: The newest policy version.
+        version: The newest policy version; -1 if there is none.
         recorded: Names of the steps in the record.
 
     Returns:

@@ -17,6 +17,7 @@ from parl_learner.plan.experiment_config import ExperimentConfig
 from parl_learner.plan.gate import gate_results
 from parl_learner.plan.schedule import LearnStep, Phase
 from parl_learner.replay.episode_states import episode_states
+from parl_learner.report.binomial_interval import wilson_interval
 from parl_learner.report.calibration_figure import calibration_of
 from parl_learner.report.report_data import Calibration, EvaluationResult, PhaseTime, ReportData
 from parl_policy.acting.actor_file import load_actor
@@ -27,6 +28,8 @@ LABELS = {
     Phase.DISTILLED: 'fine-tuned policy alone',
     Phase.FINE_TUNED: 'fine-tuned policy with its critic',
 }
+
+ZERO_SHOT_LABELS = {**LABELS, Phase.IMITATION: 'pre-trained policy alone'}
 
 AFTER_PRACTICE = (Phase.DISTILLED, Phase.FINE_TUNED)
 
@@ -51,7 +54,7 @@ def report_data(
         task=config.task,
         seed=config.seed,
         evaluations=_evaluations(config, steps),
-        phases=_phases(steps),
+        phases=_phases(config, steps),
         episode_folder=store.folder,
         calibration=_calibration(config, library, store),
         gate=gate_results(config, library.successes()),
@@ -65,7 +68,7 @@ def _evaluations(
     config: ExperimentConfig, steps: Sequence[RecordedStep]
 ) -> list[EvaluationResult]:
     results = []
-    for phase, label in LABELS.items():
+    for phase, label in _labels(config).items():
         episodes = [step for step in steps if step.phase == phase]
         if not episodes:
             continue
@@ -86,13 +89,21 @@ def _evaluations(
     return results
 
 
-def _phases(steps: Sequence[RecordedStep]) -> list[PhaseTime]:
+def _labels(config: ExperimentConfig) -> dict[Phase, str]:
+    return ZERO_SHOT_LABELS if config.is_zero_shot else LABELS
+
+
+def _phases(config: ExperimentConfig, steps: Sequence[RecordedStep]) -> list[PhaseTime]:
+    labels = _labels(config)
+    before_practice = {
+        LearnStep(0).record_name: 'making version 0',
+        LearnStep(1).record_name: 'offline training',
+    }
     seconds: dict[str, float] = {}
     for step in steps:
-        label = f'evaluation: {LABELS[step.phase]}' if step.phase in LABELS else step.phase
+        label = f'evaluation: {labels[step.phase]}' if step.phase in labels else step.phase
         if step.phase == Phase.LEARNING:
-            is_first = step.name == LearnStep(1).record_name
-            label = 'offline training' if is_first else 'online training'
+            label = before_practice.get(step.name, 'online training')
         seconds[label] = seconds.get(label, 0.0) + step.seconds
     return [PhaseTime(label=label, seconds=value) for label, value in seconds.items()]
 
@@ -142,7 +153,7 @@ def _fingerprint_note(library: EpisodeLibrary, store: ArtifactStore) -> str:
 
 
 def _notes(config: ExperimentConfig, steps: Sequence[RecordedStep]) -> list[str]:
-    notes = []
+    notes = _zero_shot_note(config, steps)
     if config.rounds_ahead:
         notes.append(
             f'Practice and learning overlapped: round n was played with version '
@@ -157,6 +168,19 @@ def _notes(config: ExperimentConfig, steps: Sequence[RecordedStep]) -> list[str]
         *notes,
         f'Decision latency while practising (newest observation to target): p50 {p50:.1f} ms, '
         f'p99 {p99:.1f} ms over {len(latencies)} steps.',
+    ]
+
+
+def _zero_shot_note(config: ExperimentConfig, steps: Sequence[RecordedStep]) -> list[str]:
+    successes = [step.success for step in steps if step.phase == Phase.ZERO_SHOT]
+    if not successes:
+        return []
+    low, high = wilson_interval(sum(successes), len(successes))
+    return [
+        f'Zero-shot: the policy as its class makes it succeeded in {sum(successes)} of '
+        f'{len(successes)} episodes ({np.mean(successes):.0%}, 95 % interval {low:.0%} … '
+        f'{high:.0%}) on {config.pretraining_task or config.task}. They have other starts than '
+        'the evaluations, and the critic was pre-trained on them.'
     ]
 
 

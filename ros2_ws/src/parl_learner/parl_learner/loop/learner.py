@@ -16,6 +16,7 @@ from parl_learner.loop.checkpoint import load_checkpoint, save_checkpoint, saved
 from parl_learner.loop.checkpoint_timer import CheckpointTimer
 from parl_learner.loop.learning_loop import LearningLoop
 from parl_learner.loop.trial_paces import trial_paces
+from parl_learner.loop.untrained import version_zero
 from parl_learner.methods.stage import Work
 from parl_learner.plan.experiment_config import ExperimentConfig
 from parl_learner.plan.gate import kept_versions
@@ -58,7 +59,7 @@ class Learner:
         self.config = config
         self.library = EpisodeLibrary(store, report)
         self.loop: LearningLoop | None = None
-        """None until the demonstrations give the layout of an observation."""
+        """None until the first episodes give the layout of an observation."""
         self._store = store
         self._announce = announce
         self._clock_s = clock_s
@@ -66,7 +67,7 @@ class Learner:
         self._checkpoint = store.folder / 'learner.checkpoint'
         self._timer = CheckpointTimer(self.CHECKPOINT_EVERY_S)
         self._is_saved = True
-        self._stored_version = 0
+        self._stored_version = -1 if config.is_zero_shot else 0
         self._pace: dict[Work, float] = {}  # Stage.work -> seconds per unit, running mean
         self.library.refresh()
         if self._checkpoint.exists():
@@ -74,7 +75,7 @@ class Learner:
 
     @property
     def version(self) -> int:
-        """Newest version that is in the store."""
+        """Newest version that is in the store; -1 while version 0 has to be made."""
         return self._stored_version
 
     @property
@@ -227,10 +228,11 @@ class Learner:
 
     def _store_version(self) -> None:
         """Store and announce the newest version, unless it is stored already."""
-        if self.loop is None or self.loop.counters.version == self._stored_version:
+        version = self.loop.counters.version if self.loop is not None else 0
+        if version == self._stored_version:
             return
-        version = self.loop.counters.version
-        for kind, content in self.loop.version_files().items():
+        files = self.loop.version_files() if self.loop else {'policy': version_zero(self.config)}
+        for kind, content in files.items():
             self._announce(self._store.put(kind, version, content, 'safetensors'))
         self._stored_version = version
 

@@ -6,12 +6,10 @@ The work depends only on the episodes, never on the time when they arrived.
 """
 
 from collections.abc import Mapping, Sequence
-import dataclasses
 from pathlib import Path
 
-import torch
-
 from parl_files.config_file import ConfigError
+from parl_learner.loop.untrained import actor_config, STATION_ACTION, untrained_policy
 from parl_learner.methods.method import Counters, PracticeRound
 from parl_learner.methods.registry import method_of
 from parl_learner.methods.stage import Stage, StageName, units_left, updates_left, Work
@@ -23,31 +21,14 @@ from parl_learner.training.learning_config import LearningConfig
 from parl_learner.training.learning_units import LearningUnits
 from parl_learner.training.policy_trainer import PolicyTrainer
 from parl_learner.training.waypoint_trainer import WaypointTrainer
-from parl_policy.acting.actor_file import ActorConfig, fill_policy, version_to_bytes
+from parl_policy.acting.actor_file import fill_policy, version_to_bytes
 from parl_policy.compute.device import default_generator
-from parl_policy.episode.action_space import ACTION_DIM, GRIPPER
 from parl_policy.networks.observation_encoder import waypoint_encoders
 from parl_policy.observations import Size
 from parl_policy.policy import ActionSpec
 
 GRIPPER_POSITION = ('ee_x', 'ee_y', 'ee_z')
 """Numbers with which an observation of the station begins that holds pictures."""
-STATION_ACTION = ActionSpec(horizon=1, dim=ACTION_DIM, binary=(GRIPPER,))
-
-
-def _actor_config(
-    config: LearningConfig, names: Sequence[str], cameras: Mapping[str, Size], spec: ActionSpec
-) -> ActorConfig:
-    return ActorConfig(
-        policy_class=config.policy_class,
-        policy=config.policy,
-        critic=config.critic,
-        optimisation=config.practice_optimisation,
-        choice=config.choice,
-        observation_names=tuple(names),
-        action_spec=spec,
-        cameras=cameras,
-    )
 
 
 class LearningLoop:
@@ -79,13 +60,11 @@ class LearningLoop:
             ConfigError: The method cannot work with the policy class or with the device.
         """
         method = method_of(config)
-        torch.manual_seed(seed)
         self.config = config
-        spec = dataclasses.replace(action_spec, horizon=config.action_horizon)
-        self.actor_config = _actor_config(config, observation_names, cameras or {}, spec)
+        self.actor_config = actor_config(config, observation_names, cameras or {}, action_spec)
         self._shares_replay = replay is not None
         self.replay = replay if replay is not None else self._new_replay(folder)
-        self.policy = self.actor_config.make_policy()
+        self.policy = untrained_policy(self.actor_config, seed)
         self.policy_trainer = PolicyTrainer(self.policy, config.policy_trainer)
         example = self.actor_config.policy_needs.blank(len(observation_names))
         method.check_policy(self.policy_trainer, example)

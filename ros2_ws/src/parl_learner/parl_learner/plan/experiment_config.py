@@ -15,6 +15,9 @@ from parl_learner.training.learning_config import LearningConfig
 from parl_policy.episode.input_gate import DETECTOR_CAMERA
 from parl_policy.observations import Size
 
+POLICY = 'policy'
+"""The demonstrator that is no service."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentConfig(PracticeConfig):
@@ -23,14 +26,18 @@ class ExperimentConfig(PracticeConfig):
     task: str
     """Name of the task, as in the task file."""
     pretraining_task: str | None = None
-    """Name of the task that is demonstrated and imitated, if that is not `task`.
+    """Name of the task of the first episodes, imitated or not, if that is not `task`.
 
     Practice and evaluations are on `task`. Both tasks must observe the same objects.
     """
     demonstrations: int
     """Episodes recorded from the demonstrator before training."""
     demonstrator: str = 'demonstrator/act'
-    """Service that answers parl_msgs/Act for demonstrations."""
+    """Service that answers parl_msgs/Act for demonstrations; `policy`: none, they are zero-shot.
+
+    Then the policy plays them alone, as its class makes it: pre-trained elsewhere. It is version
+    0. That needs `cameras`, as nothing else says before the first episode what is observed.
+    """
     seed: int
     """Seed of everything random in the experiment."""
     warm_up_episodes: int = 20
@@ -67,6 +74,12 @@ class ExperimentConfig(PracticeConfig):
                 raise ValueError(f'cameras.{camera} must be a height and a width [px]: {size}')
         if ':' not in self.learning.policy_class:  # only the learner must import it
             self.learning.check_cameras(self.cameras)
+        if self.is_zero_shot and not self.cameras:
+            raise ValueError(
+                f'demonstrator is {POLICY!r}, but without cameras only a recorded episode shows '
+                'the numbers of an observation, with which the policy is made; give `cameras`, '
+                'or a service as demonstrator'
+            )
         if self.warm_up_episodes > self.practice_episodes:
             raise ValueError(
                 f'warm_up_episodes must lie in 0…practice_episodes: {self.warm_up_episodes} of '
@@ -86,6 +99,11 @@ class ExperimentConfig(PracticeConfig):
                 f'rounds_ahead is {self.rounds_ahead}, but method {self.learning.method!r} learns '
                 'only from rounds of its newest version; set it to 0'
             )
+
+    @property
+    def is_zero_shot(self) -> bool:
+        """Whether the policy itself, as its class makes it, plays the first episodes."""
+        return self.demonstrator == POLICY
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,8 @@ class Phase(StrEnum):
     """Phases of an experiment, in the words of its record and its report."""
 
     DEMONSTRATIONS = 'demonstrations'
+    ZERO_SHOT = 'zero-shot'
+    """Takes the place of demonstrations: the policy plays as its class makes it."""
     LEARNING = 'learning'
     IMITATION = 'imitation'
     """Evaluates the policy alone before practice."""
@@ -42,7 +44,7 @@ class EpisodeStep:
     purpose: Purpose
     seed: int
     version: int
-    """Policy version that acts; 0 is the demonstrator."""
+    """Policy version that acts; 0 is the demonstrator, or the zero-shot policy."""
     optimise: bool
     """Whether the critic optimises the actions, or the policy acts alone."""
 
@@ -56,7 +58,7 @@ class EpisodeStep:
 
 @dataclass(frozen=True)
 class LearnStep:
-    """A version that the learner has to finish."""
+    """A version that the learner has to finish; 0 it only makes."""
 
     version: int
 
@@ -74,7 +76,7 @@ def next_step(
     Args:
         config: The experiment.
         successes: Whether each episode on disk that was not aborted was a success, by id.
-        version: The newest policy version.
+        version: The newest policy version; -1 if there is none, not even version 0.
     """
     for step in planned_steps(config, successes):
         if isinstance(step, LearnStep):
@@ -87,7 +89,7 @@ def next_step(
 
 def task_of(config: ExperimentConfig, step: EpisodeStep | LearnStep) -> str:
     """Return the name of the task on which a step is done."""
-    pretrains = step == LearnStep(1) if isinstance(step, LearnStep) else not step.version
+    pretrains = step.version <= (1 if isinstance(step, LearnStep) else 0)
     return (pretrains and config.pretraining_task) or config.task
 
 
@@ -105,7 +107,10 @@ def planned_steps(
     optimises = method.evaluates_with_critic(config.learning)
     acts_with_critic = method.acts_with_critic(config.learning)
     plan: list[EpisodeStep | LearnStep] = []
-    plan += _episodes(config, Phase.DEMONSTRATIONS, range(config.demonstrations), 0, False)
+    first = Phase.ZERO_SHOT if config.is_zero_shot else Phase.DEMONSTRATIONS
+    if config.is_zero_shot:
+        plan.append(LearnStep(0))
+    plan += _episodes(config, first, range(config.demonstrations), 0, False)
     plan.append(LearnStep(1))
     evaluation = range(config.evaluation_episodes)
     gate = range(config.gate_episodes)
@@ -140,9 +145,15 @@ def planned_steps(
 
 _PURPOSES = {
     Phase.DEMONSTRATIONS: Purpose.DEMONSTRATION,
+    Phase.ZERO_SHOT: Purpose.DEMONSTRATION,
     Phase.PRACTICE: Purpose.PRACTICE,
 }
-_FIRST_SEEDS = {Phase.DEMONSTRATIONS: 0, Phase.PRACTICE: 10_000, Phase.GATE: 25_000}
+_FIRST_SEEDS = {
+    Phase.DEMONSTRATIONS: 0,
+    Phase.ZERO_SHOT: 0,
+    Phase.PRACTICE: 10_000,
+    Phase.GATE: 25_000,
+}
 _FIRST_EVALUATION_SEED = 20_000
 """All evaluations start alike; those of the gate, which chooses, start elsewhere."""
 _SEEDS_OF_AN_EXPERIMENT = 30_000

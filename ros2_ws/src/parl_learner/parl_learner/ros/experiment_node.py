@@ -108,7 +108,7 @@ class ExperimentNode(ArtifactNode):
     def _next_step(self) -> EpisodeStep | LearnStep | None:
         self._library.refresh()
         versions = [record.version for record in self.store.list('policy')]
-        newest = max(versions, default=0)
+        newest = max(versions, default=-1)
         for done in unrecorded_steps(self._config, self._library, newest, self._recorded):
             self._write_down(*done)
         return next_step(self._config, self._library.successes(), newest)
@@ -177,7 +177,7 @@ class ExperimentNode(ArtifactNode):
         return RunEpisode.Goal(
             episode_id=step.episode_id,
             purpose=step.purpose,
-            actor='' if step.version else self._config.demonstrator,
+            actor=self._config.demonstrator if step.phase == Phase.DEMONSTRATIONS else '',
             optimise=step.optimise,
             # A policy node that was lost says nothing about the start, which stays the same.
             seed=step.seed + self._aborts * self.SEEDS_APART,
@@ -223,8 +223,9 @@ class ExperimentNode(ArtifactNode):
             self._episodes.spin_for(0.2)
             if self._learner.phase.startswith('stopped'):
                 raise ExperimentError(f'learning {self._learner.phase}')
-            is_learned = self._learner.policy_version >= version
-            news = self.fetches.progressed_at if is_learned else self._worked_at
+            is_learned = self._learner.policy_version >= version > 0  # in a status 0 is none
+            is_learning = version > 0 and not is_learned  # version 0 is made, without a phase
+            news = self._worked_at if is_learning else self.fetches.progressed_at
             alive_at = max(alive_at, news)
             if is_learned and (lost := self._why_lost(begin, alive_at)):
                 raise ExperimentError(
@@ -239,7 +240,7 @@ class ExperimentNode(ArtifactNode):
                 )
             if time.monotonic() - said_at > self.SAY_EVERY_S:
                 said_at = time.monotonic()
-                coming = f'; {self._coming(begin)}' if is_learned else ''
+                coming = '' if is_learning else f'; {self._coming(begin)}'
                 self._say(self._progress.while_learning(version, self._learner) + coming)
 
     def _why_lost(self, begin: str, alive_at: float) -> str:

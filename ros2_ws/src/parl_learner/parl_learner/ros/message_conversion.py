@@ -31,7 +31,7 @@ def to_status(learner: Learner | None, trouble: str) -> LearnerStatus:
     status.policy_steps, status.critic_steps = counters.policy_steps, counters.critic_steps
     status.policy_steps_due = counters.policy_steps + left[Work.POLICY]
     status.critic_steps_due = counters.critic_steps + left[Work.CRITIC]
-    status.policy_version = status.critic_version = learner.version
+    status.policy_version = status.critic_version = max(0, learner.version)
     status.policy_loss = loop.units.policy_loss
     status.seconds_left = learner.seconds_left
     if metrics is not None:

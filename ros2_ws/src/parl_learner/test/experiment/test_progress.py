@@ -3,6 +3,7 @@ from dataclasses import dataclass
 import math
 
 import pytest
+from zero_shot import zero_shot_experiment
 
 from parl_learner.experiment.progress import ExperimentProgress
 from parl_learner.experiment.record import RecordedStep
@@ -61,6 +62,18 @@ def test_lines_about_episodes(experiment, plan):
     assert 'success' not in line
     assert 'about 4 min 48 s left' in line  # 10 · 4 + 4 · 60
     assert 'success' in progress.after(plan[3], recorded(plan[3], 4.0, success=True))
+
+
+def test_making_version_0_says_nothing_of_the_pace_of_learning():
+    config = zero_shot_experiment()
+    plan = planned_steps(config)
+    progress = ExperimentProgress(config, [])
+    line = progress.after(plan[0], recorded(plan[0], 4.0))
+    assert line.startswith('version 0 made in 4 s, about ')
+    # Two, two + two, two and two + two episodes at 3 s, two versions at 60 s.
+    assert progress.seconds_left() == 12 * 3.0 + 2 * 60.0
+    assert progress.while_learning(0, Learner()).startswith('waiting for version 0')
+    assert 'zero-shot   1/2' in progress.after(plan[1], recorded(plan[1], 4.0))
 
 
 def test_lines_about_a_gate(experiment):

@@ -4,6 +4,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from zero_shot import zero_shot_experiment
 
 from parl_files.episode import Outcome
 from parl_files.episode_library import EpisodeLibrary
@@ -59,6 +60,27 @@ def test_numbers_of_the_table(experiment, make_data):
     assert (data.task, data.seed) == ('cup_to_rack', 3)
     assert data.calibration is None, 'no critic yet'
     assert data.learner_log is None
+
+
+def test_a_zero_shot_policy_is_told_as_such(make_data):
+    steps = [
+        RecordedStep(phase='learning', name='version-0', seconds=7.0),
+        RecordedStep(phase='zero-shot', name='zero-shot-0000', seconds=5.0, success=True),
+        RecordedStep(phase='zero-shot', name='zero-shot-0001', seconds=5.0),
+        *STEPS[1:],
+    ]
+    data = make_data(zero_shot_experiment(pretraining_task='cup_alone'), steps)
+    labels = [row.label for row in data.evaluations]
+    assert labels == ['pre-trained policy alone', 'fine-tuned policy with its critic']
+    assert [(phase.label, phase.seconds) for phase in data.phases][:4] == [
+        ('making version 0', 7.0),
+        ('zero-shot', 10.0),
+        ('offline training', 60.0),
+        ('evaluation: pre-trained policy alone', 8.0),
+    ]
+    # Wilson's interval of 1 of 2: (2 + 3.841 ∓ 1.96 √(3.841 + 2)) / (2 (2 + 3.841)).
+    rate = 'succeeded in 1 of 2 episodes (50%, 95 % interval 9% … 91%) on cup_alone'
+    assert rate in data.notes[0]
 
 
 def test_without_practice_there_is_no_latency(experiment, make_data):

@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from zero_shot import zero_shot_experiment
 
 from parl_files.config_file import ConfigError, from_mapping
 from parl_learner.loop.learning_loop import LearningLoop
@@ -92,6 +93,13 @@ def test_what_is_wrong_is_named(tmp_path, text, message):
 def test_impossible_settings_are_refused(experiment, wrong, message):
     with pytest.raises(ValueError, match=message):
         replace(experiment(), **wrong)
+
+
+def test_only_with_cameras_is_known_what_a_policy_observes_before_an_episode(experiment):
+    with pytest.raises(ValueError, match=r"demonstrator is 'policy', but without cameras .*give"):
+        replace(experiment(), demonstrator='policy')
+    assert zero_shot_experiment().is_zero_shot
+    assert not replace(experiment(), demonstrator='operator/act').is_zero_shot
 
 
 def test_cameras_and_networks_must_fit(experiment):

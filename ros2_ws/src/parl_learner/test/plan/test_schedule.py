@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
+from zero_shot import zero_shot_experiment
 
 from parl_learner.plan.schedule import EpisodeStep, LearnStep, next_step, planned_steps, task_of
 
@@ -47,6 +48,23 @@ def test_the_whole_experiment(experiment):
         'fine-tuned-0000 evaluation by 4+',
         'fine-tuned-0001 evaluation by 4+',
     ]
+
+
+def test_the_policy_itself_may_play_the_first_episodes():
+    config = zero_shot_experiment(pretraining_task='cup_alone')
+    plan = planned_steps(config)
+    assert [summary(step) for step in plan][:6] == [
+        'learn 0',
+        'zero-shot-0000 demonstration by 0',
+        'zero-shot-0001 demonstration by 0',
+        'learn 1',
+        'imitation-0000 evaluation by 1',
+        'imitation-0001 evaluation by 1',
+    ]
+    assert [task_of(config, step) for step in plan[:5]] == ['cup_alone'] * 4 + ['cup_to_rack']
+    for cut in range(len(plan) + 1):
+        _, completed, version = run(config, {}, -1, cut)
+        assert run(config, completed, version, 100)[0] == plan[cut:]
 
 
 def test_rounds_ahead_are_played_with_the_version_before(experiment):

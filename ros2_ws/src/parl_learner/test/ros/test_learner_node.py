@@ -17,6 +17,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 import torch
 import yaml
+from zero_shot import zero_shot_experiment
 
 from parl_files.artifact_store import ArtifactStore
 from parl_files.config_file import ConfigError, to_mapping
@@ -160,6 +161,14 @@ def test_killed_learner_ends_with_the_same_versions(
             kills += process.wait() == -signal.SIGKILL
     assert kills == 3
     assert version_names(ArtifactStore(tmp_path / 'artifacts')) == version_names(straight)
+
+
+def test_a_zero_shot_policy_is_announced_before_any_episode(listener, start):
+    start(zero_shot_experiment())
+    listener.wait(lambda: listener.artifacts and listener.statuses)
+    (version,) = listener.artifacts
+    assert (version.kind, version.version) == ('policy', 0)
+    assert (listener.statuses[-1].phase, listener.statuses[-1].episodes) == ('waiting', 0)
 
 
 def test_stored_versions_are_announced_again(listener, start, experiment, store):
