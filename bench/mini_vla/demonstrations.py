@@ -57,7 +57,7 @@ class Demonstrations:
     pictures: np.ndarray
     """(N, height, width, 3) uint8 RGB, what `PictureConfig.of` returns."""
     actions: np.ndarray
-    """(N, 7) float32 executed actions in [-1, 1]."""
+    """(N, 7) float32 actions in [-1, 1] that the operator meant, before it was pushed."""
     keypoints: np.ndarray
     """(N, K, 2) float32 column and row of each place, as shares 0…1 of the picture."""
     positions: np.ndarray
@@ -105,7 +105,9 @@ class DemonstrationStation(InProcessStation):
         command, layout = self._begin(goal)
         player = EpisodePlayer(goal, layout)
         script = ScriptedExpert(self.script, plan.expert, plan.seed)
+        pushes = np.random.default_rng([plan.seed, 0x9A])
         positions: list[np.ndarray] = []
+        meant: list[np.ndarray] = []
         grippers: list[float] = []
         while True:
             # The detector does not know every object: the simulator says what was achieved.
@@ -118,17 +120,20 @@ class DemonstrationStation(InProcessStation):
                 break
             positions.append(self.places())
             thing, onto = positions[-1][1 + plan.taken], positions[-1][-1]
-            action = script.act(
-                player.steps, state.target.position, state.gripper_opening, thing, onto
-            ).astype(np.float32)  # as in parl_msgs/Act
+            target = state.target.position
+            action = script.act(player.steps, target, state.gripper_opening, thing, onto)
+            meant.append(action.astype(np.float32))
             grippers.append(float(action[6]))
-            command = self._drive(player.act(action, ''), command)
+            if target[2] > recipe.push_above_m:
+                action[:2] += recipe.push * pushes.standard_normal(2)
+            pushed = action.clip(-1.0, 1.0).astype(np.float32)  # as in parl_msgs/Act
+            command = self._drive(player.act(pushed, ''), command)
         episode = player.episode({})
         assert episode is not None
         seen = [recipe.picture.of(picture) for picture in episode.films[recipe.camera]]
         return {
             'pictures': np.stack(seen[:-1]),  # nothing is done after the last one
-            'actions': episode.actions,
+            'actions': np.stack(meant),
             'keypoints': self.keypoints(np.stack(positions)).astype(np.float32),
             'positions': np.stack(positions).astype(np.float32),
             'success': np.full(len(episode), episode.success),

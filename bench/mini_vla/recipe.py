@@ -15,7 +15,7 @@ from parl_policy.observations import PictureConfig, Size
 from parl_vla.openvla.small_model import SmallModelConfig
 from widowx_sim.scripted_expert import ExpertConfig
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the code makes something else of the same recipe."""
 
 RECIPE_FILE = Path(__file__).with_name('recipe.yaml')
@@ -34,9 +34,9 @@ class TrainingConfig:
     weight_decay: float = 0.01
     label_width: float = 2.5
     """Standard deviation of an action's label over neighbouring bins [bins]."""
-    keypoint_weight: float = 1.0
+    keypoint_weight: float = 5.0
     """Weight of the places in the picture, beside the loss of the actions."""
-    place_weight: float = 1.0
+    place_weight: float = 15.0
     """Weight of the places in space."""
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     """Random changes of the pictures; the places in them move with a shift."""
@@ -63,6 +63,15 @@ class Recipe:
     """Share of an instruction's episodes with an aim error."""
     noise: ExpertConfig
     """Noise of the operator; only the noisy share of the episodes has the aim error."""
+    push: float = 0.4
+    """Standard deviation of a push on each horizontal step, as a part of the largest step.
+
+    An arm that is always on its way gives its goal away, and a model that copies it never looks
+    for the object (docs/pictures.md). So the operator is pushed, and what it meant is learned
+    (DART, arXiv 1703.09327).
+    """
+    push_above_m: float = 0.09
+    """Height of the gripper above which it is pushed [m, base_link]: not at the grasp."""
     steps_after_release: int = 4
     """Control steps until an episode ends, after the one that begins to open the gripper."""
     camera: Text = 'camera'
