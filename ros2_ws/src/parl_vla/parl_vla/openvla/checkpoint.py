@@ -49,11 +49,14 @@ def shards(folder: Path) -> list[Path]:
     """Return the files of a checkpoint's weights.
 
     Raises:
-        CheckpointError: One is missing.
+        CheckpointError: One is missing, or the index is damaged.
     """
     names = {WEIGHTS}
     if (folder / INDEX).exists():
-        names = set(read_json(folder, INDEX)['weight_map'].values())
+        places = read_json(folder, INDEX).get('weight_map')
+        if not isinstance(places, dict):
+            raise CheckpointError(f'{folder / INDEX} has no weight_map; download it again')
+        names = set(places.values())
     missing = [name for name in sorted(names) if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(
