@@ -30,8 +30,10 @@ class ActionCode:
 
     def __init__(self, statistics: ActionStatistics, horizon: int) -> None:
         """Take the ranges of a dataset's actions for a number of control steps T."""
-        spread = (statistics.high - statistics.low)[: ACTION_DIM - 1]
-        low = statistics.low[: ACTION_DIM - 1]
+        scaled = statistics.scaled[: ACTION_DIM - 1]
+        low = np.where(scaled, statistics.low[: ACTION_DIM - 1], -1.0)
+        high = np.where(scaled, statistics.high[: ACTION_DIM - 1], 1.0)
+        spread = high - low
         moves = spread > 0.0
         divisor = np.where(moves, spread, 1.0)
         gain = np.where(moves, 2.0 * UNITS / divisor, 0.0)
