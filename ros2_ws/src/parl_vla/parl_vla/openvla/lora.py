@@ -50,6 +50,8 @@ class LoraConfig:
 def inject_adapters(network: OpenVLANetwork, config: LoraConfig) -> None:
     """Put new adapters, which change nothing yet, beside the decoder's frozen weights."""
     inject_adapter_in_model(config.to_peft(), network, adapter_name=_NAME)
+    for parameter in adapters(network).values():
+        parameter.data = parameter.data.float()  # peft makes them of the weights' type
 
 
 def adapters(network: OpenVLANetwork) -> dict[str, nn.Parameter]:
