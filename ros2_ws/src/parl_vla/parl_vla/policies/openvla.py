@@ -120,6 +120,8 @@ class OpenVLAPolicy:
         self.rules = ActionRules(
             self.base.action_ids, self.code.possible, config.temperature, config.top_k
         )
+        # What is learnt does not depend on how it is drawn: beyond top_k a loss would be infinite.
+        self.learning_rules = ActionRules(self.base.action_ids, self.code.possible)
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
         """Do nothing: the checkpoint holds its normalisation."""
@@ -181,7 +183,7 @@ class OpenVLAPolicy:
         log_probs = packed_log_probabilities(
             self.network.language_model,
             self._prefix(context),
-            self.rules,
+            self.learning_rules,
             self.code.bins(targets),
         )
         labels = self.code.labels(targets, self.config.label_width)
