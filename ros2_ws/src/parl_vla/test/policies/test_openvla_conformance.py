@@ -36,7 +36,7 @@ class TestOpenVLAConformance(PolicyConformance):
     """With pictures and instructions."""
 
     step = torch.tensor([0.5, -0.4, 0.2, -0.3, 0.6, 0.1, 1.0])
-    lesson = Lesson(rows=2, steps=60, rate=1e-2)
+    lesson = Lesson(rows=2, steps=120, rate=1e-2)
 
     def states(self, count, seed=1):
         return states(count, seed)
