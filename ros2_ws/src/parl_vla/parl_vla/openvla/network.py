@@ -26,6 +26,9 @@ TOWERS = {
 PROJECTOR_FACTOR = 4
 """Width of the projector's first layer, as a multiple of the towers' widths together."""
 
+ADAPTED = r'language_model\.model\..*\.(q|k|v|o|gate|up|down)_proj'
+"""Layers that get adapters: the decoder's, not those of the towers, the projector or the head."""
+
 
 class CheckpointConfigError(ParlError):
     """A checkpoint's config.json describes no network that is known here."""

@@ -13,6 +13,7 @@ from parl_files.config_file import ConfigError
 from parl_policy.episode.action_space import ACTION_DIM, GRIPPER
 from parl_policy.observations import Observations, PictureConfig, States
 from parl_policy.policy import ActionSpec, weigh_targets
+from parl_vla.adapters.lora import adapters, inject_adapters, LoraConfig, set_adapters
 from parl_vla.openvla.action_code import ActionCode
 from parl_vla.openvla.action_text import (
     ActionRules,
@@ -21,7 +22,7 @@ from parl_vla.openvla.action_text import (
     Prefix,
 )
 from parl_vla.openvla.base import Base, load_base
-from parl_vla.openvla.lora import adapters, inject_adapters, LoraConfig, set_adapters
+from parl_vla.openvla.network import ADAPTED
 
 MEMORY_BYTES = 64 << 20
 """Keys and values of the states that are sampled together on a CPU."""
@@ -35,6 +36,7 @@ class OpenVLAPolicyConfig:
     """Settings; the checkpoint gives the rest."""
 
     reads_instruction: ClassVar[bool] = True
+    reads_numbers: ClassVar[bool] = False
 
     model: str
     """Folder of a checkpoint in the released layout."""
@@ -114,7 +116,7 @@ class OpenVLAPolicy:
         self.config = config
         kind = torch.float32 if config.precision == 'float32' else torch.bfloat16
         self.base: Base = load_base(Path(config.model).expanduser(), kind)
-        self.network = self.base.adapted(lambda network: inject_adapters(network, config.lora))
+        self.network = self.base.adapted(lambda net: inject_adapters(net, config.lora, ADAPTED))
         statistics = self.base.statistics(config.unnorm_key, ACTION_DIM)
         self.code = ActionCode(statistics, action_spec.horizon)
         self.rules = ActionRules(

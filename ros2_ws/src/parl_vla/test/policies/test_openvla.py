@@ -12,7 +12,7 @@ from parl_policy.observations import Observations, PictureConfig
 from parl_policy.policy import ActionSpec
 from parl_vla.openvla import base
 from parl_vla.openvla.action_bins import ActionStatisticsError
-from parl_vla.openvla.lora import LoraConfig
+from parl_vla.adapters.lora import LoraConfig
 from parl_vla.policies import openvla
 from parl_vla.policies.openvla import OpenVLAPolicyConfig
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Low-rank adapters (LoRA, arXiv 2106.09685) of the decoder, in the file format of peft.
+"""Low-rank adapters (LoRA, arXiv 2106.09685) of any network, in the file format of peft.
 
 They stay beside the weights while a policy practises: merged in bfloat16, the first hundred small
 updates would round to nothing.
@@ -16,9 +16,6 @@ from safetensors.torch import save_file
 import torch
 from torch import nn
 
-from parl_vla.openvla.network import OpenVLANetwork
-
-_TARGETS = r'language_model\.model\..*\.(q|k|v|o|gate|up|down)_proj'
 _PREFIX, _NAME = 'base_model.model.', 'default'
 
 
@@ -36,25 +33,31 @@ class LoraConfig:
         if self.rank < 1 or self.alpha < 1:
             raise ValueError(f'rank and alpha must be at least 1: {self}')
 
-    def to_peft(self) -> PeftConfig:
-        """Return the same for peft; the towers, the projector and the head are not adapted."""
+    def to_peft(self, targets: str) -> PeftConfig:
+        """Return the same for peft; only layers whose whole name matches `targets` are adapted."""
         return PeftConfig(
             r=self.rank,
             lora_alpha=self.alpha,
             lora_dropout=0.0,
-            target_modules=_TARGETS,
+            target_modules=targets,
             init_lora_weights='gaussian',
         )
 
 
-def inject_adapters(network: OpenVLANetwork, config: LoraConfig) -> None:
-    """Put new adapters, which change nothing yet, beside the decoder's frozen weights."""
-    inject_adapter_in_model(config.to_peft(), network, adapter_name=_NAME)
+def inject_adapters(network: nn.Module, config: LoraConfig, targets: str) -> None:
+    """Put new adapters, which change nothing yet, beside frozen weights.
+
+    Args:
+        network: Is changed.
+        config: Size of the adapters.
+        targets: Pattern of the names of the layers that get one.
+    """
+    inject_adapter_in_model(config.to_peft(targets), network, adapter_name=_NAME)
     for parameter in adapters(network).values():
         parameter.data = parameter.data.float()  # peft makes them of the weights' type
 
 
-def adapters(network: OpenVLANetwork) -> dict[str, nn.Parameter]:
+def adapters(network: nn.Module) -> dict[str, nn.Parameter]:
     """Return the adapters' weights in float32, by the names that peft gives them in a file."""
     return {
         _PREFIX + name.replace(f'.{_NAME}.', '.'): parameter
@@ -64,7 +67,7 @@ def adapters(network: OpenVLANetwork) -> dict[str, nn.Parameter]:
 
 
 @torch.no_grad()
-def set_adapters(network: OpenVLANetwork, tensors: Mapping[str, torch.Tensor]) -> None:
+def set_adapters(network: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
     """Copy weights into the adapters, in place: what a GPU has recorded stays valid.
 
     Raises:
@@ -82,17 +85,19 @@ def set_adapters(network: OpenVLANetwork, tensors: Mapping[str, torch.Tensor]) -
         parameter.copy_(tensors[name])
 
 
-def save_adapters(network: OpenVLANetwork, config: LoraConfig, folder: Path, base: Path) -> None:
+def save_adapters(
+    network: nn.Module, config: LoraConfig, targets: str, folder: Path, base: Path
+) -> None:
     """Write a folder that peft's own `PeftModel.from_pretrained` reads."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: each.detach().cpu() for name, each in adapters(network).items()}
     save_file(tensors, folder / 'adapter_model.safetensors')
-    described = config.to_peft()
+    described = config.to_peft(targets)
     described.base_model_name_or_path = str(base)
     described.save_pretrained(str(folder))
 
 
-def merged_weights(network: OpenVLANetwork) -> Iterator[tuple[str, torch.Tensor]]:
+def merged_weights(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield the name and value of all weights with the adapters added, computed in float32."""
     adapted = {name: each for name, each in network.named_modules() if isinstance(each, Linear)}
     for name, weight in network.state_dict().items():
