@@ -40,7 +40,7 @@ ROOMS = {
         'replay', 'training', 'methods', 'plan', 'loop', 'report', 'experiment', 'offline', 'ros',
     ),
     'parl_learner.offline': ('observations', 'data', 'environments', 'run', 'makers'),
-    'parl_vla': ('adapters', 'openvla', 'pi0', 'policies'),
+    'parl_vla': ('adapters', 'openvla', 'pi0', 'policies', 'serve'),
     'reward_detector': ('clock_restart', 'camera', 'objects', 'verdict', 'ros'),
     'widowx_bringup': ('station_shapes', 'station_urdf', 'ros'),
     'widowx_description': ('arm', 'finger', 'kinematics'),

@@ -83,6 +83,8 @@ class ObservationNeeds:
     """By the name of the camera."""
     instruction: bool = False
     """Whether it reads the instruction."""
+    numbers: bool = True
+    """Whether it reads the numbers; it gets them anyway."""
 
     @property
     def is_only_numbers(self) -> bool:
@@ -138,10 +140,13 @@ def needs_of(config: object) -> ObservationNeeds:
     """Return what the networks of a configuration need.
 
     The configuration says it in its attributes `pictures`, a mapping from the name of a camera to
-    a `PictureConfig`, and `reads_instruction`. Without them only numbers are needed.
+    a `PictureConfig`, `reads_instruction` and `reads_numbers`. Without them only numbers are
+    needed.
     """
     return ObservationNeeds(
-        getattr(config, 'pictures', {}), bool(getattr(config, 'reads_instruction', False))
+        getattr(config, 'pictures', {}),
+        bool(getattr(config, 'reads_instruction', False)),
+        bool(getattr(config, 'reads_numbers', True)),
     )
 
 
