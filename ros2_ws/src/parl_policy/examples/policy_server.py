@@ -10,11 +10,18 @@ import io
 import socket
 import struct
 import traceback
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import torch
 
 LENGTH = struct.Struct('>Q')
+
+Seen: TypeAlias = torch.Tensor | dict[str, Any]
+"""What a policy sees of B states: numbers (B, O), or a dict if it sees or reads more.
+
+The dict has `numbers` (B, O), `pictures`, by the name of the camera (B, H, W, 3) uint8 RGB, and
+`instructions`, a list of B texts.
+"""
 
 
 class ServedPolicy(Protocol):
@@ -24,15 +31,13 @@ class ServedPolicy(Protocol):
         """Return the parameters that may change, by name; always the same tensors."""
         ...
 
-    def sample(
-        self, observations: torch.Tensor, count: int, generator: torch.Generator
-    ) -> torch.Tensor:
-        """Draw `count` actions per state: (B, O) -> (B, k, D)."""
+    def sample(self, observations: Seen, count: int, generator: torch.Generator) -> torch.Tensor:
+        """Draw `count` actions per state: (B, k, D)."""
         ...
 
     def loss(
         self,
-        observations: torch.Tensor,
+        observations: Seen,
         targets: torch.Tensor,
         weights: torch.Tensor | None,
         generator: torch.Generator,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A policy that runs in another interpreter, with packages of its own, behind PARL's protocol."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 import os
 import socket
 import subprocess
@@ -13,6 +13,7 @@ from policy_server import receive, send
 import torch
 from torch import nn
 
+from parl_policy.observations import Observations, PictureConfig, States
 from parl_policy.policy import ActionSpec
 
 
@@ -26,6 +27,10 @@ class RemotePolicyConfig:
     """Program that serves the policy; it is called with a file descriptor, then `arguments`."""
     arguments: tuple[str, ...] = ()
     """Further arguments of the program."""
+    pictures: Mapping[str, PictureConfig] = field(default_factory=dict)
+    """The cameras that the policy sees, and the part and size of their pictures."""
+    reads_instruction: bool = False
+    """Whether the instruction travels too."""
 
 
 class PolicyConnection:
@@ -127,29 +132,27 @@ class RemotePolicy(nn.Module):
     def fit_normalisation(self, observations: torch.Tensor) -> None:
         """Do nothing: the remote policy has its own normalisation."""
 
-    def encode(self, observations: torch.Tensor) -> torch.Tensor:
+    def encode(self, observations: States) -> States:
         """Return the observations; the server encodes each one once per call."""
         return observations
 
-    def sample(
-        self, context: torch.Tensor, count: int, generator: torch.Generator
-    ) -> torch.Tensor:
+    def sample(self, context: States, count: int, generator: torch.Generator) -> torch.Tensor:
         """Draw actions (B, k, D) in [-1, 1]; the server uses a seed that is drawn here."""
         reply = self.connection.call(
-            'sample', observations=context, count=count, seed=draw_seed(generator)
+            'sample', observations=as_message(context), count=count, seed=draw_seed(generator)
         )
         return self.action_spec.snap(reply['actions'].float().clamp(-1.0, 1.0))
 
     def loss(
         self,
-        context: torch.Tensor,
+        context: States,
         targets: torch.Tensor,
         weights: torch.Tensor | None,
         generator: torch.Generator,
     ) -> torch.Tensor:
         """Return the loss of each state (B,); differentiate it before the next call."""
         arguments = {
-            'observations': context,
+            'observations': as_message(context),
             'targets': targets,
             'weights': weights,
             'seed': draw_seed(generator),
@@ -170,6 +173,20 @@ class RemotePolicy(nn.Module):
         result = super().load_state_dict(*arguments, **options)
         self.after_update()
         return result
+
+
+def as_message(states: States) -> torch.Tensor | dict[str, Any]:
+    """Return states as the server gets them: numbers (B, O), or a dict that holds more.
+
+    The dict has `numbers` (B, O), `pictures` by camera (B, H, W, 3) uint8 and `instructions`.
+    """
+    if not isinstance(states, Observations):
+        return states
+    return {
+        'numbers': states.numbers,
+        'pictures': dict(states.pictures),
+        'instructions': list(states.instructions),
+    }
 
 
 def draw_seed(generator: torch.Generator) -> int:

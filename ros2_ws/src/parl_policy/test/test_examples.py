@@ -64,7 +64,7 @@ def test_wrapping_a_module_takes_less_than_40_lines():
     assert 20 < len(code_lines(EXAMPLES / 'module_policy.py')) < 40
 
 
-@pytest.mark.parametrize('name', ['policy_server', 'lerobot_policy'])
+@pytest.mark.parametrize('name', ['policy_server', 'lerobot_policy', 'lerobot_vla'])
 def test_the_other_interpreter_needs_nothing_of_ours(name):
     tree = ast.parse((EXAMPLES / f'{name}.py').read_text(encoding='utf-8'))
     imported = {
