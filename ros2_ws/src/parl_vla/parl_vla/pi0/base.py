@@ -107,11 +107,12 @@ def load_base(folder: Path, kind: torch.dtype) -> Base:
         raise CheckpointError(f'{folder} has no config.json; give the folder of a π0, whole')
     with torch.random.fork_rng():  # weights are drawn before they are read
         try:
-            network, found = PI0ForConditionalGeneration.from_pretrained(
+            loaded: Any = PI0ForConditionalGeneration.from_pretrained(
                 folder, dtype=kind, local_files_only=True, output_loading_info=True
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise CheckpointError(f'{folder}: {error}; give the folder of a π0, whole') from error
+    network, found = loaded
     # transformers only warns, and leaves such weights random.
     if wrong := sorted({*found['missing_keys'], *found['mismatched_keys']} - _NEVER_READ):
         raise CheckpointError(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """π0 does what every policy class must do."""
 
-from policy_conformance import numbers, PolicyConformance
+from policy_conformance import Lesson, numbers, PolicyConformance
 import pytest
 from small_pi0 import actor_config, observations, STATISTICS, write_pi0
 
@@ -26,6 +26,8 @@ def config(folder, spec):
 
 class TestPi0Conformance(PolicyConformance):
     """With two cameras and an instruction."""
+
+    lesson = Lesson(rows=8, steps=100, rate=1e-2)
 
     def states(self, count, seed=1):
         return observations(numbers(count, seed))
