@@ -34,7 +34,7 @@ MAY_IMPORT = {
 ROOMS = {
     'parl_policy': (
         'observations', 'policy', 'compute', 'networks', 'critics', 'policies', 'acting',
-        'episode', 'ros',
+        'episode', 'doctor', 'ros',
     ),
     'parl_learner': (
         'replay', 'training', 'methods', 'plan', 'loop', 'report', 'experiment', 'offline', 'ros',

@@ -28,6 +28,7 @@ setup(
         'console_scripts': [
             'policy_node = parl_policy.ros.policy_node:main',
             'play_node = parl_policy.ros.play_node:main',
+            'parl-doctor = parl_policy.doctor.doctor:main',
         ],
     },
 )

@@ -5,8 +5,8 @@ import torch
 
 from parl_policy.observations import Observations, PictureConfig
 from parl_policy.policy import ActionSpec
-from parl_vla.openvla.checkpoint import write_checkpoint
 from parl_vla.adapters.lora import LoraConfig
+from parl_vla.openvla.checkpoint import write_checkpoint
 from parl_vla.openvla.small_model import small_model, SmallModelConfig
 from parl_vla.policies.openvla import OpenVLAPolicy, OpenVLAPolicyConfig
 

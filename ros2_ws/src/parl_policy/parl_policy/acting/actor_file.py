@@ -134,6 +134,15 @@ def load_actor(policy_path: Path, critic_path: Path | None) -> tuple[Actor, Acto
     return actor, config, version
 
 
+def read_actor_config(path: Path) -> ActorConfig:
+    """Read how a version acts, without making its networks.
+
+    Raises:
+        WeightsFileError: The file is damaged, or holds no policy.
+    """
+    return _load_version(path, 'policy')[1]
+
+
 def fill_policy(policy: Policy, path: Path) -> None:
     """Give a policy the weights of a version that was made with the same configuration.
 

@@ -97,16 +97,26 @@ def save_adapters(
     described.save_pretrained(str(folder))
 
 
+def adapted_layers(network: nn.Module) -> dict[str, Linear]:
+    """Return the layers that have an adapter, by name."""
+    return {name: each for name, each in network.named_modules() if isinstance(each, Linear)}
+
+
+def merged_weight(layer: Linear, kind: torch.dtype) -> torch.Tensor:
+    """Return the weight of a layer with its adapter added, computed in float32, in that type."""
+    change = layer.get_delta_weight(_NAME)
+    return (layer.base_layer.weight.float() + change.float()).to(kind)
+
+
 def merged_weights(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield the name and value of all weights with the adapters added, computed in float32."""
-    adapted = {name: each for name, each in network.named_modules() if isinstance(each, Linear)}
+    adapted = adapted_layers(network)
     for name, weight in network.state_dict().items():
         owner, _, leaf = name.rpartition('.')
         if '.lora_' in name:
             continue
         if leaf == 'weight' and owner.endswith('.base_layer'):
             owner = owner.removesuffix('.base_layer')
-            change = adapted[owner].get_delta_weight(_NAME)
-            yield f'{owner}.weight', (weight.float() + change.float()).to(weight.dtype)
+            yield f'{owner}.weight', merged_weight(adapted[owner], weight.dtype)
         else:
             yield name, weight

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import torch
 
+from parl_policy.compute.memory import free_memory
+from parl_policy.episode.action_space import ACTION_DIM
 from parl_vla.openvla.action_bins import action_ids, action_statistics, ActionStatistics
 from parl_vla.openvla.checkpoint import load_network, read_files, weights_hash
-from parl_vla.openvla.network import OpenVLANetwork
+from parl_vla.openvla.memory import memory_need, PICTURES_AT_ONCE
+from parl_vla.openvla.network import network_config, OpenVLANetwork
 from parl_vla.openvla.pixels import Preprocessor
 from parl_vla.openvla.prompt import Prompt
 
 SEEN_BYTES = 1 << 30
 """Memory for what the frozen towers made of pictures: 480 of OpenVLA's, all of a small model's."""
-PICTURES_AT_ONCE = 16
-"""Pictures that the towers see together: always as many, so that the last bits do not depend on
-which others are seen."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,11 @@ def load_base(folder: Path, kind: torch.dtype) -> Base:
     Raises:
         CheckpointError, CheckpointConfigError, PreprocessorError, TokenizerError: It cannot be
             used; the message names file and remedy.
+        TooLittleMemoryError: It does not fit on the default device; nothing was loaded.
     """
     files = read_files(folder)
+    need = memory_need(network_config(files.config), kind, samples=1, numbers=ACTION_DIM)
+    need.check(free_memory(), str(folder))
     vocabulary = files.config['text_config']['vocab_size'] - files.config['pad_to_multiple_of']
     return Base(
         folder,

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenVLA as a policy: it sees a camera, reads the instruction and writes an action as tokens."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import ClassVar, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from parl_files.config_file import ConfigError
+from parl_policy.compute.device import default_generator
+from parl_policy.compute.rows_graph import RowsGraph
+from parl_policy.doctor.finding import Finding
 from parl_policy.episode.action_space import ACTION_DIM, GRIPPER
-from parl_policy.observations import Observations, PictureConfig, States
+from parl_policy.observations import Observations, States
 from parl_policy.policy import ActionSpec, weigh_targets
-from parl_vla.adapters.lora import adapters, inject_adapters, LoraConfig, set_adapters
+from parl_vla.adapters.lora import adapters, inject_adapters, set_adapters
 from parl_vla.openvla.action_code import ActionCode
 from parl_vla.openvla.action_text import (
     ActionRules,
@@ -22,53 +23,22 @@ from parl_vla.openvla.action_text import (
     Prefix,
 )
 from parl_vla.openvla.base import Base, load_base
+from parl_vla.openvla.examination import (
+    merge_finding,
+    precision_finding,
+    Reading,
+    token_finding,
+)
 from parl_vla.openvla.network import ADAPTED
+from parl_vla.policies.openvla_config import OpenVLAPolicyConfig
 
 MEMORY_BYTES = 64 << 20
 """Keys and values of the states that are sampled together on a CPU."""
 GPU_SHARE = 0.25
 """The same on a GPU, as a share of the memory that is free."""
+EXAMINED = 16
+"""Actions that are drawn when it is examined."""
 _BASE = 'base_sha256'
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpenVLAPolicyConfig:
-    """Settings; the checkpoint gives the rest."""
-
-    reads_instruction: ClassVar[bool] = True
-    reads_numbers: ClassVar[bool] = False
-
-    model: str
-    """Folder of a checkpoint in the released layout."""
-    unnorm_key: str = 'bridge_orig'
-    """Dataset of the checkpoint whose action statistics hold."""
-    pictures: Mapping[str, PictureConfig]
-    """The camera that it sees, and the part and size of its picture."""
-    temperature: float = 1.0
-    """Divides the logits of the 256 bins when actions are drawn."""
-    top_k: int | None = None
-    """Draws only from so many of the likeliest bins; the release takes 50 of the vocabulary."""
-    label_width: float = 0.0
-    """Standard deviation of a label over neighbouring bins [bins]; 0: the whole weight on one bin.
-
-    Ten steps up the critic move an action by about half a bin, which a label of one bin mostly
-    loses.
-    """
-    lora: LoraConfig = field(default_factory=LoraConfig)
-    """Size of the adapters that learn."""
-    precision: Literal['float32', 'bfloat16'] = 'float32'
-    """Type of the frozen weights; adapters are float32."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if len(self.pictures) != 1:
-            raise ValueError(f'pictures must name one camera: {sorted(self.pictures)}')
-        if not self.temperature > 0.0 or not self.label_width >= 0.0:
-            raise ValueError(f'temperature must be above 0 and label_width 0 or more: {self}')
-        if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f'top_k must be at least 1: {self.top_k}')
-        if self.precision not in ('float32', 'bfloat16'):
-            raise ValueError(f"precision is {self.precision!r}, expected 'float32' or 'bfloat16'")
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +84,7 @@ class OpenVLAPolicy:
             )
         self.action_spec = action_spec
         self.config = config
-        kind = torch.float32 if config.precision == 'float32' else torch.bfloat16
-        self.base: Base = load_base(Path(config.model).expanduser(), kind)
+        self.base: Base = load_base(config.folder, config.kind)
         self.network = self.base.adapted(lambda net: inject_adapters(net, config.lora, ADAPTED))
         statistics = self.base.statistics(config.unnorm_key, ACTION_DIM)
         self.code = ActionCode(statistics, action_spec.horizon)
@@ -124,6 +93,7 @@ class OpenVLAPolicy:
         )
         # What is learnt does not depend on how it is drawn: beyond top_k a loss would be infinite.
         self.learning_rules = ActionRules(self.base.action_ids, self.code.possible)
+        self._graphs: dict[tuple[int, int], RowsGraph] = {}
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:
         """Do nothing: the checkpoint holds its normalisation."""
@@ -157,6 +127,8 @@ class OpenVLAPolicy:
         Returns:
             Bins (B, k, D) and the log-probability (B, k) of each action.
         """
+        if len(context) == 1 and context.features.device.type == 'cuda':
+            return self._replay(context, uniform)
         at_once = self.states_at_once(uniform.shape[1], context.ids.shape[1])
         parts = [
             draw(
@@ -169,6 +141,33 @@ class OpenVLAPolicy:
         ]
         bins, log_probs = zip(*parts, strict=True)
         return torch.cat(bins), torch.cat(log_probs)
+
+    def _replay(
+        self, context: PromptedPictures, uniform: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw for one state by a graph: eager, starting the kernels takes longer than they do.
+
+        There is one for each length of a prompt and each k. What cannot be recorded raises.
+        """
+        shape = (context.ids.shape[1], uniform.shape[1])
+        if shape not in self._graphs:
+            self._graphs[shape] = RowsGraph(self._draw_one, rows=1)
+        bins, log_probs = self._graphs[shape](
+            default_generator(), context.features, context.ids, context.lengths, uniform
+        )
+        return bins, log_probs
+
+    @torch.no_grad()
+    def _draw_one(
+        self,
+        _: torch.Generator,
+        features: torch.Tensor,
+        ids: torch.Tensor,
+        lengths: torch.Tensor,
+        uniform: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        prefix = self._prefix(PromptedPictures(features, ids, lengths))
+        return draw(self.network.language_model, prefix, self.rules, uniform)
 
     def loss(
         self,
@@ -222,6 +221,16 @@ class OpenVLAPolicy:
                 f'{self.base.folder} has {self.base.sha256[:12]}…; give the folder of that one'
             )
         set_adapters(self.network, {k: v for k, v in state.items() if k != _BASE})
+
+    @torch.no_grad()
+    def examine(self, context: PromptedPictures) -> Iterator[Finding]:
+        """Examine tokens, types and adapters on one encoded state, for `parl-doctor`."""
+        reading = Reading(self.network, self._prefix(context), self.rules)
+        uniform = torch.rand(1, EXAMINED, self.action_spec.flat_dim)
+        yield token_finding(reading, uniform)
+        yield precision_finding(self.network, self.config.kind)
+        bins, _ = draw(self.network.language_model, reading.prefix, self.rules, uniform)
+        yield merge_finding(reading, bins)
 
     def states_at_once(self, count: int, prompt: int = 32) -> int:
         """Return how many states fit in memory when `count` actions are drawn of each."""

@@ -13,9 +13,9 @@ from tiny_vla import (
 )
 import torch
 
+from parl_vla.adapters.lora import adapters, LoraConfig, merged_weights, save_adapters
 from parl_vla.openvla.base import load_base
 from parl_vla.openvla.checkpoint import load_network, read_files, write_checkpoint
-from parl_vla.adapters.lora import adapters, LoraConfig, merged_weights, save_adapters
 
 LORA = LoraConfig(rank=4, alpha=8)
 PROJECTIONS = 2 * 7

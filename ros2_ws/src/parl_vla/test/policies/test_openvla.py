@@ -10,9 +10,9 @@ import torch
 from parl_files.config_file import ConfigError
 from parl_policy.observations import Observations, PictureConfig
 from parl_policy.policy import ActionSpec
+from parl_vla.adapters.lora import LoraConfig
 from parl_vla.openvla import base
 from parl_vla.openvla.action_bins import ActionStatisticsError
-from parl_vla.adapters.lora import LoraConfig
 from parl_vla.policies import openvla
 from parl_vla.policies.openvla import OpenVLAPolicyConfig
 
