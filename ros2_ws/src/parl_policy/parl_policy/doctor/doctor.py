@@ -23,7 +23,6 @@ from parl_policy.compute.memory import free_memory, GIGABYTE
 from parl_policy.doctor.checks import decision_time, general_findings
 from parl_policy.doctor.finding import (
     Finding,
-    FromCheckpoint,
     judge,
     not_applicable,
     SelfEstimating,
@@ -34,7 +33,10 @@ from parl_policy.doctor.probe import made_probe, recorded_probe
 from parl_policy.policies.registry import find_policy_class
 
 MODEL_CLASSES = {'openvla': 'parl_vla.policies.openvla:OpenVLAPolicy'}
-"""Policy class of a checkpoint's folder, by the `model_type` of its config.json."""
+"""Policy class of a checkpoint's folder, by the `model_type` of its config.json.
+
+The config of such a class has `of_checkpoint(folder)`, which returns default settings.
+"""
 
 
 def memory(config: object, samples: int, have: int | None, horizon: int = 1) -> Finding:
@@ -110,7 +112,6 @@ def examine_checkpoint(folder: Path, have: int | None) -> Iterator[Finding]:
             f'{folder} is no checkpoint of a known kind ({error}); known are {list(MODEL_CLASSES)}'
         ) from error
     config_class = find_policy_class(name)[1]
-    assert isinstance(config_class, FromCheckpoint)
     for samples in (8, 16, 32):
         yield memory(config_class.of_checkpoint(folder), samples, have)
 

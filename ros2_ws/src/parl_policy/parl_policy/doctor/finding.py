@@ -4,8 +4,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import Protocol, runtime_checkable, Self
+from typing import Protocol, runtime_checkable
 
 from parl_policy.compute.memory import MemoryNeed
 from parl_policy.policy import Context
@@ -71,14 +70,4 @@ class SelfEstimating(Protocol):
 
     def examine_files(self) -> Iterable[Finding]:
         """Examine the files that it names, without their weights."""
-        ...
-
-
-@runtime_checkable
-class FromCheckpoint(Protocol):
-    """A policy's configuration that can be made for a checkpoint's folder alone."""
-
-    @classmethod
-    def of_checkpoint(cls, folder: Path) -> Self:
-        """Return the default settings for a checkpoint; they serve an estimate."""
         ...

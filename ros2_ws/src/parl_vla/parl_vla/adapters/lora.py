@@ -105,7 +105,7 @@ def adapted_layers(network: nn.Module) -> dict[str, Linear]:
 def merged_weight(layer: Linear, kind: torch.dtype) -> torch.Tensor:
     """Return the weight of a layer with its adapter added, computed in float32, in that type."""
     change = layer.get_delta_weight(_NAME)
-    return (layer.base_layer.weight.float() + change.float()).to(kind)
+    return (layer.weight.float() + change.float()).to(kind)
 
 
 def merged_weights(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:

@@ -153,8 +153,8 @@ def bfloat16_loss(network: OpenVLANetwork) -> float | None:
     """
     error = change = 0.0
     for layer in lora.adapted_layers(network).values():
-        before = layer.base_layer.weight.to(torch.bfloat16)
-        learnt = lora.merged_weight(layer, torch.float32) - layer.base_layer.weight.float()
+        before = layer.weight.to(torch.bfloat16)
+        learnt = lora.merged_weight(layer, torch.float32) - layer.weight.float()
         stored = (before.float() + learnt).to(torch.bfloat16).float() - before.float()
         error += float((stored - learnt).square().sum())
         change += float(learnt.square().sum())
