@@ -18,8 +18,8 @@ which others are seen."""
 GPU_CONTEXT = 1_000_000_000
 """What CUDA and its libraries take for themselves [bytes]."""
 LAYER_BUFFERS = 6
-"""Results of a layer that live at the same time, each as wide as its widest; a guess, on the safe
-side of what was seen."""
+"""Results of a layer that live at the same time, each as wide as its widest: a guess, not yet
+compared with a measurement."""
 
 
 def memory_need(
