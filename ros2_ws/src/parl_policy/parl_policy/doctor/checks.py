@@ -95,7 +95,7 @@ def _sensitivity(name: str, actor: Actor, seen: dict[str, Observation], remedy: 
         scale = max(abs(losses[first]), abs(losses[second]), 1e-12)
         change = abs(losses[first] - losses[second]) / scale
         said.append(
-            f'{first} to {second} moves samples by {moved:.3g} and the loss by {100 * change:.2g} %'
+            f'{first} to {second} moves samples by {moved:.3g} and the loss by {100 * change:.2g}%'
         )
         is_blind |= moved == 0.0 and change < LEAST_CHANGE
     return judge(name, is_blind, ', '.join(said), remedy)
