@@ -9,10 +9,10 @@ import torch
 from parl_policy.episode.action_space import ACTION_DIM, GRIPPER
 from parl_policy.observations import PictureConfig
 from parl_policy.policy import ActionSpec
+from parl_vla.adapters.lora import adapters
 from parl_vla.openvla.action_bins import action_ids
 from parl_vla.openvla.base import Base
 from parl_vla.openvla.llama import LlamaConfig
-from parl_vla.openvla.lora import adapters
 from parl_vla.openvla.network import NetworkConfig, OpenVLANetwork, TOWERS
 from parl_vla.openvla.pixels import Preprocessor
 from parl_vla.openvla.prompt import Prompt

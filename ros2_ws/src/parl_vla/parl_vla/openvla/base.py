@@ -79,12 +79,14 @@ class Base:
         A picture that was seen lately is not seen again: the towers are frozen.
         """
         raw = pictures.cpu().numpy()
-        keys = [hashlib.blake2b(each.tobytes(), digest_size=16).digest() for each in raw]
+        shape = repr(raw.shape[1:]).encode()
+        keys = [hashlib.blake2b(shape + each.tobytes(), digest_size=16).digest() for each in raw]
         new = {key: row for row, key in enumerate(keys) if key not in self._seen}
         rows = torch.tensor(list(new.values()), dtype=torch.long)
         found = {key: self._seen[key] for key in keys if key in self._seen}
-        for part in rows.split(PICTURES_AT_ONCE) if len(rows) else ():
-            block = part[torch.arange(PICTURES_AT_ONCE).clamp(max=len(part) - 1)]
+        at_once = 1 if len(keys) == 1 else PICTURES_AT_ONCE  # one alone: somebody waits for it
+        for part in rows.split(at_once) if len(rows) else ():
+            block = part[torch.arange(at_once).clamp(max=len(part) - 1)]
             pixels = self.preprocessor(pictures[block.to(pictures.device)])
             kind = next(self.network.parameters()).dtype
             features = self.network.see(pixels.to(torch.get_default_device(), kind))

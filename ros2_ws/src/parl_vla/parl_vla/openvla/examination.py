@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from parl_policy.doctor.finding import Finding, judge, not_applicable
-from parl_vla.openvla import lora
+from parl_vla.adapters import lora
 from parl_vla.openvla.action_bins import ActionStatistics, BINS
 from parl_vla.openvla.action_text import ActionRules, draw, packed_log_probabilities, Prefix
 from parl_vla.openvla.network import OpenVLANetwork

@@ -16,7 +16,8 @@ from parl_policy.compute.memory import TooLittleMemoryError
 from parl_policy.doctor import checks, doctor
 from parl_policy.doctor.finding import Verdict
 from parl_policy.doctor.probe import made_probe, ProbeError, recorded_probe
-from parl_vla.openvla import base, lora
+from parl_vla.adapters import lora
+from parl_vla.openvla import base
 from parl_vla.openvla.checkpoint import CONFIG
 
 
