@@ -37,7 +37,8 @@ ROOMS = {
         'episode', 'doctor', 'ros',
     ),
     'parl_learner': (
-        'replay', 'training', 'methods', 'plan', 'loop', 'report', 'experiment', 'offline', 'ros',
+        'replay', 'sampling', 'training', 'methods', 'plan', 'loop', 'report', 'experiment',
+        'offline', 'ros',
     ),
     'parl_learner.offline': ('observations', 'data', 'environments', 'run', 'makers'),
     'parl_vla': ('adapters', 'openvla', 'pi0', 'policies', 'serve'),

@@ -158,6 +158,27 @@ class TokenPolicy(Policy, Protocol):
         ...
 
 
+@runtime_checkable
+class SeededPolicy(TokenPolicy, Protocol):
+    """A policy whose samples follow from given numbers, so that another process draws the same.
+
+    It may have 256 tokens at most.
+    """
+
+    def draw(self, context: Context, uniform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the tokens (B, k, D) of actions and the log-probability (B, k) of each action.
+
+        Args:
+            context: What `encode` returned for B states.
+            uniform: (B, k, D) in [0, 1); a state's tokens follow from its own numbers alone.
+        """
+        ...
+
+    def actions(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return the actions (…, D) in [-1, 1] that tokens (…, D) stand for."""
+        ...
+
+
 def weigh_targets(losses: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
     """Return the loss of each state (B,) from the losses (B, m) and weights of its targets."""
     return losses.mean(1) if weights is None else (weights * losses).sum(1)

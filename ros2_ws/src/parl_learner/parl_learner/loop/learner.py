@@ -61,7 +61,7 @@ class Learner:
         self.loop: LearningLoop | None = None
         """None until the first episodes give the layout of an observation."""
         self._store = store
-        self._announce = announce
+        self._announce, self._report = announce, report
         self._clock_s = clock_s
         self._rounds: list[list[str]] = []
         self._checkpoint = store.folder / 'learner.checkpoint'
@@ -195,6 +195,7 @@ class Learner:
             cameras={camera: film.size for camera, film in example.films.items()},
             folder=self._store.folder,
             replay=replay,
+            report=self._report,
         )
 
     def _resume(self) -> None:

@@ -5,7 +5,8 @@ Round 0 pre-trains on demonstrations; round n > 0 learns from the n-th batch of 
 The work depends only on the episodes, never on the time when they arrived.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
 from pathlib import Path
 
 from parl_files.config_file import ConfigError
@@ -15,6 +16,8 @@ from parl_learner.methods.registry import method_of
 from parl_learner.methods.stage import Stage, StageName, units_left, updates_left, Work
 from parl_learner.replay.recorded_episode import RecordedEpisode
 from parl_learner.replay.replay import Replay
+from parl_learner.sampling.new_sampling import new_sampling
+from parl_learner.sampling.seeded_sampling import SeededSampling
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.critic_trainer import CriticTrainer
 from parl_learner.training.learning_config import LearningConfig
@@ -44,6 +47,7 @@ class LearningLoop:
         cameras: Mapping[str, Size] | None = None,
         folder: Path | None = None,
         replay: Replay | None = None,
+        report: Callable[[str], None] = print,
     ) -> None:
         """Make an untrained policy and critic.
 
@@ -53,8 +57,9 @@ class LearningLoop:
             seed: Seed of the weights and of all later draws.
             action_spec: Layout of a control step; the station's by default.
             cameras: Recorded size of the pictures of each camera, by its name.
-            folder: Where the pictures of the replay are kept, if any are seen.
+            folder: Where pictures of the replay and shards of samples are kept, if there are any.
             replay: Replay of another loop with the same settings, whose data this one only reads.
+            report: Called with each message about shards and workers.
 
         Raises:
             ConfigError: The method cannot work with the policy class or with the device.
@@ -87,8 +92,18 @@ class LearningLoop:
             default_generator(),
             method.learns_with_critic,
             method.backs_up_fresh_samples(config),
+            self._new_sampling(seed, folder, report),
         )
         self.method = method(config, self.units, self.counters)
+
+    def _new_sampling(
+        self, seed: int, folder: Path | None, report: Callable[[str], None]
+    ) -> SeededSampling | None:
+        config, kept = self.config.sampling, None if folder is None else folder / 'samples'
+        if self._shares_replay:
+            config, kept = dataclasses.replace(config, workers=0, address=None), None
+        at_once = self.cache.ROWS_AT_ONCE
+        return new_sampling(config, self.actor_config, self.policy, seed, kept, report, at_once)
 
     def _new_waypoint_trainer(self) -> WaypointTrainer | None:
         actor, vision = self.actor_config, self.config.taught_vision
@@ -223,7 +238,7 @@ class LearningLoop:
         """Take the policy of an older version; nothing of the rejected one may lead it on."""
         fill_policy(self.policy, policy)
         self.policy_trainer.begin_distillation()
-        self.cache.forget_samples()
+        self.units.forget_samples()
 
     def _plan(self, episodes: Sequence[RecordedEpisode]) -> None:
         self._episodes = episodes

@@ -34,7 +34,8 @@ def trial_paces(
         if Work.SEEING in first_of:
             paces[Work.SEEING] = seconds(first_of[Work.SEEING].unit, 0)
         if Work.SAMPLING in first_of:
-            paces[Work.SAMPLING] = seconds(first_of[Work.SAMPLING].unit, 0)
+            workers = max(1, loop.config.sampling.workers)  # on trial there is one
+            paces[Work.SAMPLING] = seconds(first_of[Work.SAMPLING].unit, 0) / workers
             _repeat_samples(loop)
         if Work.CRITIC in first_of:
             paces[Work.CRITIC] = _critic_pace(loop, first_of[Work.CRITIC], seconds)

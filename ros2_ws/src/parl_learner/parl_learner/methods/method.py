@@ -189,7 +189,7 @@ class LearningMethod(ABC):
 
     def _sample(self, unit: int) -> None:
         if unit == 0:
-            self.units.cache.forget_samples()
+            self.units.forget_samples()
         self.units.sample_next()
 
 

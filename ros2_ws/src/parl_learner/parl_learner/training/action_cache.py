@@ -68,10 +68,16 @@ class ActionCache:
         self, policy: Policy, observations: StateTable, generator: torch.Generator
     ) -> None:
         """Draw the candidates of the next `ROWS_AT_ONCE` rows that have none yet."""
+        context = policy.encode(observations[self.next_rows(len(observations))])
+        self.add_samples(policy.sample(context, self.config.samples, generator))
+
+    def next_rows(self, count: int) -> torch.Tensor:
+        """Return the next `ROWS_AT_ONCE` rows (B,) of so many that have no candidates yet."""
         first = len(self._candidates)
-        rows = torch.arange(first, min(first + self.ROWS_AT_ONCE, len(observations)))
-        context = policy.encode(observations[rows])
-        drawn = policy.sample(context, self.config.samples, generator)
+        return torch.arange(first, min(first + self.ROWS_AT_ONCE, count))
+
+    def add_samples(self, drawn: torch.Tensor) -> None:
+        """Take the candidates (B, k, D) of the next rows."""
         self._candidates = torch.cat([self._candidates, drawn])
 
     @torch.no_grad()

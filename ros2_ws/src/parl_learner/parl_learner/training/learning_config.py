@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from parl_files.config_file import ConfigError
 from parl_learner.replay.returns import FailureReturn
+from parl_learner.sampling.sampling_config import SamplingConfig
 from parl_learner.training.critic_trainer_config import CriticTrainerConfig
 from parl_learner.training.distillation_rule import DistillationTarget
 from parl_learner.training.dppo import DppoConfig
@@ -77,6 +78,8 @@ class LearningConfig:
     The policy of every version is sampled so often when it acts, that of the first one too, since
     it plays the first round. `optimisation.samples` is then k of pre-training alone.
     """
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    """Who draws the policy's samples for the states of the replay."""
     choice: Literal['argmax', 'softmax'] = 'softmax'
     """Particle that acts on the robot: drawn from softmax(Q), or the best (paper: AntMaze)."""
     discount: float = 0.99

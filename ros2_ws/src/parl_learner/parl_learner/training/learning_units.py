@@ -11,6 +11,7 @@ from parl_learner.replay.batch_augmentation import augment_states
 from parl_learner.replay.encoded_states import EncodedStates
 from parl_learner.replay.observation_table import ObservationTable, StateTable
 from parl_learner.replay.replay import Batch, Replay
+from parl_learner.sampling.seeded_sampling import SeededSampling
 from parl_learner.training.action_cache import ActionCache
 from parl_learner.training.critic_trainer import CriticMetrics, CriticTrainer
 from parl_learner.training.distillation_rule import changed_share, TaughtTarget, value_spread
@@ -46,6 +47,8 @@ class LearningUnits:
     """Whether the policy changes between critic updates."""
     backs_up_fresh_samples: bool
     """Whether backups take actions that the policy draws for that update alone."""
+    sampling: SeededSampling | None = None
+    """Gives a stage its samples by shards; None: they are drawn from `generator`."""
     policy_loss: float = math.nan
     critic_metrics: CriticMetrics | None = None
     _encoded: dict[ObservationEncoder, EncodedStates] = field(default_factory=dict, init=False)
@@ -162,7 +165,20 @@ class LearningUnits:
 
     def sample_next(self) -> None:
         """Draw the candidates of the next observations that have none."""
-        self.cache.sample_next(self.policy, self.policy_states, self.generator)
+        if self.sampling is None:
+            self.cache.sample_next(self.policy, self.policy_states, self.generator)
+            return
+        rows = self.cache.next_rows(len(self.replay.observations))
+        count = self.cache.config.samples
+        self.cache.add_samples(
+            self.sampling.actions(self.policy_states, self.replay.keys, rows, count)
+        )
+
+    def forget_samples(self) -> None:
+        """Drop the candidates of all observations, because the policy has changed."""
+        self.cache.forget_samples()
+        if self.sampling is not None:
+            self.sampling.begin()
 
     def improve_critic(self, unit: int) -> None:
         """Do one critic update; `unit` is its number in the stage, from 0."""

@@ -113,7 +113,7 @@ class OpenVLAPolicy:
         """Draw actions (B, k, D) in [-1, 1], with one reading of each prompt."""
         shape = (len(context), count, self.action_spec.flat_dim)
         bins, _ = self.draw(context, torch.rand(shape, generator=generator))
-        return self.action_spec.snap(self.code.actions(bins))
+        return self.actions(bins)
 
     def draw(
         self, context: PromptedPictures, uniform: torch.Tensor
@@ -194,6 +194,10 @@ class OpenVLAPolicy:
     def tokens(self, actions: torch.Tensor) -> torch.Tensor:
         """Return the tokens (…, D) of actions (…, D), as bins."""
         return self.code.bins(actions)
+
+    def actions(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return the actions (…, D) that tokens (…, D) stand for."""
+        return self.action_spec.snap(self.code.actions(tokens))
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
         """Return the adapters."""

@@ -79,6 +79,7 @@ class TrainingRun:
             ActionSpec(1, example.actions.shape[1], config.binary_actions),
             cameras={camera: film.size for camera, film in example.films.items()},
             folder=folder,
+            report=say,
         )
         # After the loop is made: a configuration that it refuses must leave nothing in the folder.
         self._lock = take_folder(folder)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two real workers with a tiny OpenVLA; one of them is killed."""
+
+import itertools
+import os
+import signal
+import sys
+
+import pytest
+import torch
+
+from parl_files.config_file import ConfigError
+from parl_learner.sampling.new_sampling import new_sampling
+from parl_learner.sampling.sampling_config import SamplingConfig
+from parl_learner.sampling.shard import Order, version_of
+from parl_learner.sampling.workers import InProcess, WorkersError
+from parl_policy.acting.action_optimisation import ActionOptimisationConfig
+from parl_policy.acting.actor_file import ActorConfig
+from parl_policy.critics.critic import CriticConfig
+from parl_policy.observations import Observations
+from parl_policy.policy import ActionSpec
+from parl_vla.openvla.checkpoint import write_checkpoint
+from parl_vla.openvla.small_model import small_model, SmallModelConfig
+
+COUNT = 4
+SHAPE = SmallModelConfig(
+    size=28, tower_width=24, tower_blocks=2, tower_heads=2, width=32, blocks=2, heads=4
+)
+DATASETS = {'bridge_orig': {'action': {'q01': [-1.0] * 6 + [0.0], 'q99': [1.0] * 7}}}
+
+
+@pytest.fixture(scope='module')
+def actor(tmp_path_factory):
+    """An actor whose policy is an OpenVLA with random weights."""
+    folder = tmp_path_factory.mktemp('tiny')
+    torch.manual_seed(0)
+    network, files = small_model(SHAPE, ['lift the cup'], DATASETS)
+    write_checkpoint(folder, files, network.state_dict())
+    return ActorConfig(
+        policy_class='parl_vla.policies.openvla:OpenVLAPolicy',
+        policy={
+            'model': str(folder),
+            'pictures': {'camera': {'size': [28, 28]}},
+            'lora': {'rank': 4, 'alpha': 8},
+        },
+        critic=CriticConfig(),
+        optimisation=ActionOptimisationConfig(),
+        choice='softmax',
+        observation_names=('a', 'b'),
+        action_spec=ActionSpec(horizon=1, dim=7, binary=(6,)),
+        cameras={'camera': (28, 28)},
+    )
+
+
+@pytest.fixture(scope='module')
+def workers(actor):
+    """Two workers, and what they report."""
+    ray_workers = pytest.importorskip('parl_learner.sampling.ray_workers', reason='no Ray here')
+    import ray
+
+    reports = []
+    try:
+        made = ray_workers.RayWorkers(actor, 2, None, reports.append)
+    except WorkersError as error:
+        pytest.skip(str(error))
+    yield made, reports
+    made.close()
+    ray.shutdown()
+
+
+def orders(policy, shards=6, size=8):
+    version = version_of(policy.state_dict(), {})
+    for number in range(shards):
+        draws = torch.Generator().manual_seed(number)
+        pictures = torch.randint(0, 256, (size, 28, 28, 3), generator=draws, dtype=torch.uint8)
+        states = Observations(torch.zeros(size, 2), {'camera': pictures}, ('lift the cup',) * size)
+        keys = torch.arange(size) + size * number
+        yield Order(version, keys, states, COUNT)
+
+
+def by_first_key(shards):
+    return {int(shard.keys[0]): shard for shard in shards}
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for key, shard in expected.items():
+        assert found[key].version == shard.version
+        assert torch.equal(found[key].keys, shard.keys)
+        assert torch.equal(found[key].tokens, shard.tokens)
+        assert torch.equal(found[key].log_probs, shard.log_probs)
+
+
+def move(policy, seed):
+    draws = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in policy.trainable_parameters():
+            parameter.copy_(0.2 * torch.randn(parameter.shape, generator=draws))
+
+
+def test_a_killed_worker_changes_nothing_and_a_new_version_is_taken(actor, workers):
+    made, reports = workers
+    policy = actor.make_policy()
+    move(policy, 1)
+    expected = by_first_key(InProcess().draw(policy, orders(policy)))
+    assert len(torch.unique(torch.cat([each.tokens for each in expected.values()]))) > 50
+    drawing = made.draw(policy, orders(policy))
+    found = list(itertools.islice(drawing, 2))
+    place = next(each for each in made.places if each is not None)
+    os.kill(place[1], signal.SIGKILL)
+    assert_same(by_first_key([*found, *drawing]), expected)
+    assert any(f'process {place[1]} on ' in each and 'died' in each for each in reports)
+    move(policy, 2)
+    again = by_first_key(InProcess().draw(policy, orders(policy, 2)))
+    assert not torch.equal(again[0].tokens, expected[0].tokens)
+    assert_same(by_first_key(made.draw(policy, orders(policy, 2))), again)
+
+
+def test_without_ray_the_error_names_the_remedy(actor, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'parl_learner.sampling.ray_workers', None)
+    config = SamplingConfig(workers=2)
+    with pytest.raises(ConfigError, match=r'sampling\.workers is 2, but .*pip install ray'):
+        new_sampling(config, actor, actor.make_policy(), 0, None, pytest.fail, 8)
+
+
+def test_ray_that_does_not_start_is_explained_after_three_attempts(monkeypatch):
+    ray = pytest.importorskip('ray', reason='no Ray here')
+    from parl_learner.sampling.ray_cluster import join
+
+    asked = []
+
+    def give_up(**settings):
+        asked.append(settings['address'])
+        raise Exception('timed out')
+
+    monkeypatch.setattr(ray, 'is_initialized', lambda: False)
+    monkeypatch.setattr(ray, 'shutdown', lambda: None)
+    monkeypatch.setattr(ray, 'init', give_up)
+    with pytest.raises(WorkersError, match=r'in 3 attempts: timed out; .* workers to 0'):
+        join(2, None)
+    with pytest.raises(WorkersError, match=r'head:6379 cannot be joined .* RAY_AUTH_TOKEN'):
+        join(2, 'head:6379')
+    assert asked == ['local'] * 3 + ['head:6379'] * 3
