@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two real workers with a tiny OpenVLA; one of them is killed."""
+"""Two real workers, of which one is killed."""
 
 import itertools
 import os
@@ -7,6 +7,7 @@ import signal
 import sys
 
 import pytest
+from seeded_policy import SPEC
 import torch
 
 from parl_files.config_file import ConfigError
@@ -17,38 +18,21 @@ from parl_learner.sampling.workers import InProcess, WorkersError
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
 from parl_policy.acting.actor_file import ActorConfig
 from parl_policy.critics.critic import CriticConfig
-from parl_policy.observations import Observations
-from parl_policy.policy import ActionSpec
-from parl_vla.openvla.checkpoint import write_checkpoint
-from parl_vla.openvla.small_model import small_model, SmallModelConfig
 
 COUNT = 4
-SHAPE = SmallModelConfig(
-    size=28, tower_width=24, tower_blocks=2, tower_heads=2, width=32, blocks=2, heads=4
-)
-DATASETS = {'bridge_orig': {'action': {'q01': [-1.0] * 6 + [0.0], 'q99': [1.0] * 7}}}
 
 
 @pytest.fixture(scope='module')
-def actor(tmp_path_factory):
-    """An actor whose policy is an OpenVLA with random weights."""
-    folder = tmp_path_factory.mktemp('tiny')
-    torch.manual_seed(0)
-    network, files = small_model(SHAPE, ['lift the cup'], DATASETS)
-    write_checkpoint(folder, files, network.state_dict())
+def actor():
+    """An actor whose policy is made quickly, in another process too."""
     return ActorConfig(
-        policy_class='parl_vla.policies.openvla:OpenVLAPolicy',
-        policy={
-            'model': str(folder),
-            'pictures': {'camera': {'size': [28, 28]}},
-            'lora': {'rank': 4, 'alpha': 8},
-        },
+        policy_class='seeded_policy:SeededTestPolicy',
+        policy={},
         critic=CriticConfig(),
         optimisation=ActionOptimisationConfig(),
         choice='softmax',
         observation_names=('a', 'b'),
-        action_spec=ActionSpec(horizon=1, dim=7, binary=(6,)),
-        cameras={'camera': (28, 28)},
+        action_spec=SPEC,
     )
 
 
@@ -72,8 +56,7 @@ def orders(policy, shards=6, size=8):
     version = version_of(policy.state_dict(), {})
     for number in range(shards):
         draws = torch.Generator().manual_seed(number)
-        pictures = torch.randint(0, 256, (size, 28, 28, 3), generator=draws, dtype=torch.uint8)
-        states = Observations(torch.zeros(size, 2), {'camera': pictures}, ('lift the cup',) * size)
+        states = torch.randn(size, 2, generator=draws)
         keys = torch.arange(size) + size * number
         yield Order(version, keys, states, COUNT)
 
@@ -92,10 +75,8 @@ def assert_same(found, expected):
 
 
 def move(policy, seed):
-    draws = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in policy.trainable_parameters():
-            parameter.copy_(0.2 * torch.randn(parameter.shape, generator=draws))
+        policy.weight.fill_(float(seed))
 
 
 def test_a_killed_worker_changes_nothing_and_a_new_version_is_taken(actor, workers):
@@ -136,7 +117,7 @@ def test_ray_that_does_not_start_is_explained_after_three_attempts(monkeypatch):
     monkeypatch.setattr(ray, 'is_initialized', lambda: False)
     monkeypatch.setattr(ray, 'shutdown', lambda: None)
     monkeypatch.setattr(ray, 'init', give_up)
-    with pytest.raises(WorkersError, match=r'in 3 attempts: timed out; .* workers to 0'):
+    with pytest.raises(WorkersError, match=r'in 3 attempts: timed out; .*workers to 0'):
         join(2, None)
     with pytest.raises(WorkersError, match=r'head:6379 cannot be joined .* RAY_AUTH_TOKEN'):
         join(2, 'head:6379')
