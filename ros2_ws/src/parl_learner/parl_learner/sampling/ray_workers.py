@@ -173,5 +173,8 @@ class RayWorkers:
                 f'{hand} died {hand.deaths} times: {error}; look at its host, or set '
                 'sampling.workers to 0: then the learner draws the samples itself'
             ) from error
-        self._report(f'{hand} died; its shard is drawn by another, and it is started again')
+        why = str(error).strip().splitlines()[-1]
+        self._report(
+            f'{hand} died ({why}); its shard is drawn by another, and it is started again'
+        )
         hand.actor, hand.place = self._new_actor(), None

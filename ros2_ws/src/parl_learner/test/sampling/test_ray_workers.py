@@ -3,6 +3,7 @@
 
 import itertools
 import os
+from pathlib import Path
 import signal
 import sys
 
@@ -42,6 +43,9 @@ def workers(actor):
     ray_workers = pytest.importorskip('parl_learner.sampling.ray_workers', reason='no Ray here')
     import ray
 
+    here = str(Path(__file__).parents[1])  # where the policy's module is
+    path = os.environ.get('PYTHONPATH', '')
+    os.environ['PYTHONPATH'] = f'{here}:{path}'
     reports = []
     try:
         made = ray_workers.RayWorkers(actor, 2, None, reports.append)
@@ -50,6 +54,7 @@ def workers(actor):
     yield made, reports
     made.close()
     ray.shutdown()
+    os.environ['PYTHONPATH'] = path
 
 
 def orders(policy, shards=6, size=8):
