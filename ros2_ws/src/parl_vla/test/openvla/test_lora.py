@@ -16,6 +16,7 @@ import torch
 from parl_vla.adapters.lora import adapters, LoraConfig, merged_weights, save_adapters
 from parl_vla.openvla.base import load_base
 from parl_vla.openvla.checkpoint import load_network, read_files, write_checkpoint
+from parl_vla.openvla.network import ADAPTED
 
 LORA = LoraConfig(rank=4, alpha=8)
 PROJECTIONS = 2 * 7
@@ -113,7 +114,7 @@ def test_adapters_of_another_base_rank_or_name_are_refused(tiny_folder, tmp_path
 def test_peft_reads_what_is_saved(tiny_folder, tiny_network, tmp_path):
     policy = make_policy(tiny_folder)
     move_adapters(policy)
-    save_adapters(policy.network, LORA, tmp_path, tiny_folder)
+    save_adapters(policy.network, LORA, ADAPTED, tmp_path, tiny_folder)
     theirs = PeftModel.from_pretrained(tiny_network, tmp_path)
     assert theirs.peft_config['default'].base_model_name_or_path == str(tiny_folder)
     ours = adapters(policy.network)

@@ -18,7 +18,7 @@ END = ['?', 'Out', ':', SPACE]
 
 @pytest.fixture
 def prompt(tiny_folder):
-    return Prompt(tiny_folder / 'tokenizer.json')
+    return Prompt((tiny_folder / 'tokenizer.json').read_text())
 
 
 def words(folder, ids):
@@ -55,19 +55,17 @@ def test_the_space_is_written_once(tmp_path, tiny_folder):
             'content': replacement,
         }
         file.write_text(json.dumps(content))
-        assert Prompt(file).ids([SHORT])[0][0].tolist() == expected
+        assert Prompt(file.read_text()).ids([SHORT])[0][0].tolist() == expected
 
 
 def test_a_tokenizer_of_something_else_is_refused(tmp_path):
     file = tmp_path / 'tokenizer.json'
-    with pytest.raises(TokenizerError, match='copy it from the checkpoint again'):
-        Prompt(file)
     file.write_text('{}')
     with pytest.raises(TokenizerError, match='copy it from the checkpoint again'):
-        Prompt(file)
+        Prompt(file.read_text())
     file.write_text(Tokenizer(WordLevel({'a': 0}, unk_token='a')).to_str())
     with pytest.raises(TokenizerError, match='is not that of an OpenVLA'):
-        Prompt(file)
+        Prompt(file.read_text())
 
 
 def test_a_longer_prompt_beside_it_changes_nothing(tiny_folder):
