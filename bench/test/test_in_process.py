@@ -23,6 +23,7 @@ class FakeStation:
 
     script = None
     truly_done = True
+    lifted_other = False
     horizon = 3
 
     def __init__(self, new_episode):
