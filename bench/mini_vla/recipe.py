@@ -24,20 +24,34 @@ Share = Annotated[float, between(0.0, 1.0)]
 
 
 @dataclass(frozen=True, kw_only=True)
+class PhaseConfig:
+    """A part of the training, with an optimiser and auxiliary heads of its own."""
+
+    steps: int
+    learning_rate: float
+    """Highest learning rate of AdamW."""
+    keypoint_weight: float
+    """Weight of the places in the picture, beside the loss of the actions."""
+    place_weight: float
+    """Weight of the places in space."""
+    action_noise: float = 0.0
+    """Standard deviation of noise on the translation that is taught, anew in each update.
+
+    Without it the exact numbers that come first tell the later ones: the model reads these off the
+    text, not off the picture, and is lost with the numbers that it draws itself.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """Numbers of the training."""
 
-    steps: int = 3000
+    phases: tuple[PhaseConfig, ...]
+    """First where things are counts most, and then what to do."""
     batch_size: int = 32
-    learning_rate: float = 2e-3
-    """Highest learning rate of AdamW."""
     weight_decay: float = 0.01
     label_width: float = 2.5
     """Standard deviation of an action's label over neighbouring bins [bins]."""
-    keypoint_weight: float = 5.0
-    """Weight of the places in the picture, beside the loss of the actions."""
-    place_weight: float = 15.0
-    """Weight of the places in space."""
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     """Random changes of the pictures; the places in them move with a shift."""
 
@@ -84,7 +98,7 @@ class Recipe:
     """Seed of everything that is drawn."""
     model: SmallModelConfig = field(default_factory=SmallModelConfig)
     """Shape of the model."""
-    training: TrainingConfig = field(default_factory=TrainingConfig)
+    training: TrainingConfig
     """How it learns."""
 
     def __post_init__(self) -> None:

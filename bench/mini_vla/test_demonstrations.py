@@ -103,6 +103,8 @@ def test_the_hash_changes_with_the_content_alone():
     assert dataclasses.replace(RECIPE, mislabelled=0.2).hash() != RECIPE.hash()
     noise = dataclasses.replace(RECIPE.noise, jitter=0.0)
     assert dataclasses.replace(RECIPE, noise=noise).hash() != RECIPE.hash()
-    longer = dataclasses.replace(RECIPE, training=dataclasses.replace(RECIPE.training, steps=1))
+    longer = dataclasses.replace(
+        RECIPE, training=dataclasses.replace(RECIPE.training, batch_size=1)
+    )
     assert longer.hash() != RECIPE.hash()
     assert longer.data_hash() == RECIPE.data_hash()

@@ -21,7 +21,11 @@ TINY = dataclasses.replace(
         size=28, tower_width=16, tower_blocks=1, tower_heads=2, width=32, blocks=1, heads=2
     ),
     picture=PictureConfig(size=(28, 28)),
-    training=dataclasses.replace(RECIPE.training, steps=200, batch_size=16),
+    training=dataclasses.replace(
+        RECIPE.training,
+        phases=(dataclasses.replace(RECIPE.training.phases[0], steps=200),),
+        batch_size=16,
+    ),
 )
 
 

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 
 from mini_vla.demonstrations import Demonstrations
-from mini_vla.recipe import TrainingConfig
+from mini_vla.recipe import PhaseConfig, TrainingConfig
 from parl_policy.networks.picture_augmentation import (
     augmented,
     draw_augmentation,
@@ -36,7 +36,7 @@ WARM_UP = 100
 
 
 class MiniTraining:
-    """A network in training, with the heads that are thrown away afterwards."""
+    """A phase of the training, with heads that are thrown away afterwards."""
 
     def __init__(
         self,
@@ -46,9 +46,11 @@ class MiniTraining:
         instructions: list[str],
         code: ActionCode,
         config: TrainingConfig,
+        phase: PhaseConfig,
     ) -> None:
         """Keep what is trained, and what with."""
         self.network, self.config, self._data = network, config, data
+        self._phase = phase
         self._preprocessor, self._code = Preprocessor(files.preprocessor), code
         self._ids, lengths = Prompt(files.tokenizer).ids(instructions)
         self._lengths = lengths + network.config.towers[0].patches
@@ -64,7 +66,7 @@ class MiniTraining:
         ]
         self._optimiser = torch.optim.AdamW(
             self._parameters,
-            lr=config.learning_rate,
+            lr=phase.learning_rate,
             weight_decay=config.weight_decay,
             fused=True,
         )
@@ -75,37 +77,44 @@ class MiniTraining:
         """Do all updates, and say now and then how it goes and when it will be done."""
         learned = np.flatnonzero(~self._data.validation)
         began, losses = time.time(), []
-        for step in range(self.config.steps):
+        for step in range(self._phase.steps):
             chosen = torch.randint(
                 len(learned), (self.config.batch_size,), generator=self._generator
             )
             losses.append(self.update(step, learned[chosen.numpy()]))
             if (step + 1) % 200 == 0:
-                left_s = (time.time() - began) * (self.config.steps / (step + 1) - 1.0)
+                left_s = (time.time() - began) * (self._phase.steps / (step + 1) - 1.0)
                 mean = np.mean(losses[-200:], axis=0)
                 say(
-                    f'step {step + 1} of {self.config.steps}: loss of actions {mean[0]:.2f}, '
+                    f'step {step + 1} of {self._phase.steps}: loss of actions {mean[0]:.2f}, '
                     f'keypoints {mean[1]:.2f}, places {mean[2]:.2f}; {left_s / 60:.0f} min left'
                 )
 
     def update(self, step: int, rows: np.ndarray) -> tuple[float, float, float]:
         """Do one update on some rows of the data; return its losses."""
         share = min(1.0, (step + 1) / WARM_UP)
-        share *= 0.5 * (1.0 + math.cos(math.pi * step / self.config.steps))
-        self._optimiser.param_groups[0]['lr'] = self.config.learning_rate * share
+        share *= 0.5 * (1.0 + math.cos(math.pi * step / self._phase.steps))
+        self._optimiser.param_groups[0]['lr'] = self._phase.learning_rate * share
         changes = draw_augmentation(len(rows), self.config.augmentation, self._generator)
         pictures = augmented(torch.as_tensor(self._data.pictures[rows]), changes)
         size = torch.tensor([pictures.shape[2], pictures.shape[1]])
         moved = torch.zeros(len(rows), 2) if changes.shifts is None else changes.shifts.flip(1)
         shares = torch.as_tensor(self._data.keypoints[rows]) + (moved / size).unsqueeze(1)
         losses = self._losses(pictures, rows, shares)
-        weights = (1.0, self.config.keypoint_weight, self.config.place_weight)
+        weights = (1.0, self._phase.keypoint_weight, self._phase.place_weight)
         total = sum(weight * loss for weight, loss in zip(weights, losses, strict=True))
         self._optimiser.zero_grad(set_to_none=True)
         total.backward()
         nn.utils.clip_grad_norm_(self._parameters, 1.0)
         self._optimiser.step()
         return losses[0].item(), losses[1].item(), losses[2].item()
+
+    def _targets(self, rows: np.ndarray) -> torch.Tensor:
+        """Return what is taught at some rows, (B, 1, 7)."""
+        actions = torch.as_tensor(self._data.actions[rows]).unsqueeze(1)
+        noise = torch.randn(len(rows), 1, 3, generator=self._generator)
+        noisy = (actions[..., :3] + self._phase.action_noise * noise).clamp(-1.0, 1.0)
+        return torch.cat([noisy, actions[..., 3:]], dim=-1)
 
     def _losses(
         self, pictures: torch.Tensor, rows: np.ndarray, shares: torch.Tensor
@@ -114,7 +123,7 @@ class MiniTraining:
         words = torch.as_tensor(self._data.instruction[rows])
         embeddings = self.network.read(features, self._ids[words])
         prefix = Prefix(embeddings, self._lengths[words])
-        targets = torch.as_tensor(self._data.actions[rows]).unsqueeze(1)
+        targets = self._targets(rows)
         llama, rules = self.network.language_model, self._rules
         hidden = packed_states(llama, prefix, rules.ids, self._code.bins(targets))
         log_probs = rules.log_probabilities(llama.logits(hidden, rules.ids), slice(None))
