@@ -13,7 +13,7 @@ class Imitation(ActorCritic):
     def follow_critic(self) -> None:
         """Do one policy update on actions of the data."""
         batch = self.units.draw(self.config.imitation_batch_size, self.config.mixing_ratio)
-        self.units.teach(batch, batch.actions.unsqueeze(1), self.weights(batch))
+        self.units.teach_data(batch, self.weights(batch))
 
     def weights(self, batch: Batch) -> torch.Tensor | None:
         """Return the weights (B, 1) of the data's actions; None gives all the same weight."""

@@ -24,4 +24,5 @@ class ValueGradient(ActorCritic):
             units.policy_sees(batch),
             batch.actions,
             units.generator,
+            units.takeover_weights(batch),
         )

@@ -22,6 +22,12 @@ class Chunks:
     rewards: np.ndarray
     discounts: np.ndarray
 
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """Return the means (N,) float32 of numbers (N,) of the control steps over each chunk."""
+        sums = np.append(0.0, np.cumsum(values, dtype=float))
+        ends = np.arange(len(values)) + self.steps
+        return ((sums[ends] - sums[:-1]) / self.steps).astype(np.float32)
+
 
 def action_chunks(
     actions: np.ndarray,

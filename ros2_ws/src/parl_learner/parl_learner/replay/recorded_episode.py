@@ -74,3 +74,8 @@ class RecordedEpisode(Protocol):
     def terminated(self) -> np.ndarray:
         """(N,) bool; the last is True after a success."""
         ...
+
+    @property
+    def interventions(self) -> np.ndarray:
+        """(N,) bool, an operator took over from the policy and chose this action."""
+        ...

@@ -92,6 +92,8 @@ class Replay:
         """(M, O) numbers."""
         self.row_actions = torch.empty(0, horizon * action_dim)
         """(M, D) executed from each row on; 0 in the last row of an episode."""
+        self.row_takeovers = torch.empty(0)
+        """(M,) share of these control steps that an operator chose who took over."""
         self._columns = {
             name: torch.empty(0)
             for name in ('rewards', 'discounts', 'returns', 'demonstration', 'success')
@@ -141,6 +143,8 @@ class Replay:
         self.observations = torch.cat([self.observations, torch.tensor(episode.observations)])
         closing = torch.zeros(1, self.row_actions.shape[1])
         self.row_actions = torch.cat([self.row_actions, torch.tensor(chunks.actions), closing])
+        shares = torch.tensor(np.append(chunks.means(episode.interventions), np.float32(0.0)))
+        self.row_takeovers = torch.cat([self.row_takeovers, shares])
         for name, values in columns.items():
             self._columns[name] = torch.cat([self._columns[name], torch.tensor(values)])
 

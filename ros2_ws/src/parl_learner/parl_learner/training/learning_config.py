@@ -98,6 +98,12 @@ class LearningConfig:
     The release draws uniformly from all data where observations are states, and uses its mixing
     ratio on the robot and with images.
     """
+    takeover_weight: float = 1.0
+    """Weight of an action that an operator who took over chose, beside 1 of all others.
+
+    It holds wherever the policy imitates actions of the data, and multiplies the method's own
+    weights. A chunk that is partly the operator's has a weight in between.
+    """
     imitation_steps: int = 20_000
     """Policy updates on the demonstrations."""
     offline_critic_steps: int = 500_000
@@ -149,7 +155,12 @@ class LearningConfig:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f'{name} must be at least 1: {getattr(self, name)}')
-        for name in ('imitation_steps', 'offline_critic_steps', 'policy_updates_per_step'):
+        for name in (
+            'takeover_weight',
+            'imitation_steps',
+            'offline_critic_steps',
+            'policy_updates_per_step',
+        ):
             if not getattr(self, name) >= 0:
                 raise ValueError(f'{name} must be 0 or more: {getattr(self, name)}')
         if not self.critic_updates_per_step > 0:

@@ -119,16 +119,34 @@ class LearningUnits:
             self.policy_sees(batch), targets, self.generator, weights
         )
 
+    def takeover_weights(self, batch: Batch) -> torch.Tensor | None:
+        """Return the weights (B, 1) of the data's actions by who chose them; None if all are 1."""
+        weight = self.config.takeover_weight
+        if weight == 1.0:
+            return None
+        return 1.0 + (weight - 1.0) * self.replay.row_takeovers[batch.rows].unsqueeze(1)
+
+    def teach_data(self, batch: Batch, weights: torch.Tensor | None = None) -> None:
+        """Do one policy update on the actions of the data; those of a take-over have their weight.
+
+        Args:
+            batch: Whose observations and actions are taken.
+            weights: (B, 1) of the actions, whoever chose them; None gives all the same weight.
+        """
+        chosen = self.takeover_weights(batch)
+        if chosen is not None:
+            weights = chosen if weights is None else weights * chosen
+        self.teach(batch, batch.actions.unsqueeze(1), weights)
+
     def imitate(self) -> None:
         """Do one policy update on the actions of the data."""
         batch = self.draw(self.config.imitation_batch_size, self.config.mixing_ratio)
-        self.teach(batch, batch.actions.unsqueeze(1))
+        self.teach_data(batch)
 
     def imitate_successes(self) -> None:
         """Do one policy update on the actions of successful episodes."""
         size = self.config.imitation_batch_size
-        batch = self.replay.draw_successes(size, self.generator)
-        self.teach(batch, batch.actions.unsqueeze(1))
+        self.teach_data(self.replay.draw_successes(size, self.generator))
 
     def begin_distilling(self) -> float:
         """Make all particles with the current critic; return the spread of their values."""

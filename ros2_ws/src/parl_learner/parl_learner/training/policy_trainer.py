@@ -134,6 +134,7 @@ class PolicyTrainer:
         observations: States,
         data_actions: torch.Tensor,
         generator: torch.Generator,
+        weights: torch.Tensor | None = None,
     ) -> float:
         """Do one gradient step up Q through a sample of the policy; return the loss.
 
@@ -144,6 +145,7 @@ class PolicyTrainer:
             observations: B states.
             data_actions: (B, D), for the imitation term.
             generator: Source of all randomness.
+            weights: (B, 1) of the data's actions in the imitation term; None for 1 each.
         """
         policy = cast(ReparameterisedPolicy, self.policy)
         config = self.config.value_gradient
@@ -155,8 +157,8 @@ class PolicyTrainer:
             assert log_probs is not None  # `check_value_gradient`
             loss = loss + self.log_temperature.detach().exp() * log_probs.mean()
         if config.imitation_weight > 0.0:
-            imitation = policy.loss(context, data_actions.unsqueeze(1), None, generator).mean()
-            loss = loss + config.imitation_weight * imitation
+            imitation = policy.loss(context, data_actions.unsqueeze(1), weights, generator)
+            loss = loss + config.imitation_weight * imitation.mean()
         value = self.step(loss)
         if config.target_entropy is not None and log_probs is not None:
             self._adapt_temperature(log_probs, config.target_entropy)

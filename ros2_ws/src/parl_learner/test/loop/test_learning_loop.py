@@ -189,6 +189,7 @@ def test_actions_of_another_robot(learning):
         actions=np.full((2, 2), 0.5, np.float32),
         rewards=np.full(2, -3.0, np.float32),
         terminated=np.zeros(2, bool),
+        interventions=np.zeros(2, bool),
         films={},
         instruction='',
     )

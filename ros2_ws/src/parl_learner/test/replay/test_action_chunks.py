@@ -51,3 +51,16 @@ def test_the_return_is_the_same_either_way(rewards, success, discount, horizon):
     following = np.append(returns, beyond)[np.arange(len(rewards)) + chunks.steps]
     found = chunks.rewards + chunks.discounts * following
     assert found == pytest.approx(returns, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ('horizon', 'means'),
+    [(1, [0.0, 1.0, 1.0, 0.0]), (2, [0.5, 1.0, 0.5, 0.0]), (3, [2 / 3, 2 / 3, 0.5, 0.0])],
+)
+def test_means_over_chunks_by_hand(horizon, means):
+    """At the end a chunk has fewer steps, and its repeated action counts once."""
+    nothing = np.zeros(4)
+    chunks = action_chunks(np.zeros((4, 1)), nothing, nothing, 0.9, horizon)
+    found = chunks.means(np.array([False, True, True, False]))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, means, rtol=1e-6)

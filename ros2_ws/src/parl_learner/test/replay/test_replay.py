@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -133,3 +135,19 @@ def test_transitions_of_chunks(episodes):
     actions = episodes[0].actions
     np.testing.assert_array_equal(batch.actions[0], np.concatenate([actions[0], actions[1]]))
     assert replay.row_actions.shape == (9, 14)
+
+
+def taken_over(episode):
+    """The same from a policy node, its second step by the operator."""
+    versions = [f'policy-{step}' if step != 1 else '' for step in range(len(episode))]
+    return dataclasses.replace(episode, policy_versions=[*versions, ''], metadata={'actor': ''})
+
+
+def test_rows_say_what_an_operator_chose(episodes):
+    replay = Replay(3, 7, discount=0.9)
+    replay.add(taken_over(episodes[0]))
+    replay.add(episodes[1])
+    assert replay.row_takeovers.tolist() == [0.0, 1.0, 0.0, 0.0] + [0.0] * 3
+    chunked = Replay(3, 7, discount=0.9, horizon=2)
+    chunked.add(taken_over(episodes[0]))
+    assert chunked.row_takeovers.tolist() == [0.5, 0.5, 0.0, 0.0]

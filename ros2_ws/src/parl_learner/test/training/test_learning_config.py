@@ -11,6 +11,7 @@ from parl_policy.critics.critic import CriticConfig
 @pytest.mark.parametrize(
     ('wrong', 'message'),
     [
+        ({'takeover_weight': -0.5}, 'takeover_weight must be 0 or more: -0.5'),
         ({'imitation_batch_size': 0}, 'imitation_batch_size must be at least 1: 0'),
         ({'particle_refresh_steps': 0}, 'particle_refresh_steps must be at least 1'),
         ({'action_horizon': 0}, 'action_horizon must be at least 1'),

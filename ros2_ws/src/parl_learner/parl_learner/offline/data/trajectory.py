@@ -117,6 +117,11 @@ class Trajectory:
         """Whether the episode ended in success."""
         return bool(self.terminated[-1])
 
+    @property
+    def interventions(self) -> np.ndarray:
+        """(N,) bool, all False: the data does not say who chose an action."""
+        return np.zeros(len(self), bool)
+
 
 def joined(episodes: Sequence[RawEpisode], name: str) -> np.ndarray:
     """Return a field of all episodes, joined along the first axis: (N, ...) for N transitions."""
