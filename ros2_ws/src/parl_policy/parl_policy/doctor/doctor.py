@@ -6,14 +6,14 @@ It prints one line a check and ends with 1 if something is wrong.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 import json
 from pathlib import Path
 import sys
 
 import torch
 
-from parl_files.config_file import ConfigError, from_mapping
+from parl_files.config_file import ConfigError
 from parl_files.error import ParlError
 from parl_files.layered_yaml import load_layered_yaml
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig
@@ -30,7 +30,7 @@ from parl_policy.doctor.finding import (
     Verdict,
 )
 from parl_policy.doctor.probe import made_probe, recorded_probe
-from parl_policy.policies.registry import find_policy_class
+from parl_policy.policies.registry import find_policy_class, policy_configs
 
 MODEL_CLASSES = {'openvla': 'parl_vla.policies.openvla:OpenVLAPolicy'}
 """Policy class of a checkpoint's folder, by the `model_type` of its config.json.
@@ -39,10 +39,8 @@ The config of such a class has `of_checkpoint(folder)`, which returns default se
 """
 
 
-def memory(config: object, samples: int, have: int | None, horizon: int = 1) -> Finding:
+def memory(config: SelfEstimating, samples: int, have: int | None, horizon: int = 1) -> Finding:
     """Compare what acting takes with what there is, before anything is loaded."""
-    if not isinstance(config, SelfEstimating):
-        return not_applicable('memory', 'the policy class gives no estimate: it is small')
     need = config.memory_need(samples, horizon)
     if have is None:
         return not_applicable('memory', f'needs {need}; this machine does not say what is free')
@@ -51,18 +49,21 @@ def memory(config: object, samples: int, have: int | None, horizon: int = 1) -> 
 
 
 def before_loading(
-    config: object, samples: int, have: int | None, horizon: int = 1
+    configs: Iterable[object], samples: int, have: int | None, horizon: int = 1
 ) -> Iterator[Finding]:
-    """Examine what small files tell."""
-    yield memory(config, samples, have, horizon)
-    if isinstance(config, SelfEstimating):
+    """Examine what small files tell of a policy and its base, which draws k samples at most."""
+    estimating = [each for each in configs if isinstance(each, SelfEstimating)]
+    if not estimating:
+        yield not_applicable('memory', 'the policy class gives no estimate: it is small')
+    for config in estimating:
+        yield memory(config, samples, have, horizon)
         yield from config.examine_files()
 
 
 def examine_version(arguments: argparse.Namespace, have: int | None) -> Iterator[Finding]:
     """Examine a version of a policy; one that cannot be loaded is not."""
     config = read_actor_config(arguments.policy)
-    settings = from_mapping(find_policy_class(config.policy_class)[1], config.policy, 'policy')
+    settings = policy_configs(config.policy_class, config.policy)
     is_wrong = False
     samples, horizon = config.optimisation.samples, config.action_spec.horizon
     for finding in before_loading(settings, samples, have, horizon):
@@ -91,11 +92,11 @@ def examine_experiment(path: Path, have: int | None) -> Iterator[Finding]:
     learning = load_layered_yaml(path).mapping.get('learning', {})
     if 'policy_class' not in learning:
         raise ConfigError(f'{path} names no learning.policy_class')
-    config_class = find_policy_class(learning['policy_class'])[1]
-    config = from_mapping(config_class, learning.get('policy', {}), f'{path}: learning.policy')
+    where, settings = f'{path}: learning.policy', learning.get('policy', {})
+    configs = policy_configs(learning['policy_class'], settings, where)
     optimisation = learning.get('optimisation', {})
     samples = optimisation.get('samples', ActionOptimisationConfig.samples)
-    yield from before_loading(config, samples, have)
+    yield from before_loading(configs, samples, have)
 
 
 def examine_checkpoint(folder: Path, have: int | None) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ The base policy imitates; the edit policy, a learned local optimiser, is trained
 Ranking samples of both by Q gives EXPO's on-the-fly policy.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 import math
 from typing import Any
@@ -103,6 +103,10 @@ class EditedPolicy:
     ) -> torch.Tensor:
         """Return the base policy's loss (B,); edits are learned from Q alone."""
         return self.base.loss(context[1], targets, weights, generator)
+
+    def examine(self, context: tuple[torch.Tensor, Context]) -> Iterator[Any]:
+        """Let the base examine itself for `parl-doctor`, if it can; edits have no checks."""
+        yield from getattr(self.base, 'examine', lambda _: ())(context[1])
 
     def trainable_parameters(self) -> Iterable[nn.Parameter]:
         """Return the parameters of base and edit policy."""

@@ -110,6 +110,18 @@ def new_policy(
     return policy_class(observation_dim, action_spec, config)
 
 
+def policy_configs(name: str, settings: Mapping[str, Any], where: str = 'policy') -> list[object]:
+    """Return the config of a policy, and after that its base's if it is an edited one.
+
+    Raises:
+        ConfigError: Class or settings are wrong.
+    """
+    config = from_mapping(find_policy_class(name)[1], settings, where)
+    if isinstance(config, EditedPolicyConfig):
+        return [config, *policy_configs(config.base_class, config.base, f'{where}.base')]
+    return [config]
+
+
 def policy_visions(name: str, settings: Mapping[str, Any]) -> list[VisionConfig | None]:
     """Return how a policy sees, and after that how its base does if it is an edited one.
 
@@ -118,12 +130,8 @@ def policy_visions(name: str, settings: Mapping[str, Any]) -> list[VisionConfig 
     Raises:
         ConfigError: Class or settings are wrong.
     """
-    config = from_mapping(find_policy_class(name)[1], settings, 'policy')
-    vision = getattr(config, 'vision', None)
-    found = [vision if isinstance(vision, VisionConfig) else None]
-    if isinstance(config, EditedPolicyConfig):
-        found += policy_visions(config.base_class, config.base)
-    return found
+    visions = [getattr(each, 'vision', None) for each in policy_configs(name, settings)]
+    return [each if isinstance(each, VisionConfig) else None for each in visions]
 
 
 def policy_needs(

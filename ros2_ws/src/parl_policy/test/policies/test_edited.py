@@ -161,3 +161,10 @@ def test_each_part_is_given_what_it_needs(vision, needs):
         assert torch.equal(given.numbers, seen.numbers)
     if vision is None:
         assert torch.equal(features, policy.normaliser(seen.numbers))
+
+
+def test_the_base_examines_itself_on_its_own_context(policy):
+    context = policy.encode(torch.randn(1, 4))
+    assert list(policy.examine(context)) == []
+    policy.base.examine = lambda given: [given]
+    assert list(policy.examine(context)) == [context[1]]

@@ -225,3 +225,20 @@ def test_a_folder_and_an_experiment_are_estimated(monkeypatch, capsys, model, tm
     code, found = run(monkeypatch, capsys, '--config', experiment)
     assert (code, list(found)) == (0, ['memory', 'action statistics'])
     assert run(monkeypatch, capsys, '--config', experiment, '--memory', 1e-5)[0] == 1
+
+
+def test_the_base_of_an_edited_policy_is_examined(monkeypatch, capsys, config_of, model, tmp_path):
+    plain = config_of(model)
+    edited = dataclasses.replace(
+        plain,
+        policy_class='edited',
+        policy={'base_class': plain.policy_class, 'base': plain.policy, 'hidden': [8]},
+    )
+    path = tmp_path / 'edited.safetensors'
+    path.write_bytes(version_to_bytes(edited, edited.make_policy(), 'policy', 1))
+    _, found = run(monkeypatch, capsys, path, '--rate', '0.01')
+    names = ('memory', 'action statistics', 'token range', 'precision of weights')
+    assert {found[name][0] for name in names} == {'ok'}
+    code, found = run(monkeypatch, capsys, path, '--memory', '0.00001')
+    assert (code, wrong(found)) == (1, ['memory'])
+    assert found['all other checks'] == ('not applicable', 'it was not loaded')
