@@ -2,19 +2,26 @@
 """A pre-trained OpenVLA that stays as it is, once in memory for all policies that adapt it."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import copy
 from dataclasses import dataclass, field
 import functools
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from parl_policy.compute.memory import free_memory
 from parl_policy.episode.action_space import ACTION_DIM
 from parl_vla.openvla.action_bins import action_ids, action_statistics, ActionStatistics
-from parl_vla.openvla.checkpoint import load_network, read_files, weights_hash
+from parl_vla.openvla.checkpoint import (
+    CheckpointError,
+    CONFIG,
+    load_network,
+    read_files,
+    weights_hash,
+)
 from parl_vla.openvla.memory import memory_need, PICTURES_AT_ONCE
 from parl_vla.openvla.network import network_config, OpenVLANetwork
 from parl_vla.openvla.pixels import Preprocessor
@@ -117,9 +124,9 @@ def load_base(folder: Path, kind: torch.dtype) -> Base:
         TooLittleMemoryError: It does not fit on the default device; nothing was loaded.
     """
     files = read_files(folder)
+    vocabulary = _vocabulary(folder, files.config)
     need = memory_need(network_config(files.config), kind, samples=1, numbers=ACTION_DIM)
     need.check(free_memory(), str(folder))
-    vocabulary = files.config['text_config']['vocab_size'] - files.config['pad_to_multiple_of']
     return Base(
         folder,
         load_network(folder, kind),
@@ -129,6 +136,26 @@ def load_base(folder: Path, kind: torch.dtype) -> Base:
         dict(files.config.get('norm_stats', {})),
         weights_hash(folder),
     )
+
+
+def _vocabulary(folder: Path, config: Mapping[str, Any]) -> int:
+    """Return the size of the vocabulary without its padding, behind which the actions end.
+
+    Raises:
+        CheckpointError: config.json lacks one of the two sizes.
+    """
+    text = config.get('text_config') or {}
+    found = {
+        'text_config.vocab_size': text.get('vocab_size'),
+        'pad_to_multiple_of': config.get('pad_to_multiple_of'),
+    }
+    if lost := [key for key, size in found.items() if not isinstance(size, int)]:
+        raise CheckpointError(
+            f'{folder / CONFIG} lacks {" and ".join(lost)}, which say where the ids of actions '
+            "lie; take config.json of the release that the weights are of (OpenVLA's has "
+            'text_config.vocab_size 32064 and pad_to_multiple_of 64)'
+        )
+    return found['text_config.vocab_size'] - found['pad_to_multiple_of']
 
 
 def towers(model: str) -> Base:
