@@ -43,6 +43,9 @@ class ActionCode:
         self._alone = self._tiled(np.append(low / UNITS, 0.0), horizon)
         possible = possible_bins(statistics, [(CLOSED, OPEN)])
         self.possible = possible.repeat(horizon, 1).to(torch.get_default_device())
+        is_twin = (centres().unsqueeze(1) == centres()).to(self.possible.device)
+        twins = self.possible.float() @ is_twin.float()
+        self._share = self.possible / twins.clamp(min=1.0)
 
     def bins(self, actions: torch.Tensor) -> torch.Tensor:
         """Return the bins (…, D) of actions; what is beyond the statistics gets the end bins."""
@@ -57,6 +60,10 @@ class ActionCode:
     def labels(self, actions: torch.Tensor, width: float) -> torch.Tensor:
         """Return distributions (…, D, 256) over the possible bins.
 
+        Bins 0 and 1 stand for the same number, so a wide label gives each half of its weight: else
+        that end of the range would count double. The release writes both, 0 at and beyond the
+        quantile and 1 just below it, and one without a label would be unlearned.
+
         Args:
             actions: (…, D).
             width: Standard deviation around the exact number [bins]; 0: all on its bin.
@@ -65,7 +72,7 @@ class ActionCode:
             return nn.functional.one_hot(self.bins(actions), BINS).float()
         distance = centres().to(actions.device) - self._normalised(actions).unsqueeze(-1)
         scores = -0.5 * (distance / (width * BIN_WIDTH)).square()
-        return scores.masked_fill(~self.possible, -torch.inf).softmax(-1)
+        return (scores + self._share.log()).softmax(-1)
 
     def _normalised(self, actions: torch.Tensor) -> torch.Tensor:
         return (actions * self._gain + self._shift).clamp(-1.0, 1.0)

@@ -101,3 +101,18 @@ def test_labels_lie_around_the_exact_number():
     assert mean == pytest.approx(place, abs=0.01)
     assert ((wide[0] * (bins - mean).square()).sum().sqrt()) == pytest.approx(2.5, abs=0.01)
     assert wide[6].nonzero().flatten().tolist() == [0]  # open; the other one is 127 bins away
+
+
+def test_a_wide_label_counts_the_number_of_two_bins_once():
+    """By hand, at the upper end of a range: bins 0 and 1 share what one of their centre has."""
+    ends = torch.tensor([1.0] * 7)  # beyond q99 of all numbers but the last rotations
+    wide = code().labels(ends, 1.5)[1]
+    centres = [1.0 - (2 * max(each, 1) - 1) / 255.0 for each in range(256)]
+    heights = np.exp(-0.5 * ((np.array(centres) - 1.0) / (1.5 * 2.0 / 255.0)) ** 2)
+    heights[:2] /= 2.0
+    np.testing.assert_allclose(wide, heights / heights.sum(), atol=1e-6)
+    assert wide[0] == wide[1]
+    lower = code().labels(-ends, 1.5)[1]
+    assert wide[:2].sum() == pytest.approx(float(lower[255]), abs=1e-6), 'both ends count alike'
+    hard = code().labels(ends, 0.0)[1]
+    assert hard.nonzero().flatten().tolist() == [0], 'as released'
