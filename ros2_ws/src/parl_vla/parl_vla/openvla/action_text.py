@@ -30,10 +30,13 @@ class Prefix:
         return places < self.lengths.unsqueeze(1)  # (B, L)
 
     def mask(self) -> torch.Tensor:
-        """Return (B, 1, L, L) bool: each place looks at itself and at those before it."""
-        count = self.embeddings.shape[1]
+        """Return (B, 1, L, L) bool: each place looks at itself and at those before it.
+
+        What ends the shorter ones lies behind all that is read.
+        """
+        rows, count = self.embeddings.shape[:2]
         causal = torch.ones(count, count, dtype=torch.bool, device=self.lengths.device).tril()
-        return causal & self._is_read.unsqueeze(1).unsqueeze(1)
+        return causal.expand(rows, 1, -1, -1)
 
     def positions(self) -> torch.Tensor:
         """Return (B, L) places, from 0."""
