@@ -41,7 +41,7 @@ ROOMS = {
         'offline', 'ros',
     ),
     'parl_learner.offline': ('observations', 'data', 'environments', 'run', 'makers'),
-    'parl_vla': ('adapters', 'openvla', 'pi0', 'policies', 'serve'),
+    'parl_vla': ('adapters', 'openvla', 'pi0', 'policies', 'serve', 'export'),
     'reward_detector': ('clock_restart', 'camera', 'objects', 'verdict', 'ros'),
     'widowx_bringup': ('station_shapes', 'station_urdf', 'ros'),
     'widowx_description': ('arm', 'finger', 'kinematics'),

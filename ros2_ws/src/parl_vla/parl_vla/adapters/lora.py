@@ -109,7 +109,10 @@ def merged_weight(layer: Linear, kind: torch.dtype) -> torch.Tensor:
 
 
 def merged_weights(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the name and value of all weights with the adapters added, computed in float32."""
+    """Yield the name and value of all weights with the adapters added, in float32.
+
+    In the type of a bfloat16 base small updates would round to nothing.
+    """
     adapted = adapted_layers(network)
     for name, weight in network.state_dict().items():
         owner, _, leaf = name.rpartition('.')
@@ -117,6 +120,6 @@ def merged_weights(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
             continue
         if leaf == 'weight' and owner.endswith('.base_layer'):
             owner = owner.removesuffix('.base_layer')
-            yield f'{owner}.weight', merged_weight(adapted[owner], weight.dtype)
+            yield f'{owner}.weight', merged_weight(adapted[owner], torch.float32)
         else:
-            yield name, weight
+            yield name, weight.float()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads and writes folders in the layout of OpenVLA's released checkpoint."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 import hashlib
 import json
@@ -20,6 +20,8 @@ CONFIG, PREPROCESSOR, TOKENIZER = 'config.json', 'preprocessor_config.json', 'to
 STATISTICS = 'dataset_statistics.json'
 """Holds the action statistics of a checkpoint that was fine-tuned; else config.json does."""
 INDEX, WEIGHTS = 'model.safetensors.index.json', 'model.safetensors'
+SHARD_BYTES = 5 << 30
+"""Weights in a file that is written, as released."""
 _TOWER = r'vision_backbone\.(featurizer|fused_featurizer)\.'
 
 
@@ -118,6 +120,7 @@ def load_network(folder: Path, kind: torch.dtype) -> OpenVLANetwork:
     with torch.device('meta'):
         network = OpenVLANetwork(network_config(read_json(folder, CONFIG)))
     missing, device = dict(network.state_dict()), torch.get_default_device()
+    tensors: dict[str, torch.Tensor] = {}
     for name, tensor in stored_tensors(folder):
         if name not in missing:
             if is_unread(name, network):
@@ -128,12 +131,13 @@ def load_network(folder: Path, kind: torch.dtype) -> OpenVLANetwork:
                 f'{folder}: {name} is {tuple(tensor.shape)}, expected {tuple(missing[name].shape)}'
             )
         del missing[name]
-        network.load_state_dict({name: tensor.to(device, kind)}, strict=False, assign=True)
+        tensors[name] = tensor.to(device, kind)
     if missing:
         raise CheckpointError(
             f'{folder} lacks {len(missing)} tensors, such as {next(iter(missing))}; download it '
             'again'
         )
+    network.load_state_dict(tensors, assign=True)  # once: each call walks all modules
     return network.requires_grad_(False).eval()
 
 
@@ -164,6 +168,34 @@ def read_files(folder: Path) -> CheckpointFiles:
     read_json(folder, TOKENIZER)
     tokenizer = (folder / TOKENIZER).read_text(encoding='utf-8')
     return CheckpointFiles(config, read_json(folder, PREPROCESSOR), tokenizer)
+
+
+def write_shards(folder: Path, tensors: Iterable[tuple[str, torch.Tensor]]) -> None:
+    """Write weights in files of about SHARD_BYTES and their index; one file's are in memory.
+
+    Args:
+        folder: Is there.
+        tensors: Names and values.
+    """
+    places: dict[str, str] = {}
+    shard: dict[str, torch.Tensor] = {}
+    total = size = number = 0
+
+    def write() -> None:
+        file = f'model-{number:05}.safetensors'
+        save_file(shard, folder / file, metadata={'format': 'pt'})
+        places.update(dict.fromkeys(shard, file))
+
+    for name, tensor in tensors:
+        if size >= SHARD_BYTES:
+            write()
+            shard, size, number = {}, 0, number + 1
+        shard[name] = tensor.contiguous().cpu()
+        size += tensor.nbytes
+        total += tensor.nbytes
+    write()
+    index = {'metadata': {'total_size': total}, 'weight_map': places}
+    (folder / INDEX).write_text(json.dumps(index, indent=2), encoding='utf-8')
 
 
 def write_checkpoint(

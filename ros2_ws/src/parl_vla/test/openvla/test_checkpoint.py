@@ -9,6 +9,8 @@ from safetensors.torch import load_file, save_file
 from tiny_vla import unread_tensors
 import torch
 
+from parl_vla.openvla import checkpoint
+from parl_vla.openvla.base import load_base
 from parl_vla.openvla.checkpoint import (
     CheckpointError,
     is_unread,
@@ -17,6 +19,7 @@ from parl_vla.openvla.checkpoint import (
     stored_tensors,
     weights_hash,
 )
+from parl_vla.openvla.network import OpenVLANetwork
 
 WEIGHTS, INDEX = 'model.safetensors', 'model.safetensors.index.json'
 NAME = 'language_model.model.norm.weight'
@@ -145,3 +148,47 @@ def test_the_hash_follows_the_content(folder, tiny_folder):
     changed = weights_hash(folder)
     (folder / 'config.json').write_text('{}')
     assert len({before, changed, weights_hash(folder)}) == 3
+
+
+def test_the_modules_are_walked_once(folder, monkeypatch):
+    """A walk for each of the thousand tensors of a released checkpoint would take minutes."""
+    walks, load = [], OpenVLANetwork.load_state_dict
+
+    def counted(network, *arguments, **settings):
+        walks.append(1)
+        return load(network, *arguments, **settings)
+
+    monkeypatch.setattr(OpenVLANetwork, 'load_state_dict', counted)
+    load_network(folder, torch.float32)
+    assert len(walks) <= 1
+
+
+def test_weights_are_written_in_parts_that_are_read_again(folder, monkeypatch, tmp_path):
+    monkeypatch.setattr(checkpoint, 'SHARD_BYTES', 100_000)
+    stored = dict(stored_tensors(folder))
+    (tmp_path / 'parts').mkdir()
+    checkpoint.write_shards(tmp_path / 'parts', iter(stored.items()))
+    files = checkpoint.shards(tmp_path / 'parts')
+    assert len(files) > 2
+    largest = max(each.nbytes for each in stored.values())
+    assert all(path.stat().st_size < 100_000 + largest + 50_000 for path in files)
+    again = dict(stored_tensors(tmp_path / 'parts'))
+    assert set(again) == set(stored)
+    assert all(torch.equal(again[k].nan_to_num(), stored[k].nan_to_num()) for k in stored)
+
+
+@pytest.mark.parametrize(
+    ('key', 'named'),
+    [
+        ('text_config', r'text_config\.vocab_size'),
+        ('vocab_size', r'text_config\.vocab_size'),
+        ('pad_to_multiple_of', 'pad_to_multiple_of'),
+    ],
+)
+def test_sizes_of_the_vocabulary_must_be_there(folder, key, named):
+    config = json.loads((folder / 'config.json').read_text())
+    config.pop(key, None)
+    config.get('text_config', {}).pop(key, None)
+    (folder / 'config.json').write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=rf'config\.json lacks {named}, .* take config'):
+        load_base(folder, torch.float32)

@@ -159,3 +159,16 @@ def test_adapters_stay_float32_beside_bfloat16(tiny_folder):
 def test_sizes_must_be_at_least_one(wrong):
     with pytest.raises(ValueError, match='at least 1'):
         LoraConfig(**wrong)
+
+
+def test_small_changes_of_a_bfloat16_base_outlive_a_merge(tiny_folder):
+    policy = make_policy(tiny_folder, precision='bfloat16')
+    move_adapters(policy, size=1e-3)
+    merged = dict(merged_weights(policy.network))
+    assert {each.dtype for each in merged.values()} == {torch.float32}
+    name = 'language_model.model.layers.1.mlp.up_proj'
+    own = adapters(policy.network)
+    down, up = (own[f'base_model.model.{name}.lora_{each}.weight'] for each in 'AB')
+    weight = policy.base.network.get_submodule(name).weight.float()
+    torch.testing.assert_close(merged[f'{name}.weight'], weight + 8 / 4 * up @ down)
+    assert (merged[f'{name}.weight'] != weight).float().mean() > 0.9
