@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from in_process.station import Choose, InProcessStation
+from in_process.station import Choose, InProcessStation, LIFTED_M
 import mujoco
 import numpy as np
 
@@ -31,6 +31,7 @@ class Moment:
         positions: (O,) the observation of learning from object positions.
         state: What the observation was made of.
         done: Whether the detector sees the task done.
+        lifted_other: Whether another object than the task's is truly lifted.
     """
 
     step: int
@@ -38,6 +39,7 @@ class Moment:
     positions: np.ndarray
     state: StationState
     done: bool
+    lifted_other: bool
 
 
 class BranchingStation(InProcessStation):
@@ -57,6 +59,7 @@ class BranchingStation(InProcessStation):
         self._positions_folder = positions
         self._beside: list[np.ndarray] = []
         self._now: tuple[Command, ObservationLayout] | None = None
+        self._at_rest = np.empty(0)  # heights of the other objects
 
     def play(self, goal: EpisodeGoal, choose: Choose) -> Episode:
         """Play one episode, keep its object positions and return it."""
@@ -72,6 +75,7 @@ class BranchingStation(InProcessStation):
         """Begin an episode that is not recorded."""
         goal = EpisodeGoal(f'start-{seed}', Purpose.EVALUATION, self.horizon, seed)
         self._now = self._begin(goal)
+        self._at_rest = self._heights_of_others()
         return self._moment(0)
 
     def after(self, moment: Moment, action: np.ndarray) -> Moment:
@@ -124,6 +128,7 @@ class BranchingStation(InProcessStation):
             positions=self._beside[-1],
             state=state,
             done=state.verdict == SUCCESS,
+            lifted_other=bool((self._heights_of_others() > self._at_rest + LIFTED_M).any()),
         )
 
     def _look(self, command: Command) -> Any:  # noqa: ANN401

@@ -22,24 +22,35 @@ from ranking.branching_station import BranchingStation
 from widowx_sim.scripted_expert import ExpertConfig
 
 CONFIG = Path(__file__).parents[2] / 'ros2_ws/src/widowx_bringup/config'
-PICTURES = 'observations/pictures'
-"""Experiment whose policy is ranked, as a file of config/experiments."""
 
 
-def experiment(file: str, settings: Sequence[str] = ()) -> ExperimentConfig:
-    """Read a file of config/experiments with settings."""
-    return load_experiment(CONFIG / f'experiments/{file}.yaml', settings)
+@dataclass(frozen=True)
+class Subject:
+    """The experiment whose policy acts, and whose episodes critics learn from."""
+
+    file: str
+    """File of config/experiments."""
+    settings: tuple[str, ...] = ()
+
+    def config(self, settings: Sequence[str] = (), file: str = '') -> ExperimentConfig:
+        """Read it with more settings, or another file with all of them."""
+        path = CONFIG / f'experiments/{file or self.file}.yaml'
+        return load_experiment(path, (*self.settings, *settings))
 
 
-def new_station(folder: Path | None = None) -> BranchingStation:
-    """Make the station of `PICTURES`, which keeps object positions in a folder."""
-    config = experiment(PICTURES)
+def new_station(config: ExperimentConfig, folder: Path | None = None) -> BranchingStation:
+    """Make the station of an experiment, which keeps object positions in a folder."""
     positions = None if folder is None else folder / 'positions'
     return BranchingStation(CONFIG / f'tasks/{config.task}.yaml', config.cameras, positions)
 
 
-def play(folder: Path, seed: int, episodes: int, say: Callable[[str], None]) -> None:
-    """Record demonstrations, imitate them, and let that policy practise; what is there is kept."""
+def play(
+    subject: Subject, folder: Path, seed: int, episodes: int, say: Callable[[str], None]
+) -> None:
+    """Play the experiment's first episodes, and let its first policy practise without learning.
+
+    What is there is kept.
+    """
     settings = (
         'learning.method=frozen',
         'gate_episodes=0',
@@ -49,13 +60,13 @@ def play(folder: Path, seed: int, episodes: int, say: Callable[[str], None]) -> 
         'evaluation_episodes=1',
     )
     noise = load_yaml(CONFIG / 'demonstrator.yaml')['/**/demonstrator']['ros__parameters']
-    with closing(new_station(folder)) as station:
-        config = experiment(PICTURES, settings)
+    config = subject.config(settings)
+    with closing(new_station(config, folder)) as station:
         run_on_stations(config, {config.task: station}, ExpertConfig(**noise), folder, say)
 
 
 def policy_file(folder: Path) -> Path:
-    """Return the weights of the imitation policy."""
+    """Return the weights of the policy that practised, which are those of the first version."""
     store = ArtifactStore(folder / 'artifacts')
     return store.path(store.list('policy')[0].name)
 

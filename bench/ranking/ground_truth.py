@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from parl_learner.plan.experiment_config import ExperimentConfig
 from parl_policy.acting.actor import Actor
 from parl_policy.acting.actor_file import load_actor
 from parl_policy.acting.open_loop_actor import OpenLoopActor
@@ -42,6 +43,7 @@ class TrueStates:
         pictures: (N, H, W, 3) uint8, of the camera.
         actions: (N, k, 7) float32.
         returns: (N, k, c) discounted returns of c continuations by the policy.
+        wrong: (N, k, c) bool, whether another object than the task's was lifted in each.
         tried: () number of episodes that were begun for it.
     """
 
@@ -50,6 +52,7 @@ class TrueStates:
     pictures: np.ndarray
     actions: np.ndarray
     returns: np.ndarray
+    wrong: np.ndarray
     tried: np.ndarray
 
     def observation(self, at: int, camera: str) -> Observation:
@@ -59,8 +62,11 @@ class TrueStates:
 
 def load_states(path: Path) -> TrueStates:
     """Read the states that `find_states` wrote."""
-    with np.load(path) as found:
-        return TrueStates(**found)
+    with np.load(path) as file:
+        found = dict(file)
+    # Files of the cup are older than this column: there is nothing else to lift.
+    found.setdefault('wrong', np.zeros(found['returns'].shape, bool))
+    return TrueStates(**found)
 
 
 def return_after(steps: int, success: bool, discount: float) -> float:
@@ -70,7 +76,7 @@ def return_after(steps: int, success: bool, discount: float) -> float:
 
 
 def phase_of(numbers: np.ndarray) -> str:
-    """Tell from the numbers (8,) of the arm what it is about to do in this task."""
+    """Tell from the numbers (8,) of the arm what it is about to do, in both tasks."""
     if numbers[1] > 0.10:
         return 'place'
     if numbers[6] < 0.5:
@@ -100,22 +106,25 @@ class Branches:
                 moment.observation.for_needs(self._actor.policy_needs)
             )
             actions = self._actor.policy.sample(context, samples, generator)[0].numpy()
-        screened = [self._played_out(saved, moment, action) for action in actions[:SCREENED]]
+        screened = [self._played_out(saved, moment, action)[0] for action in actions[:SCREENED]]
         if len({value > -1.0 / (1.0 - self._discount) + 1.0 for value in screened}) == 1:
             return None
         noise = np.random.default_rng(seed).normal(0.0, NOISE, (samples // 2, 3))
         actions[-(samples // 2) :, :3] += noise
         actions = actions.clip(-1.0, 1.0)
-        returns = [
-            [self._played_out(saved, moment, action) for _ in range(continuations)]
-            for action in actions
-        ]
+        played = np.array(
+            [
+                [self._played_out(saved, moment, action) for _ in range(continuations)]
+                for action in actions
+            ]
+        )
         return {
             'numbers': moment.observation.numbers,
             'positions': moment.positions,
             'pictures': next(iter(moment.observation.pictures.values())),
             'actions': actions,
-            'returns': np.array(returns),
+            'returns': played[..., 0],
+            'wrong': played[..., 1] > 0.5,
         }
 
     def _drawn(self, seed: int, phase: str) -> tuple[Mapping[str, Any], Moment] | None:
@@ -136,18 +145,22 @@ class Branches:
         actor = OpenLoopActor(self._actor, self._seed)
         return lambda now: actor.act(now.step, now.observation).action.astype(np.float64)
 
-    def _played_out(self, saved: Mapping[str, Any], moment: Moment, action: np.ndarray) -> float:
-        """Return the return of an action and then the policy."""
+    def _played_out(
+        self, saved: Mapping[str, Any], moment: Moment, action: np.ndarray
+    ) -> tuple[float, bool]:
+        """Return the return of an action and then the policy, and if another object was lifted."""
         self._station.go_back(saved)
         choose = self._chooser()
         now, steps = self._station.after(moment, action.astype(np.float64)), 1
+        wrong = now.lifted_other
         while not now.done and now.step < self._station.horizon and steps < LONGEST:
             now, steps = self._station.after(now, choose(now)), steps + 1
-        return return_after(steps, now.done, self._discount)
+            wrong |= now.lifted_other
+        return return_after(steps, now.done, self._discount), wrong
 
 
 def find_states(
-    folder: Path, states: int, samples: int, continuations: int, discount: float
+    config: ExperimentConfig, folder: Path, states: int, samples: int, continuations: int
 ) -> None:
     """Add undecided states to `folder/truth.npz` until there are enough.
 
@@ -161,8 +174,8 @@ def find_states(
         tried = int(old.pop('tried'))
         found = [dict(zip(old, row, strict=True)) for row in zip(*old.values(), strict=True)]
     actor = load_actor(policy_file(folder), None)[0]
-    with closing(new_station()) as station:
-        branches = Branches(station, actor, discount)
+    with closing(new_station(config)) as station:
+        branches = Branches(station, actor, config.learning.discount)
         while len(found) < states:
             phase = ('approach', 'grasp')[tried % 2]
             state = branches.undecided(FIRST_SEED + tried, phase, samples, continuations)

@@ -64,6 +64,15 @@ def aim_measures(values: np.ndarray, left: np.ndarray) -> dict[str, float]:
     }
 
 
+def wrong_measures(values: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
+    """Return how often a wrong object is lifted after the action with the highest value.
+
+    Of values (N, k), and whether it happened (N, k, c); empty where it never did.
+    """
+    chosen = wrong[np.arange(len(wrong)), values.argmax(1)]
+    return {'wrong': float(chosen.mean())} if wrong.any() else {}
+
+
 def noise_ceiling(returns: np.ndarray) -> dict[str, float]:
     """Return what one half of the continuations (N, k, c) says of the other.
 

@@ -4,7 +4,6 @@
 from collections.abc import Mapping, Sequence
 import copy
 import dataclasses
-from pathlib import Path
 import time
 
 import torch
@@ -20,8 +19,8 @@ from parl_policy.episode.action_space import MAX_TRANSLATION_M
 from parl_policy.episode.observation import NEAR_M
 from parl_policy.networks.observation_encoder import waypoint_encoders
 from parl_policy.observations import needs_of
+from parl_policy.policies.registry import policy_needs
 from ranking.data import (
-    experiment,
     PerturbedReplay,
     policy_file,
     recorded,
@@ -30,8 +29,13 @@ from ranking.data import (
     successes_of,
 )
 from ranking.ground_truth import load_states, NOISE, phase_of
-from ranking.measures import aim_measures, area_under_curve, ranking_measures
-from ranking.rows import Row
+from ranking.measures import (
+    aim_measures,
+    area_under_curve,
+    ranking_measures,
+    wrong_measures,
+)
+from ranking.rows import Row, Table
 
 AIM_SAMPLES = 8
 NEAR_MM = 20.0
@@ -56,36 +60,38 @@ class Aim:
 class Study:
     """What all rows share: data, samples of the policy, true states and held-out episodes."""
 
-    def __init__(self, folder: Path, practice: int, rows: Sequence[Row], truth: Path) -> None:
+    def __init__(self, table: Table, practice: int, rows: Sequence[Row]) -> None:
         """Read the episodes, and sample the policy in all their states.
 
         Args:
-            folder: What `data.play` wrote.
+            table: Its folder holds what `data.play` and `ground_truth.find_states` wrote.
             practice: Practice episodes that critics know; the others are held out.
             rows: Rows that will be measured.
-            truth: What `ground_truth.find_states` wrote.
         """
-        self._folder = folder
-        config = self._config(Row())
-        configs = [config, *(self._config(row) for row in rows)]
+        self._table, folder = table, table.folder
+        config = table.config()
+        configs = [config, *(table.config(row) for row in rows)]
         needs = [needs_of(each.learning.critic) for each in configs]
+        needs.append(policy_needs(config.learning.policy_class, config.learning.policy))
         demonstrations = recorded(folder, Purpose.DEMONSTRATION)
         played = recorded(folder, Purpose.PRACTICE)
         discount = config.learning.discount
-        self._episodes = demonstrations + played[:practice]
-        self._known = recordings(folder, self._episodes, needs, discount)
+        known = demonstrations + played[:practice]
+        self._teachers = {'experiment': demonstrations, 'again': known}
+        self._known = recordings(folder, known, needs, discount)
         self._held_out = recordings(folder, played[practice:], needs, discount)
         self._camera, size = next(iter(config.cameras.items()))
         self._cameras = {self._camera: size}
         self._names = demonstrations[0].observation_names
-        self.states = load_states(truth)
+        self.states = load_states(folder / 'truth.npz')
         loop = self._loop(config, self._known.pictures, self._names, 0)
         fill_policy(loop.policy, policy_file(folder))
-        self._policy_waypoints = _waypoints(loop)
+        self._taught: dict[tuple[str, str], dict[str, torch.Tensor]] = {}
+        if waypoint_encoders(loop.policy):
+            self._taught['experiment', repr(config.learning.taught_vision)] = _waypoints(loop)
         loop.units.sample_all()
         self._samples = loop.cache.state_dict()
         self._aim = self._aimed(loop)
-        self._taught_again: dict[str, torch.Tensor] | None = None
 
     def run(self, row: Row, seed: int, measured_at: Sequence[int]) -> list[dict[str, float]]:
         """Train a critic; return its measures after each number of updates.
@@ -95,16 +101,18 @@ class Study:
             seed: Of its weights and batches.
             measured_at: Numbers of updates, rising.
         """
-        config = self._config(row)
+        eyes = self._eyes(row)  # first, as it draws from the generator that the loop seeds
+        config = self._table.config(row)
         replay = self._replay(row, self._known)
         numbers = replay.observations.shape[1]
-        names = self._names if config.cameras else [f'number {i}' for i in range(numbers)]
+        sees = row.sees == 'pictures'
+        names = self._names if sees else [f'number {i}' for i in range(numbers)]
         loop = self._loop(config, replay, names, seed)
         trainer = loop.critic_trainer
         trainer.fit_normalisation(replay.observations)
         for each in (trainer.critic, trainer.target):
             for encoder in waypoint_encoders(each):
-                encoder.load_state_dict(self._eyes(row))
+                encoder.load_state_dict(eyes)
         loop.cache.load_state_dict(dict(self._samples))
         results, seconds, updates = [], 0.0, 0
         for wanted in measured_at:
@@ -112,13 +120,9 @@ class Study:
             for unit in range(updates, wanted):
                 loop.units.improve_critic(unit)
             seconds, updates = seconds + time.process_time() - began, wanted
-            found = self._measures(loop, bool(config.cameras))
+            found = self._measures(loop, sees)
             results.append(found | {'updates': updates, 'seconds': seconds})
         return results
-
-    @staticmethod
-    def _config(row: Row) -> ExperimentConfig:
-        return experiment(row.file, [f'learning.{setting}' for setting in row.settings])
 
     def _loop(
         self, config: ExperimentConfig, replay: Replay, names: Sequence[str], seed: int
@@ -127,31 +131,34 @@ class Study:
             config.learning,
             names,
             seed,
-            cameras=self._cameras if config.cameras else None,
-            folder=self._folder,
+            cameras=self._cameras,
+            folder=self._table.folder,
             replay=replay,
         )
 
     @staticmethod
     def _replay(row: Row, both: Recordings) -> Replay:
-        replay = both.pictures if Study._config(row).cameras else both.positions
+        replay = both.pictures if row.sees == 'pictures' else both.positions
         if row.successes_only:
             return successes_of(replay)
         return PerturbedReplay(replay, row.perturbed) if row.perturbed else replay
 
     def _eyes(self, row: Row) -> Mapping[str, torch.Tensor]:
-        """Return the weights of the encoder of waypoints that a row sees with."""
-        if row.eyes == 'policy':
-            return self._policy_waypoints
-        if self._taught_again is None:
-            loop = self._loop(self._config(Row()), self._known.pictures, self._names, 0)
+        """Return the weights of the encoder of waypoints that a row sees with; it learns once."""
+        config = self._table.config(row)
+        vision = config.learning.taught_vision
+        if vision is None:
+            return {}
+        key = row.eyes, repr(vision)
+        if key not in self._taught:
+            loop = self._loop(config, self._known.pictures, self._names, 0)
             trainer = loop.units.waypoint_trainer
             assert trainer is not None
-            trainer.take(self._episodes, loop.actor_config.action_spec.binary[0])
+            trainer.take(self._teachers[row.eyes], loop.actor_config.action_spec.binary[0])
             for unit in range(trainer.config.steps):
                 loop.units.learn_to_see(unit)
-            self._taught_again = _waypoints(loop)
-        return self._taught_again
+            self._taught[key] = _waypoints(loop)
+        return self._taught[key]
 
     @torch.no_grad()
     def _aimed(self, loop: LearningLoop) -> Aim:
@@ -182,7 +189,8 @@ class Study:
             position = torch.tensor(true.positions[at]).unsqueeze(0)
             seen = true.observation(at, self._camera).for_needs(needs) if sees else position
             values.append(critic(seen, torch.tensor(true.actions[at]).unsqueeze(0)).mean(0)[0])
-        found = ranking_measures(torch.stack(values).numpy(), true.returns)
+        q = torch.stack(values).numpy()
+        found = ranking_measures(q, true.returns) | wrong_measures(q, true.wrong)
         replay = self._held_out.pictures if sees else self._held_out.positions
         encoded = _encoded(critic, replay.seen_by(needs))
         everything = replay.batch(torch.arange(len(replay)))
@@ -197,7 +205,8 @@ class Study:
 
 
 def _waypoints(loop: LearningLoop) -> dict[str, torch.Tensor]:
-    return copy.deepcopy(waypoint_encoders(loop.policy)[0].state_dict())
+    found = waypoint_encoders(loop.policy) + waypoint_encoders(loop.critic_trainer.critic)
+    return copy.deepcopy(found[0].state_dict())
 
 
 def _encoded(critic: CriticEnsemble, table: StateTable) -> torch.Tensor:

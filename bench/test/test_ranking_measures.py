@@ -7,6 +7,7 @@ from ranking.measures import (
     noise_ceiling,
     ranking_measures,
     spearman,
+    wrong_measures,
 )
 
 
@@ -49,3 +50,10 @@ def test_aim_by_hand():
     assert found['aim_gain'] == pytest.approx(4.0)
     assert found['aim_regret'] == 0.0
     assert found['aim'] == pytest.approx(0.5)
+
+
+def test_wrong_objects_by_hand():
+    wrong = np.array([[[True, False], [False, False]], [[True, True], [False, False]]])
+    # After the first action of the first state it happens once of twice, after the other's never.
+    assert wrong_measures(np.array([[2.0, 1.0], [1.0, 2.0]]), wrong) == {'wrong': 0.25}
+    assert wrong_measures(np.zeros((2, 2)), np.zeros((2, 2, 3), bool)) == {}
