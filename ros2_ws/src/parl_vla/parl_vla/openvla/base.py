@@ -144,18 +144,17 @@ def _vocabulary(folder: Path, config: Mapping[str, Any]) -> int:
     Raises:
         CheckpointError: config.json lacks one of the two sizes.
     """
-    text = config.get('text_config') or {}
-    found = {
-        'text_config.vocab_size': text.get('vocab_size'),
-        'pad_to_multiple_of': config.get('pad_to_multiple_of'),
-    }
-    if lost := [key for key, size in found.items() if not isinstance(size, int)]:
-        raise CheckpointError(
-            f'{folder / CONFIG} lacks {" and ".join(lost)}, which say where the ids of actions '
-            "lie; take config.json of the release that the weights are of (OpenVLA's has "
-            'text_config.vocab_size 32064 and pad_to_multiple_of 64)'
-        )
-    return found['text_config.vocab_size'] - found['pad_to_multiple_of']
+    size = (config.get('text_config') or {}).get('vocab_size')
+    padding = config.get('pad_to_multiple_of')
+    if isinstance(size, int) and isinstance(padding, int):
+        return size - padding
+    sizes = {'text_config.vocab_size': size, 'pad_to_multiple_of': padding}
+    lost = [key for key, value in sizes.items() if not isinstance(value, int)]
+    raise CheckpointError(
+        f'{folder / CONFIG} lacks {" and ".join(lost)}, which say where the ids of actions lie; '
+        "take config.json of the release that the weights are of (OpenVLA's has "
+        'text_config.vocab_size 32064 and pad_to_multiple_of 64)'
+    )
 
 
 def towers(model: str) -> Base:
