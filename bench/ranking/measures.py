@@ -19,7 +19,12 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
-    """Return the chance that a positive's score is above a negative's; half for equal ones."""
+    """Return the chance that a positive's score is above a negative's; half for equal ones.
+
+    NaN where one kind is missing.
+    """
+    if not len(positive) or not len(negative):
+        return float('nan')
     ranks = rankdata(np.concatenate([positive, negative]))[: len(positive)]
     low = len(positive) * (len(positive) + 1) / 2
     return float((ranks.sum() - low) / (len(positive) * len(negative)))
