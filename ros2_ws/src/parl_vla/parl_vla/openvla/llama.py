@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn.functional import scaled_dot_product_attention, silu
+from torch.nn.functional import silu
+
+from parl_vla.openvla.attention import attention
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +151,6 @@ class _Attention(nn.Module):
         super().__init__()
         width, head = config.hidden_size, config.head_width
         self.index, self.head = index, head
-        self.is_grouped = config.key_value_heads != config.num_attention_heads
         self.q_proj = nn.Linear(width, config.num_attention_heads * head, bias=False)
         self.k_proj = nn.Linear(width, config.key_value_heads * head, bias=False)
         self.v_proj = nn.Linear(width, config.key_value_heads * head, bias=False)
@@ -169,9 +170,7 @@ class _Attention(nn.Module):
         query, key = _turned(query, turns), _turned(key, turns)
         if memory is not None:
             key, value = memory.add(self.index, key, value)
-        attended = scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, enable_gqa=self.is_grouped
-        )
+        attended = attention(query, key, value, mask)
         return self.o_proj(attended.transpose(1, 2).flatten(2))
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn.functional import gelu, scaled_dot_product_attention
+from torch.nn.functional import gelu
+
+from parl_vla.openvla.attention import attention
 
 NORM_EPSILON = 1e-6
 
@@ -113,9 +115,7 @@ class _Attention(nn.Module):
         query, key, value = (
             self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
         )
-        return self.proj(
-            scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-        )
+        return self.proj(attention(query, key, value).transpose(1, 2).flatten(2))
 
 
 class _Perceptron(nn.Module):
