@@ -100,8 +100,8 @@ def test_a_file_holds_what_was_made(tmp_path):
 
 def test_the_hash_changes_with_the_content_alone():
     assert load_recipe().hash() == RECIPE.hash()
-    assert dataclasses.replace(RECIPE, mislabelled=0.2).hash() != RECIPE.hash()
-    noise = dataclasses.replace(RECIPE.noise, jitter=0.0)
+    assert dataclasses.replace(RECIPE, mislabelled=0.25).hash() != RECIPE.hash()
+    noise = dataclasses.replace(RECIPE.noise, jitter=0.01)
     assert dataclasses.replace(RECIPE, noise=noise).hash() != RECIPE.hash()
     longer = dataclasses.replace(
         RECIPE, training=dataclasses.replace(RECIPE.training, batch_size=1)

@@ -23,7 +23,7 @@ TINY = dataclasses.replace(
     picture=PictureConfig(size=(28, 28)),
     training=dataclasses.replace(
         RECIPE.training,
-        phases=(dataclasses.replace(RECIPE.training.phases[0], steps=200),),
+        phases=(dataclasses.replace(RECIPE.training.phases[-1], steps=250),),
         batch_size=16,
     ),
 )
