@@ -14,6 +14,8 @@ from parl_learner.plan.schedule import planned_steps
 from parl_policy.acting.actor_file import load_actor
 from parl_policy.episode.observation import ObservationLayout
 from parl_policy.observations import Observation
+from parl_vla.openvla.checkpoint import write_checkpoint
+from parl_vla.openvla.small_model import small_model, SmallModelConfig
 
 EXPERIMENTS = Path(__file__).parents[3] / 'widowx_bringup/config/experiments'
 PATHS = sorted(EXPERIMENTS.rglob('*.yaml'))
@@ -25,6 +27,23 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope='module')
+def place_of_the_mini_model(tmp_path_factory):
+    """A folder with an untrained model where the files of vla/ look for theirs."""
+    folder = tmp_path_factory.mktemp('here')
+    statistics = {'q01': [-0.05] * 3 + [0.0] * 4, 'q99': [0.05] * 3 + [0.0] * 3 + [1.0]}
+    datasets = {'mini': {'action': {**statistics, 'mask': [True] * 6 + [False]}}}
+    shape = SmallModelConfig(tower_width=16, tower_blocks=1, tower_heads=2, width=32, blocks=1)
+    network, files = small_model(shape, [''], datasets)
+    write_checkpoint(folder / 'runs/mini_vla/model', files, network.state_dict())
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _beside_the_mini_model(place_of_the_mini_model, monkeypatch):
+    monkeypatch.chdir(place_of_the_mini_model)
 
 
 def shortened(learning):
