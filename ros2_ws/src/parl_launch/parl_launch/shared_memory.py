@@ -5,8 +5,8 @@ import asyncio
 import contextlib
 from subprocess import DEVNULL
 
-LIMIT_S = 10.0
-"""Time after which the tool is ended [s]; it needs a quarter of a second."""
+LIMIT_S = 60.0
+"""Time after which the tool is ended [s]; it needs a quarter of a second, on a busy machine 10 s."""
 
 
 async def remove_stale_shared_memory() -> None:
