@@ -2,6 +2,7 @@
 """OpenVLA as a policy: it sees a camera, reads the instruction and writes an action as tokens."""
 
 from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
 from dataclasses import dataclass
 
 import torch
@@ -91,8 +92,9 @@ class OpenVLAPolicy:
         self.rules = ActionRules(
             self.base.action_ids, self.code.possible, config.temperature, config.top_k
         )
-        # What is learnt does not depend on how it is drawn: beyond top_k a loss would be infinite.
-        self.learning_rules = ActionRules(self.base.action_ids, self.code.possible)
+        # The distribution that is drawn is the one that learns: taught at another temperature, a
+        # policy would sharpen on its own samples. Beyond top_k a loss would be infinite.
+        self.learning_rules = dataclasses.replace(self.rules, top_k=None)
         self._graphs: dict[tuple[int, int], RowsGraph] = {}
 
     def fit_normalisation(self, observations: torch.Tensor) -> None:

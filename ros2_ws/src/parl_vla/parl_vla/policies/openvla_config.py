@@ -34,7 +34,7 @@ class OpenVLAPolicyConfig:
     pictures: Mapping[str, PictureConfig]
     """The camera that it sees, and the part and size of its picture."""
     temperature: float = 1.0
-    """Divides the logits of the 256 bins when actions are drawn."""
+    """Divides the logits of the 256 bins when actions are drawn, and when they are taught."""
     top_k: int | None = None
     """Draws only from so many of the likeliest bins; the release takes 50 of the vocabulary."""
     label_width: float = 0.0

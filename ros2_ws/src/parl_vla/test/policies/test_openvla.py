@@ -147,10 +147,22 @@ def test_a_wide_label_is_the_expected_cross_entropy(tiny_folder):
     assert soft != pytest.approx(hard.loss(context, target, None, generator()).item(), rel=1e-3)
 
 
-def test_how_it_draws_does_not_change_what_it_learns(tiny_folder):
-    """Temperature and top_k belong to drawing; a target beyond the likeliest bins has a loss."""
+def test_the_loss_of_its_own_draws_is_how_unlikely_they_were(tiny_folder):
+    """Taught at another temperature, a policy would sharpen on its own samples."""
+    policy = make_policy(tiny_folder, temperature=0.5)
+    context = policy.encode(states(3))
+    bins, log_probs = policy.draw(context, torch.rand(3, 64, 7, generator=generator(5)))
+    targets = policy.actions(bins)
+    kept = (policy.tokens(targets) == bins).all(-1).float()  # others lie beyond ±1, or on bin 0
+    weights = kept / kept.sum(1, keepdim=True)
+    expected = -(weights * log_probs).sum(1)
+    torch.testing.assert_close(policy.loss(context, targets, weights, generator()), expected)
+
+
+def test_top_k_does_not_change_what_it_learns(tiny_folder):
+    """A target beyond the likeliest bins has a loss."""
     plain = make_policy(tiny_folder)
-    narrow = make_policy(tiny_folder, temperature=0.5, top_k=5)
+    narrow = make_policy(tiny_folder, top_k=5)
     targets = torch.rand(3, 2, 7, generator=generator(2)) * 2.0 - 1.0
     losses = [
         each.loss(each.encode(states(3)), targets, None, generator()) for each in (plain, narrow)
