@@ -21,7 +21,7 @@ demo: set_up  ## the experiment cup to drying rack, a quarter of an hour; its fo
 	  report_folder:="$$(realpath -m -- "$${REPORT:-report$(if $(PIXELS),_pictures)}")"
 
 # The model is made once by its recipe (bench/mini_vla), a quarter of an hour, and kept under runs/.
-demo-vla: set_up  ## a small OpenVLA, which sees pictures and reads words, gets better by itself; its folder is report_vla, or REPORT=folder
+demo-vla: set_up  ## a small OpenVLA, which sees pictures and reads words, practises; its folder is report_vla, or REPORT=folder
 	@$(ACTIVATE) && model="$$(PYTHONPATH="bench:$$PYTHONPATH" python3 -m mini_vla.make)" && \
 	  config="$(CURDIR)/ros2_ws/src/widowx_bringup/config" && \
 	  exec python3 -m parl_launch.run widowx_bringup demo.launch.yaml task:="$$config/tasks/vegetable_to_plate.yaml" \

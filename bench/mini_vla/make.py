@@ -7,7 +7,6 @@ prints the folder of its checkpoint, in the layout of OpenVLA's, as the last lin
 """
 
 import argparse
-import dataclasses
 from pathlib import Path
 import shutil
 import sys
@@ -82,12 +81,9 @@ def main() -> None:
     """Make the model."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--recipe', type=Path, default=RECIPE_FILE)
-    parser.add_argument('--seed', type=int, help='instead of the one of the recipe')
     parser.add_argument('--folder', type=Path, default=MODELS, help='where models are kept')
     asked = parser.parse_args()
     recipe = load_recipe(asked.recipe)
-    if asked.seed is not None:
-        recipe = dataclasses.replace(recipe, seed=asked.seed)
     torch.set_num_threads(2)  # nothing else runs meanwhile
     choose_float32_product()
     print(make(recipe, asked.folder).resolve())

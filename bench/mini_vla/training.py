@@ -70,7 +70,7 @@ class MiniTraining:
             weight_decay=config.weight_decay,
             fused=True,
         )
-        self._middle = data.positions[~data.validation].mean((0,))
+        self._middle = data.positions[~data.validation].mean(0)
         self._generator = torch.Generator().manual_seed(0)
 
     def run(self, say: Callable[[str], None]) -> None:

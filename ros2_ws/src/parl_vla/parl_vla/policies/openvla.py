@@ -15,6 +15,7 @@ from parl_policy.doctor.finding import Finding
 from parl_policy.episode.action_space import ACTION_DIM, GRIPPER
 from parl_policy.observations import Observations, States
 from parl_policy.policy import ActionSpec, weigh_targets
+from parl_vla.adapters.adapted_model import check_adapted, hash_tensor, KEY
 from parl_vla.adapters.lora import adapters, inject_adapters, set_adapters
 from parl_vla.openvla.action_code import ActionCode
 from parl_vla.openvla.action_text import (
@@ -39,7 +40,6 @@ GPU_SHARE = 0.25
 """The same on a GPU, as a share of the memory that is free."""
 EXAMINED = 16
 """Actions that are drawn when it is examined."""
-_BASE = 'base_sha256'
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,8 +210,10 @@ class OpenVLAPolicy:
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Return the adapters, and the hash of what they adapt."""
-        digest = torch.tensor(list(bytes.fromhex(self.base.sha256)), dtype=torch.uint8)
-        return {_BASE: digest, **{k: v.detach() for k, v in adapters(self.network).items()}}
+        return {
+            KEY: hash_tensor(self.base.sha256),
+            **{k: v.detach() for k, v in adapters(self.network).items()},
+        }
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Load what `state_dict` returned.
@@ -220,13 +222,8 @@ class OpenVLAPolicy:
             KeyError: An adapter or the hash is missing.
             RuntimeError: They adapt another checkpoint, or have another rank.
         """
-        adapted = bytes(state[_BASE].cpu().tolist()).hex()
-        if adapted != self.base.sha256:
-            raise RuntimeError(
-                f'its adapters are of a checkpoint with hash {adapted[:12]}…, but '
-                f'{self.base.folder} has {self.base.sha256[:12]}…; give the folder of that one'
-            )
-        set_adapters(self.network, {k: v for k, v in state.items() if k != _BASE})
+        check_adapted(state, self.base.sha256, self.base.folder)
+        set_adapters(self.network, {k: v for k, v in state.items() if k != KEY})
 
     @torch.no_grad()
     def examine(self, context: PromptedPictures) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from parl_files.config_file import ConfigError
 from parl_policy.networks.observation_normaliser import ObservationNormaliser
 from parl_policy.observations import Observations, PictureConfig, States
 from parl_policy.policy import ActionSpec, weigh_targets
+from parl_vla.adapters.adapted_model import check_adapted, hash_tensor, KEY
 from parl_vla.adapters.lora import adapters, inject_adapters, LoraConfig, set_adapters
 from parl_vla.pi0.base import ADAPTED, Base, load_base
 from parl_vla.pi0.pixels import pixels
@@ -24,7 +25,7 @@ MEMORY_BYTES = 64 << 20
 """Keys and values of the states whose actions are drawn together on a CPU."""
 GPU_SHARE = 0.25
 """The same on a GPU, as a share of the memory that is free."""
-_BASE, _STATISTICS = 'base_sha256', 'statistics.'
+_STATISTICS = 'statistics.'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,10 +222,9 @@ class Pi0Policy:
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Return the adapters, the statistics of the numbers, and the hash of what is adapted."""
-        digest = torch.tensor(list(bytes.fromhex(self.base.sha256)), dtype=torch.uint8)
         statistics = {_STATISTICS + k: v for k, v in self.normaliser.state_dict().items()}
         learnt = {k: v.detach() for k, v in adapters(self.network).items()}
-        return {_BASE: digest, **statistics, **learnt}
+        return {KEY: hash_tensor(self.base.sha256), **statistics, **learnt}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Load what `state_dict` returned.
@@ -233,15 +233,10 @@ class Pi0Policy:
             KeyError: An adapter or the hash is missing.
             RuntimeError: They adapt another checkpoint, or have another rank.
         """
-        adapted = bytes(state[_BASE].cpu().tolist()).hex()
-        if adapted != self.base.sha256:
-            raise RuntimeError(
-                f'its adapters are of a checkpoint with hash {adapted[:12]}…, but '
-                f'{self.base.folder} has {self.base.sha256[:12]}…; give the folder of that one'
-            )
+        check_adapted(state, self.base.sha256, self.base.folder)
         names = {k: k.removeprefix(_STATISTICS) for k in state if k.startswith(_STATISTICS)}
         self.normaliser.load_state_dict({own: state[name] for name, own in names.items()})
-        learnt = {k: v for k, v in state.items() if k != _BASE and k not in names}
+        learnt = {k: v for k, v in state.items() if k != KEY and k not in names}
         set_adapters(self.network, learnt)
 
     def states_at_once(self, context: SeenStates, count: int) -> int:
