@@ -6,7 +6,7 @@ import contextlib
 from subprocess import DEVNULL
 
 LIMIT_S = 60.0
-"""Time after which the tool is ended [s]; a quarter of a second will do, 10 on a busy machine."""
+"""Time after which the tool is ended [s]; it usually needs a quarter of a second."""
 
 
 async def remove_stale_shared_memory() -> None:
