@@ -69,8 +69,13 @@ class Launched:
 
     def kill(self, name: str) -> None:
         """Kill -9 the process that a node runs in."""
-        pids = [re.match(rf'\[{name}\] +process started with pid (\d+)', x) for x in self.lines]
-        os.kill(int([pid for pid in pids if pid][-1][1]), signal.SIGKILL)
+        os.kill(self._pid(name), signal.SIGKILL)
+
+    def stop_for(self, name: str, seconds: float) -> None:
+        """Let a node stand still for a while, as a busy machine may."""
+        os.kill(self._pid(name), signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(self._pid(name), signal.SIGCONT)
 
     def interrupt(self) -> None:
         """Ctrl-C."""
@@ -88,6 +93,10 @@ class Launched:
         self._reader.join()
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+    def _pid(self, name: str) -> int:
+        pids = [re.match(rf'\[{name}\] +process started with pid (\d+)', x) for x in self.lines]
+        return int([pid for pid in pids if pid][-1][1])
 
     def _read(self) -> None:
         assert self._process.stdout is not None

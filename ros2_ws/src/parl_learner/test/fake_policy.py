@@ -54,6 +54,7 @@ class FakePolicy:
         self.played = {}  # episode id -> result; what was played is not played again
         self.timeouts = set()  # ids of episodes that are no success
         self.aborts = Counter()  # episode id -> times it is to be aborted
+        self.ends_so_again = True  # says so of an aborted episode
         self.server = ''  # one that is not there; files are not announced, but said to be there
         self.is_forgetful = False  # loses its files
         self.seed_offset = 0  # of another experiment
@@ -122,7 +123,7 @@ class FakePolicy:
         if self.aborts[goal.episode_id] > 0:
             self.aborts[goal.episode_id] -= 1
             result.outcome, result.success = EpisodeStatus.ABORTED, False
-            result.reason = 'the camera fell down'
+            result.reason, result.ends_so_again = 'the camera fell down', self.ends_so_again
             result.file = self.put(goal, 'aborted')
         else:
             if goal.episode_id in self.timeouts:

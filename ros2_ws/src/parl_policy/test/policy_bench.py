@@ -64,6 +64,7 @@ class FakeStation(Node):
         self.targets, self.seeds = [], []
         self.success_after = None  # targets; None: never
         self.arm_fault = ''  # why the driver takes no target
+        self.did_not_follow = False  # the kind of that fault
         self.executed_share = 1.0  # of the translation that was asked for
         self.stale_verdict_of = ''
         self.freezes_after = None  # targets after which nothing is published any more
@@ -138,6 +139,7 @@ class FakeStation(Node):
         answer = self._target_message(self.standing)
         answer.episode_id, answer.step = message.episode_id, message.step
         answer.arm_fault, answer.reason = bool(self.arm_fault), self.arm_fault
+        answer.did_not_follow = self.did_not_follow
         self._publish('executed', self._executed, answer)
         self.steps += 1
         self.time_s += PERIOD_S

@@ -39,7 +39,7 @@ class ExperimentNode(ArtifactNode):
     MAX_FAILURES = 20
     """Aborted episodes in a row after which the experiment ends."""
     SEEDS_APART = 1_000_000
-    """Difference of seeds between attempts: with the same seed a simulation would end the same."""
+    """Difference of seeds between attempts at an episode that would end so again."""
     FILE_TIMEOUT_S = 120.0
     """Wall time without a byte of a file that is on another host, after which it ends [s]."""
     SILENCE_S = 600.0
@@ -74,7 +74,7 @@ class ExperimentNode(ArtifactNode):
         self._learner = LearnerStatus()
         self._worked_at = 0.0  # when the learner last said that it works [s, monotonic]
         self._failures = 0  # episodes in a row that were not played to their end
-        self._aborts = 0  # those of them that the policy node itself ended
+        self._aborts = 0  # those of them that would end so again from the same start
 
     def run(self) -> Path:
         """Do all steps that are left, and write the report.
@@ -147,7 +147,7 @@ class ExperimentNode(ArtifactNode):
             result = RunEpisode.Result(reason=str(error))
             again = 'is asked for again'
         else:
-            self._aborts += outcome_of(result.outcome) == Outcome.ABORTED
+            self._aborts += result.ends_so_again
         if outcome_of(result.outcome) in (None, Outcome.ABORTED) or not result.file.name:
             self._failures += 1
             reason = result.reason or 'it has no file'
@@ -179,7 +179,7 @@ class ExperimentNode(ArtifactNode):
             purpose=step.purpose,
             actor=self._config.demonstrator if step.phase == Phase.DEMONSTRATIONS else '',
             optimise=step.optimise,
-            # A policy node that was lost says nothing about the start, which stays the same.
+            # A station that failed or was late says nothing about the start, which stays the same.
             seed=step.seed + self._aborts * self.SEEDS_APART,
             max_steps=self._task.horizon,
             policy_version=step.version,

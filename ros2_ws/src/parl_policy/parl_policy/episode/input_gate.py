@@ -59,6 +59,8 @@ class ExecutedInput:
     target: Target
     arm_fault: str = ''
     """Why the arm takes no target at all; empty if it takes targets."""
+    did_not_follow: bool = False
+    """The reason is that the arm did not follow its commands."""
 
 
 class InputGate:
@@ -179,6 +181,11 @@ class InputGate:
         if self._executed is None or self._executed.episode_id != episode_id:
             return ''
         return self._executed.arm_fault
+
+    @property
+    def did_not_follow(self) -> bool:
+        """Whether the fault of `arm_fault` is that the arm did not follow its commands."""
+        return self._executed is not None and self._executed.did_not_follow
 
     def state(self, start_target: Target) -> StationState:
         """Join the inputs; call this only after `missing` returned an empty text.

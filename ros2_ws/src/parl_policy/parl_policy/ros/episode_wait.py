@@ -17,6 +17,10 @@ class EpisodeAbortError(ParlError):
     """The running episode must end; the message names what failed and the remedy."""
 
 
+class EpisodeOwnError(EpisodeAbortError):
+    """What was done in the episode ends it: from the same start it would end so again."""
+
+
 Value = TypeVar('Value')
 
 

@@ -22,7 +22,7 @@ from parl_policy.compute.precision import slow_because
 from parl_policy.episode.observation import ObservationLayout, StationState
 from parl_policy.observations import Observation, Size
 from parl_policy.ros import message_conversion as convert
-from parl_policy.ros.episode_wait import EpisodeAbortError
+from parl_policy.ros.episode_wait import EpisodeAbortError, EpisodeOwnError
 from parl_policy.ros.station_link import StationLink
 
 
@@ -123,7 +123,7 @@ def outside_actor(link: StationLink, goal: RunEpisode.Goal, service: str) -> Goa
         )
         answer = await link.call(client, request)
         if not answer.success:
-            raise EpisodeAbortError(f'{service}: {answer.message}')
+            raise EpisodeOwnError(f'{service}: {answer.message}')
         action = np.clip(np.asarray(answer.actions, dtype=np.float64), -1.0, 1.0)
         unknown = float('nan')
         return Decision(action, action[None], np.array([unknown]), unknown)

@@ -59,7 +59,9 @@ def _quaternion(rotation: np.ndarray) -> Quaternion:
 def to_executed(message: EndEffectorTarget) -> ExecutedInput:
     """Return the driver's answer to a target."""
     arm_fault = message.reason if message.arm_fault else ''
-    return ExecutedInput(message.episode_id, message.step, to_target(message), arm_fault)
+    return ExecutedInput(
+        message.episode_id, message.step, to_target(message), arm_fault, message.did_not_follow
+    )
 
 
 def to_objects(message: ObjectPositions) -> ObjectsInput:

@@ -26,6 +26,7 @@ from parl_policy.compute.device import use_device
 from parl_policy.episode.input_gate import next_boundary
 from parl_policy.episode.observation import ObservationLayout
 from parl_policy.episode.player import EpisodeGoal, EpisodePlayer
+from parl_policy.ros.episode_wait import EpisodeAbortError, EpisodeOwnError
 from parl_policy.ros.goal_actor import GoalActor, make_goal_actor, outside_actor
 from parl_policy.ros.station_link import StationLink
 from parl_policy.ros.stored_episodes import StoredEpisodes
@@ -95,7 +96,7 @@ class PolicyNode(ArtifactNode):
         goal = EpisodeGoal(
             request.episode_id, Purpose(request.purpose), request.max_steps, request.seed
         )
-        reason = ''
+        reason, ends_so_again = '', False
         self.link.wait.is_cancelled = lambda: handle.is_cancel_requested
         self._goal, self._is_taken_over = request, False
         # Said first, so that signs of life are given while a version is waited for.
@@ -108,6 +109,8 @@ class PolicyNode(ArtifactNode):
             player = await self._play(handle, goal, policy)
         except Exception as error:  # a user's policy class may raise anything
             reason = str(error)
+            is_of_station = isinstance(error, EpisodeAbortError)
+            ends_so_again = isinstance(error, EpisodeOwnError) or not is_of_station
             if not isinstance(error, ParlError):
                 reason = f'{type(error).__name__}: {error}'
                 self.get_logger().error(traceback.format_exc())
@@ -117,6 +120,7 @@ class PolicyNode(ArtifactNode):
         finally:
             self._player, self._is_busy = None, False
         result = self._result(player, request, reason)
+        result.ends_so_again = ends_so_again
         self._tell(
             EpisodeStatus.FINISHED, goal.episode_id, result.outcome, result.steps, result.reason
         )

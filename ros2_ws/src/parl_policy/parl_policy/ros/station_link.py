@@ -32,7 +32,7 @@ from parl_policy.episode.action_space import Target
 from parl_policy.episode.input_gate import DETECTOR_CAMERA, InputGate
 from parl_policy.episode.observation import StationState, table_in_picture
 from parl_policy.ros import message_conversion as convert
-from parl_policy.ros.episode_wait import EpisodeAbortError, EpisodeWait
+from parl_policy.ros.episode_wait import EpisodeAbortError, EpisodeOwnError, EpisodeWait
 
 ServiceResponse: TypeAlias = Any
 """Response of the service that is called."""
@@ -260,7 +260,9 @@ class StationLink:
             lambda: is_due() or None, self.INPUT_TIMEOUT_S, missing, is_input=True
         )
         if arm_fault():
-            raise EpisodeAbortError(f'the arm holds: {arm_fault()}')
+            # A silent servo may be a busy machine; an arm that presses on something is not.
+            error = EpisodeOwnError if self.gate.did_not_follow else EpisodeAbortError
+            raise error(f'the arm holds: {arm_fault()}')
 
     def _check(self, answer: Reset.Response | GoToStart.Response, name: str) -> None:
         if not answer.success:

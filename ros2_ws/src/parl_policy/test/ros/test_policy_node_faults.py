@@ -57,6 +57,7 @@ def test_a_policy_is_not_given_what_it_was_not_trained_on(bench):
         ({'finger': float('nan')}, 'not finite in gripper_opening'),
         ({'finger': -np.pi}, 'not finite in gripper_opening'),
         ({'arm_fault': 'servo fault: elbow'}, 'the arm holds: servo fault: elbow'),
+        ({'arm_fault': 'waist is off', 'did_not_follow': True}, 'the arm holds: waist is off'),
     ],
 )
 def test_bad_input_aborts_with_its_name_and_keeps_what_was_recorded(bench, fault, words):
@@ -69,6 +70,8 @@ def test_bad_input_aborts_with_its_name_and_keeps_what_was_recorded(bench, fault
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.outcome == EpisodeStatus.ABORTED
     assert words in answer.result.reason
+    was_seen_or_done = 'cup' in fault or 'finger' in fault or 'did_not_follow' in fault
+    assert answer.result.ends_so_again == was_seen_or_done
     episode = bench.episode(answer.result)
     assert (episode.outcome, episode.metadata['reason']) == ('aborted', answer.result.reason)
     assert len(episode) >= 1
@@ -109,6 +112,7 @@ def test_bad_start_aborts_without_a_file_and_the_next_episode_is_fine(bench, fau
     result = bench.play()
     assert result.outcome == EpisodeStatus.ABORTED
     assert re.search(words, result.reason)
+    assert result.ends_so_again == ('success_after' in fault)
     assert not result.file.name
     assert not bench.station.targets
     for name, value in before.items():

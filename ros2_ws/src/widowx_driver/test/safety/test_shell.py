@@ -148,6 +148,19 @@ def test_an_arm_that_cannot_be_believed_is_not_moved(started, state, reason):
     held = started.command(target([0.30, 0.0, 0.16]), replace(at(started, 100.2), **state), 100.2)
     assert isinstance(held, Hold)
     assert reason in held.reason
+    assert held.did_not_follow == ('does not follow' in reason)
+
+
+def test_an_arm_that_left_its_commands_is_told_from_silent_servos(started):
+    state = at(started, 100.0)
+    off = state.joint_positions + np.array([0.3, 0, 0, 0, 0, 0])
+    states = [replace(state, stamp_s=t, joint_positions=off) for t in (100.1, 100.2, 100.3)]
+    assert [started.watch(each) is None for each in states] == [True, True, False]
+    held = started.command(target([0.30, 0.0, 0.16], 100.3), states[-1], 100.3)
+    assert (held.is_arm_fault, held.did_not_follow) == (True, True)
+    started.note_servo_fault('waist, or every servo, does not answer')
+    held = started.command(target([0.30, 0.0, 0.16], 100.3), states[-1], 100.3)
+    assert (held.is_arm_fault, held.did_not_follow) == (True, False)
 
 
 def test_without_joint_states_or_start_nothing_moves(shell, state_at_start):

@@ -73,6 +73,7 @@ def executed_target_message(
     message.policy_version = target.policy_version
     message.limited = isinstance(outcome, Hold) or outcome.limited
     message.arm_fault = isinstance(outcome, Hold) and outcome.is_arm_fault
+    message.did_not_follow = isinstance(outcome, Hold) and outcome.did_not_follow
     message.reason = outcome.reason
     return message
 

@@ -53,3 +53,5 @@ class Hold:
     """names the thing, its value and the remedy"""
     is_arm_fault: bool = False
     """the arm is at fault, not the target: no target would be taken now"""
+    did_not_follow: bool = False
+    """the fault is that the arm did not follow its commands: its servos and driver are well"""

@@ -73,13 +73,15 @@ class SafetyShell:
         """Why the arm is no longer where it was commanded to be; empty if it is."""
         return self._lost
 
-    def forget(self, lost: str = '') -> None:
+    def forget(self, lost: str = '', has_not_followed: bool = False) -> None:
         """Forget where the arm was commanded to be: targets are refused until the next start.
 
         Args:
             lost: Why, if the arm is the reason.
+            has_not_followed: The reason is that the arm did not follow its commands.
         """
         self._lost = lost
+        self._has_not_followed = has_not_followed
         self._watch.forget()
         self._timing.forget()
         self._last: Command | None = None
@@ -130,7 +132,7 @@ class SafetyShell:
         fault = self._watch.fault(joint_state)
         if not fault:
             return None
-        self.forget(fault)
+        self.forget(fault, has_not_followed=True)
         pose, opening = self.standing(joint_state) or (self._task.start_pose, 1.0)
         lower, upper = joint_limits(self._config.joint_margin_rad)
         return Command(
@@ -204,7 +206,7 @@ class SafetyShell:
             return Hold(reason=fault, is_arm_fault=is_over)
         if self._last is None or joint_state is None:
             reason = self._lost or 'the arm is not at a known pose; call go_to_start'
-            return Hold(reason=reason, is_arm_fault=True)
+            return Hold(reason=reason, is_arm_fault=True, did_not_follow=self._has_not_followed)
         fault = (
             target_fault(target, self._task.base_frame)
             or self._timing.fault(target.stamp_s, now_s)
@@ -217,7 +219,7 @@ class SafetyShell:
             measured, self._last.joint_positions, self._config.max_tracking_error_rad
         )
         if fault:
-            return Hold(reason=fault, is_arm_fault=True)
+            return Hold(reason=fault, is_arm_fault=True, did_not_follow=True)
         wanted = Pose(
             position=np.asarray(target.position, dtype=np.float64),
             rotation=quaternion_to_matrix(np.asarray(target.quaternion_xyzw, dtype=np.float64)),
