@@ -69,7 +69,10 @@ def run_one(name: str, seed: int, device: str) -> None:
 
 
 def table(runs: Mapping[Cell, dict], names: Sequence[str], seeds: Sequence[int]) -> str:
-    """Return a Markdown table: one row for each file and evaluation, with the gain by practice."""
+    """Return a Markdown table: one row for each file and evaluation, with the gain by practice.
+
+    `wrong` episodes lifted another object than the task's.
+    """
     lines = [
         '| experiment | evaluated | '
         + ' | '.join(f'seed {s}' for s in seeds)
@@ -86,7 +89,7 @@ def table(runs: Mapping[Cell, dict], names: Sequence[str], seeds: Sequence[int])
             low, high = wilson_interval(
                 sum(r.successes for r in results), sum(r.episodes for r in results)
             )
-            cells = ' | '.join(f'{r.successes}/{r.episodes}' for r in results)
+            cells = ' | '.join(_cell(r) for r in results)
             gain = '–'
             if phase != Phase.IMITATION and Phase.IMITATION in rates:
                 gains = [b - a for a, b in zip(rates[Phase.IMITATION], rates[phase], strict=True)]
@@ -97,6 +100,11 @@ def table(runs: Mapping[Cell, dict], names: Sequence[str], seeds: Sequence[int])
                 f'| {low:.0%} … {high:.0%} | {gain} |'
             )
     return '\n'.join(lines)
+
+
+def _cell(result: PhaseResult) -> str:
+    wrong = f', {result.wrong_grasps} wrong' if result.wrong_grasps else ''
+    return f'{result.successes}/{result.episodes}{wrong}'
 
 
 def main() -> None:

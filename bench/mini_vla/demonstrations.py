@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Demonstrations for the mini model: PYTHONPATH=bench python3 -m mini_vla.demonstrations FILE.npz.
 
-The scripted operator of the simulation puts one of several objects on the plate. Its aim comes
-from the simulator's true poses, since the reward detector knows only the task's own object.
+An operator that knows the simulator's true poses puts one of several objects on the plate, with a
+clumsy hand: what it meant is learned, also in the states that the hand has got it into.
 """
 
 import argparse
@@ -15,16 +15,20 @@ import time
 from in_process.station import InProcessStation
 import numpy as np
 
+from mini_vla.operator import AROUND, operate
 from mini_vla.recipe import load_recipe, Recipe, RECIPE_FILE
 from parl_files.durable_file import write_durably
 from parl_files.episode import Outcome, Purpose
 from parl_policy.episode.player import EpisodeGoal, EpisodePlayer, UNKNOWN
+from widowx_description.finger import opening_from_finger
 from widowx_sim.scene.scene_object import Vegetable
-from widowx_sim.scripted_expert import ExpertConfig, ScriptedExpert
 
 TASKS = Path(__file__).parents[2] / 'ros2_ws/src/widowx_bringup/config/tasks'
 FIRST_SEED = 7_000_000
 """Above the seeds of experiments, so that no start of theirs is among the demonstrations."""
+
+CLEAR_M = 0.09
+"""Height of the gripper above which no object touches it [m, base_link]."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +36,19 @@ class Plan:
     """An episode to demonstrate.
 
     Attributes:
-        seed: Seed of the start and of the operator.
+        seed: Seed of the start and of the operator's hand.
         instruction: Index of the object that the instruction names.
         taken: Index of the object that the operator takes.
-        expert: Noise of the operator.
+        clumsiness: 0 for a steady hand to 1 for one as clumsy as the recipe's.
+        shuffled: Whether objects are laid out anew now and then, until the time is over.
         validation: Whether the model must not learn from it.
     """
 
     seed: int
     instruction: int
     taken: int
-    expert: ExpertConfig
+    clumsiness: float
+    shuffled: bool
     validation: bool
 
 
@@ -57,7 +63,7 @@ class Demonstrations:
     pictures: np.ndarray
     """(N, height, width, 3) uint8 RGB, what `PictureConfig.of` returns."""
     actions: np.ndarray
-    """(N, 7) float32 actions in [-1, 1] that the operator meant, before it was pushed."""
+    """(N, 7) float32 actions in [-1, 1] that the operator meant, not what its hand did."""
     keypoints: np.ndarray
     """(N, K, 2) float32 column and row of each place, as shares 0…1 of the picture."""
     positions: np.ndarray
@@ -70,8 +76,6 @@ class Demonstrations:
     """(N,) int64 index of the object that is taken."""
     success: np.ndarray
     """(N,) bool, whether that object truly rests on the plate at the end of the episode."""
-    noisy: np.ndarray
-    """(N,) bool, whether the episode has an aim error."""
     validation: np.ndarray
     """(N,) bool, whether the step is held out."""
 
@@ -104,30 +108,27 @@ class DemonstrationStation(InProcessStation):
         goal = EpisodeGoal(f'{plan.seed}', Purpose.DEMONSTRATION, self.horizon, plan.seed)
         command, layout = self._begin(goal)
         player = EpisodePlayer(goal, layout)
-        script = ScriptedExpert(self.script, plan.expert, plan.seed)
-        pushes = np.random.default_rng([plan.seed, 0x9A])
+        hand, shuffles = _Hand(recipe, plan), np.random.default_rng([plan.seed, 0x51])
         positions: list[np.ndarray] = []
         meant: list[np.ndarray] = []
-        grippers: list[float] = []
+        steps_done = 0
         while True:
+            if plan.shuffled and shuffles.random() < recipe.shuffle and self._is_clear():
+                self._station.lay_out(shuffles)
             # The detector does not know every object: the simulator says what was achieved.
             state = dataclasses.replace(self._look(command).state, verdict=UNKNOWN)
-            if _steps_since_release(grippers) >= recipe.steps_after_release:
-                done = self._station.is_task_done()
-                player.stop(Outcome.SUCCESS if done else Outcome.FAILED)
+            steps_done += self._station.is_task_done()
+            if steps_done > recipe.steps_after_success and not plan.shuffled:
+                player.stop(Outcome.SUCCESS)
             player.see(state)
             if player.over:
                 break
             positions.append(self.places())
-            thing, onto = positions[-1][1 + plan.taken], positions[-1][-1]
-            target = state.target.position
-            action = script.act(player.steps, target, state.gripper_opening, thing, onto)
+            gripper, thing, goal = positions[-1][[0, 1 + plan.taken, -1]]
+            target, opening = state.target.position, state.gripper_opening
+            action = operate(self.script, target, opening, gripper, thing, goal)
             meant.append(action.astype(np.float32))
-            grippers.append(float(action[6]))
-            if target[2] > recipe.push_above_m:
-                action[:2] += recipe.push * pushes.standard_normal(2)
-            pushed = action.clip(-1.0, 1.0).astype(np.float32)  # as in parl_msgs/Act
-            command = self._drive(player.act(pushed, ''), command)
+            command = self._drive(player.act(hand.does(action), ''), command)
         episode = player.episode({})
         assert episode is not None
         seen = [recipe.picture.of(picture) for picture in episode.films[recipe.camera]]
@@ -149,6 +150,11 @@ class DemonstrationStation(InProcessStation):
             found.append(self._station.object_pose(each)[0] + [0.0, 0.0, height / 2])
         return np.stack(found)
 
+    def _is_clear(self) -> bool:
+        """Tell whether the gripper is open, and above everything."""
+        is_high = bool(self._station.end_effector_pose()[2, 3] > CLEAR_M)
+        return is_high and opening_from_finger(self._arm().finger_m) > AROUND
+
     def keypoints(self, positions: np.ndarray) -> np.ndarray:
         """Return positions (…, 3) [m] as column and row, (…, 2) shares of the seen picture."""
         pose, camera = self._station.camera_pose(), self._station.task.camera
@@ -168,20 +174,21 @@ def plans(recipe: Recipe) -> list[Plan]:
     """Draw the episodes of a recipe, those for training first."""
     random = np.random.default_rng([recipe.seed, 0x0A])
     seeds = iter(range(FIRST_SEED + 10_000 * recipe.seed, 2**31))
-    clean = dataclasses.replace(recipe.noise, aim_error_m=0.0)
     things, found = range(len(recipe.objects)), []
     for named, count in enumerate(recipe.episodes.values()):
         wrong = random.permutation(count) < round(recipe.mislabelled * count)
-        noisy = random.permutation(count) < round(recipe.noisy_share * count)
-        for episode in range(count):
+        for is_wrong, clumsiness in zip(wrong, random.random(count), strict=True):
             other = int(random.choice([thing for thing in things if thing != named]))
-            taken = other if wrong[episode] else named
-            expert = recipe.noise if noisy[episode] else clean
-            found.append(Plan(next(seeds), named, taken, expert, validation=False))
+            taken = other if is_wrong else named
+            found.append(Plan(next(seeds), named, taken, float(clumsiness), False, False))
+    for named, clumsiness in zip(
+        np.arange(recipe.shuffled_episodes) % len(things),
+        random.random(recipe.shuffled_episodes),
+        strict=True,
+    ):
+        found.append(Plan(next(seeds), int(named), int(named), float(clumsiness), True, False))
     held_out = [named for named in things for _ in range(recipe.validation_episodes)]
-    return found + [
-        Plan(next(seeds), named, named, ExpertConfig(), validation=True) for named in held_out
-    ]
+    return found + [Plan(next(seeds), named, named, 0.0, False, True) for named in held_out]
 
 
 def make_demonstrations(recipe: Recipe) -> Demonstrations:
@@ -209,15 +216,29 @@ def _labels(plan: Plan) -> dict[str, int | bool]:
     return {
         'instruction': plan.instruction,
         'taken': plan.taken,
-        'noisy': plan.expert.aim_error_m > 0.0,
         'validation': plan.validation,
     }
 
 
-def _steps_since_release(grippers: list[float]) -> int:
-    """Count the steps since the gripper opened after it had closed; 0 if it has not."""
-    closed = [step for step, gripper in enumerate(grippers) if gripper < 0.0]
-    return len(grippers) - 1 - closed[-1] if closed else 0
+class _Hand:
+    """Does what the operator means, more or less."""
+
+    def __init__(self, recipe: Recipe, plan: Plan) -> None:
+        self._random = np.random.default_rng([plan.seed, 0x9A])
+        self._push = recipe.push * plan.clumsiness
+        self._slip = recipe.slip * plan.clumsiness
+        self._slipped_steps = 0
+
+    def does(self, action: np.ndarray) -> np.ndarray:
+        """Return what is done instead of an action (7,), as in parl_msgs/Act."""
+        done = action.copy()
+        done[:3] += self._push * self._random.standard_normal(3)
+        if self._slipped_steps == 0 and self._random.random() < self._slip:
+            self._slipped_steps = int(self._random.integers(1, 4))
+        if self._slipped_steps:
+            self._slipped_steps -= 1
+            done[6] *= -1.0
+        return done.clip(-1.0, 1.0).astype(np.float32)
 
 
 def main() -> None:

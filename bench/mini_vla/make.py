@@ -65,12 +65,9 @@ def make(recipe: Recipe, folder: Path) -> Path:
     torch.manual_seed(recipe.seed)
     network, files = small_model(recipe.model, recipe.instructions.values(), datasets)
     code = ActionCode(action_statistics(datasets, DATASET, ACTION_DIM), horizon=1)
-    texts, config = list(recipe.instructions.values()), recipe.training
-    for index, phase in enumerate(config.phases):
-        if index:
-            torch.manual_seed(recipe.seed + index)
-        training = MiniTraining(network, files, data, texts, code, config, phase)
-        training.run(lambda line: print(line, file=sys.stderr, flush=True))
+    texts = list(recipe.instructions.values())
+    training = MiniTraining(network, files, data, texts, code, recipe.training)
+    training.run(lambda line: print(line, file=sys.stderr, flush=True))
     unfinished = model.with_suffix('.unfinished')
     write_checkpoint(unfinished, files, network.state_dict())
     shutil.rmtree(model, ignore_errors=True)

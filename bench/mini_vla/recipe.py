@@ -10,12 +10,10 @@ from typing import Annotated
 
 from parl_files.config_file import between, from_mapping, Text, to_mapping
 from parl_files.yaml_file import load_yaml
-from parl_policy.networks.picture_augmentation import AugmentationConfig
 from parl_policy.observations import PictureConfig, Size
 from parl_vla.openvla.small_model import SmallModelConfig
-from widowx_sim.scripted_expert import ExpertConfig
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the code makes something else of the same recipe."""
 
 RECIPE_FILE = Path(__file__).with_name('recipe.yaml')
@@ -25,35 +23,30 @@ Share = Annotated[float, between(0.0, 1.0)]
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseConfig:
-    """A part of the training, with an optimiser and auxiliary heads of its own."""
+    """A part of the training, with an optimiser of its own."""
 
     steps: int
+    batch_size: int
     learning_rate: float
     """Highest learning rate of AdamW."""
-    keypoint_weight: float
-    """Weight of the places in the picture, beside the loss of the actions."""
-    place_weight: float
-    """Weight of the places in space."""
-    action_noise: float = 0.0
-    """Standard deviation of noise on the translation that is taught, anew in each update.
-
-    Without it the exact numbers that come first tell the later ones: the model reads these off the
-    text, not off the picture, and is lost with the numbers that it draws itself.
-    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """Numbers of the training."""
 
-    phases: tuple[PhaseConfig, ...]
-    """First where things are counts most, and then what to do."""
-    batch_size: int = 32
-    weight_decay: float = 0.01
+    see: PhaseConfig
+    """The towers learn where things are."""
+    act: PhaseConfig
+    """The whole model learns what to do."""
+    action_noise: float = 0.05
+    """Standard deviation of noise on the translation that is taught, anew in each update.
+
+    Without it the exact numbers that come first tell the later ones: the model reads these off the
+    text, not off the picture, and is lost with the numbers that it draws itself.
+    """
     label_width: float = 2.5
     """Standard deviation of an action's label over neighbouring bins [bins]."""
-    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
-    """Random changes of the pictures; the places in them move with a shift."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,28 +59,35 @@ class Recipe:
     """Instruction by the name of the object that it names, in the order of their indices."""
     episodes: Mapping[str, int]
     """Training episodes of each instruction, by the same names."""
+    shuffled_episodes: int = 200
+    """Further episodes, of each instruction in turn, in which the objects are put elsewhere.
+
+    A picture tells where things are only to a model that has seen them in thousands of places, and
+    an episode shows one.
+    """
+    shuffle: Share = 0.5
+    """Chance at each of their steps, unless the gripper holds something or is low."""
     validation_episodes: int = 10
-    """Held-out episodes of each instruction, without noise and rightly labelled."""
+    """Held-out episodes of each instruction, of a steady hand and rightly labelled."""
     mislabelled: Share = 0.3
     """Share of an instruction's episodes that take another object than it names.
 
     Labels of a crowd are like that, and it is why the model sometimes grasps the wrong thing.
     """
-    noisy_share: Share = 0.5
-    """Share of an instruction's episodes with an aim error."""
-    noise: ExpertConfig
-    """Noise of the operator; only the noisy share of the episodes has the aim error."""
-    push: float = 0.4
-    """Standard deviation of a push on each horizontal step, as a part of the largest step.
+    push: float = 0.5
+    """Largest standard deviation of the pushes on each step, as a part of the largest step.
 
     An arm that is always on its way gives its goal away, and a model that copies it never looks
-    for the object (docs/pictures.md). So the operator is pushed, and what it meant is learned
-    (DART, arXiv 1703.09327).
+    for the object (docs/pictures.md). So the operator's hand is clumsy, more in some episodes than
+    in others, and what it meant is learned (DART, arXiv 1703.09327).
     """
-    push_above_m: float = 0.09
-    """Height of the gripper above which it is pushed [m, base_link]: not at the grasp."""
-    steps_after_release: int = 4
-    """Control steps until an episode ends, after the one that begins to open the gripper."""
+    slip: Share = 0.05
+    """Largest chance at each step that the gripper does the opposite for one to three steps.
+
+    Otherwise no demonstration shows what to do about a gripper that closed in the air.
+    """
+    steps_after_success: int = 3
+    """Control steps until an episode ends, after the first one with the object on the plate."""
     camera: Text = 'camera'
     """The camera that the model sees through."""
     recorded: Size = (240, 320)
@@ -108,10 +108,10 @@ class Recipe:
                 f'episodes names {list(self.episodes)}; give the names of instructions, '
                 f'{list(self.instructions)}, in that order, two or more'
             )
-        if min(self.episodes.values()) < 0 or self.validation_episodes < 0:
-            raise ValueError('episodes and validation_episodes: give 0 or more')
-        if self.steps_after_release < 1:
-            raise ValueError(f'steps_after_release is {self.steps_after_release}: give 1 or more')
+        if min(*self.episodes.values(), self.shuffled_episodes, self.validation_episodes) < 0:
+            raise ValueError('episodes, shuffled_episodes, validation_episodes: give 0 or more')
+        if self.steps_after_success < 0 or self.push < 0.0:
+            raise ValueError('steps_after_success and push: give 0 or more')
         if why := self.picture.misfit(self.recorded):
             raise ValueError(f'picture: {why}')
 

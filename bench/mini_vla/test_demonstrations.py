@@ -14,7 +14,6 @@ from mini_vla.demonstrations import (
 )
 from mini_vla.recipe import load_recipe
 from parl_files.yaml_file import load_yaml
-from widowx_sim.scripted_expert import ExpertConfig
 
 RECIPE = load_recipe()
 GRIPPER, VEGETABLE, PLATE = 0, 1, -1
@@ -29,7 +28,7 @@ def station():
 
 def clean(station, name, seed=6_000_000):
     thing = RECIPE.objects.index(name)
-    return station.demonstrate(Plan(seed, thing, thing, ExpertConfig(), validation=True))
+    return station.demonstrate(Plan(seed, thing, thing, 0.0, shuffled=False, validation=True))
 
 
 def middle_of(is_thing):
@@ -55,6 +54,26 @@ def test_every_object_gets_onto_the_plate(station, name):
     assert np.abs(held[GRIPPER] - held[thing]).max() < 0.02
 
 
+def test_a_clumsy_hand_is_corrected(station):
+    thing = RECIPE.objects.index('vegetable')
+    plan = Plan(6_000_001, thing, thing, clumsiness=0.5, shuffled=False, validation=False)
+    steps = station.demonstrate(plan)
+    assert steps['success'].all()
+    assert len(steps['actions']) > len(clean(station, 'vegetable', 6_000_001)['actions'])
+    apart = steps['positions'][:, GRIPPER] - steps['positions'][:, 1 + thing]
+    beside_in_the_air = (apart[:, 2] > 0.03) & (np.linalg.norm(apart, axis=1) > 0.03)
+    assert (steps['actions'][beside_in_the_air, 6] > 0.0).all(), 'it never means to close there'
+
+
+def test_shuffled_episodes_show_things_in_many_places(station):
+    plan = Plan(6_000_002, 0, 0, clumsiness=0.0, shuffled=True, validation=False)
+    steps = station.demonstrate(plan)
+    assert len(steps['actions']) == station.horizon
+    moved = np.linalg.norm(np.diff(steps['positions'][:, 1:-1], axis=0), axis=2) > 0.02
+    assert 5 < moved.all(axis=1).sum() < 40
+    assert np.ptp(steps['positions'][:, PLATE], axis=0) == pytest.approx(0.0, abs=1e-9)
+
+
 def test_keypoints_are_where_the_picture_shows_the_things(station):
     steps = clean(station, 'vegetable')
     red, green, blue = steps['pictures'][0].astype(int).transpose(2, 0, 1)
@@ -74,9 +93,8 @@ def test_shares_are_of_each_instruction():
         mine = [plan for plan in drawn if plan.instruction == index and not plan.validation]
         assert len(mine) == count
         wrong = sum(plan.taken != index for plan in mine)
-        noisy = sum(plan.expert.aim_error_m > 0.0 for plan in mine)
         assert wrong == round(RECIPE.mislabelled * count)
-        assert noisy == round(RECIPE.noisy_share * count)
+        assert 0.4 < np.mean([plan.clumsiness for plan in mine]) < 0.6
     held_out = [plan for plan in drawn if plan.validation]
     assert len(held_out) == RECIPE.validation_episodes * len(RECIPE.objects)
     assert all(plan.taken == plan.instruction for plan in held_out)
@@ -101,10 +119,9 @@ def test_a_file_holds_what_was_made(tmp_path):
 def test_the_hash_changes_with_the_content_alone():
     assert load_recipe().hash() == RECIPE.hash()
     assert dataclasses.replace(RECIPE, mislabelled=0.25).hash() != RECIPE.hash()
-    noise = dataclasses.replace(RECIPE.noise, jitter=0.01)
-    assert dataclasses.replace(RECIPE, noise=noise).hash() != RECIPE.hash()
+    assert dataclasses.replace(RECIPE, slip=0.1).hash() != RECIPE.hash()
     longer = dataclasses.replace(
-        RECIPE, training=dataclasses.replace(RECIPE.training, batch_size=1)
+        RECIPE, training=dataclasses.replace(RECIPE.training, label_width=1.0)
     )
     assert longer.hash() != RECIPE.hash()
     assert longer.data_hash() == RECIPE.data_hash()

@@ -23,8 +23,8 @@ TINY = dataclasses.replace(
     picture=PictureConfig(size=(28, 28)),
     training=dataclasses.replace(
         RECIPE.training,
-        phases=(dataclasses.replace(RECIPE.training.phases[-1], steps=250),),
-        batch_size=16,
+        see=dataclasses.replace(RECIPE.training.see, steps=2, batch_size=4),
+        act=dataclasses.replace(RECIPE.training.act, steps=250, batch_size=16),
     ),
 )
 
@@ -49,7 +49,6 @@ def two_worlds(count=64):
         instruction=words,
         taken=words,
         success=np.ones(count, bool),
-        noisy=np.zeros(count, bool),
         validation=np.zeros(count, bool),
     )
 
@@ -93,10 +92,10 @@ def test_statistics_are_quantiles_in_metres_and_radians():
 def test_the_loss_of_keypoints_is_least_at_the_right_patch_and_place():
     """Two patches a side; the thing is at column 0.8, row 0.3: in patch 1, at (0.6, 0.6) of it."""
     shares = torch.tensor([[[0.8, 0.3]]])
-    right = torch.zeros(1, 4, 3)
-    right[0, 1] = torch.tensor([50.0, 0.6, 0.6])
+    right = torch.zeros(1, 4, 1, 3)
+    right[0, 1, 0] = torch.tensor([50.0, 0.6, 0.6])
     assert keypoint_loss(right, shares).item() == pytest.approx(0.0, abs=1e-6)
     beside = right.clone()
-    beside[0, 1, 1] = 0.1
+    beside[0, 1, 0, 1] = 0.1
     assert keypoint_loss(beside, shares).item() == pytest.approx(0.5 * 0.5**2 / 2, abs=1e-6)
     assert keypoint_loss(right.roll(1, dims=1), shares).item() == pytest.approx(50.18, abs=0.01)

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable, TypeAlias
+from typing import Any, NamedTuple, Protocol, runtime_checkable, TypeAlias
 
 import torch
 
@@ -17,6 +17,15 @@ class ObservationError(ParlError):
 
 Context: TypeAlias = Any
 """What a policy's `encode` returns for B states; only the policy knows its content."""
+
+
+class EntryKinds(NamedTuple):
+    """Which entries of a flat action are of a kind, each (D,) bool."""
+
+    binary: torch.Tensor
+    """Only -1 or 1."""
+    movable: torch.Tensor
+    """What a critic's gradient may change: neither binary nor still."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,13 @@ class ActionSpec:
     Otherwise a critic would have to rate half-closed grippers, which are not in the data.
     """
 
+    still: tuple[int, ...] = ()
+    """Entries of a control step that are the same in all actions of the policy.
+
+    A critic has seen nothing else there, so its gradient in them is noise: one that was followed
+    tilted the gripper a little at each step, until nothing was grasped any more.
+    """
+
     @property
     def flat_dim(self) -> int:
         """D = T · A."""
@@ -43,8 +59,15 @@ class ActionSpec:
 
     def is_binary(self) -> torch.Tensor:
         """Return which entries of a flat action are binary, (D,) bool."""
+        return self._mask(self.binary)
+
+    def kinds(self) -> EntryKinds:
+        """Return the kinds of the entries of a flat action."""
+        return EntryKinds(self.is_binary(), ~self._mask(self.binary + self.still))
+
+    def _mask(self, entries: tuple[int, ...]) -> torch.Tensor:
         step = torch.zeros(self.dim, dtype=torch.bool)
-        step[list(self.binary)] = True
+        step[list(entries)] = True
         return step.repeat(self.horizon)
 
     def snap(self, actions: torch.Tensor) -> torch.Tensor:

@@ -30,9 +30,10 @@ def draw_poses(task: TaskScene, random: np.random.Generator) -> dict[str, FloatA
 
 
 def place_objects(task: TaskScene, data: mujoco.MjData, random: np.random.Generator) -> None:
-    """Put each movable object where `draw_poses` says."""
+    """Put each movable object where `draw_poses` says, at rest."""
     for name, pose in draw_poses(task, random).items():
         data.joint(name).qpos[:] = pose
+        data.joint(name).qvel[:] = 0.0
 
 
 def underside(task: TaskScene, data: mujoco.MjData, name: str) -> tuple[FloatArray, float]:

@@ -70,6 +70,10 @@ class Station:
         self.profile.hold(self._start_setpoints)
         self.advance(_SETTLE_S)
 
+    def lay_out(self, random: np.random.Generator) -> None:
+        """Put the objects elsewhere, as at an episode's start; the arm stays as it is."""
+        place_objects(self.task, self._data, random)
+
     def command_arm(self, joint_positions_rad: FloatArray) -> None:
         """Begin to move the arm by its time profile.
 

@@ -76,7 +76,7 @@ class LearningLoop:
         self.critic_trainer = CriticTrainer(
             self.actor_config.make_critic(), config.critic_trainer, self.actor_config.action_spec
         )
-        self.cache = ActionCache(config.optimisation, self.actor_config.action_spec)
+        self.cache = ActionCache(config.optimisation, self.policy.action_spec)
         self.counters = Counters()
         self.stages: tuple[Stage, ...] = ()
         self._episodes: Sequence[RecordedEpisode] = ()  # of the current or last round

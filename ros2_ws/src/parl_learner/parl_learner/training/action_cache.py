@@ -34,7 +34,7 @@ class ActionCache:
     def __init__(self, config: ActionOptimisationConfig, action_spec: ActionSpec) -> None:
         """Start empty."""
         self.config = config
-        self._movable = ~action_spec.is_binary()
+        self._kinds = action_spec.kinds()
         action_dim = action_spec.flat_dim
         self._candidates = torch.empty(0, config.samples, action_dim)
         self._actions = torch.empty(0, config.particles + 1, action_dim)
@@ -141,7 +141,7 @@ class ActionCache:
 
     def _optimiser(self, critic: CriticEnsemble, inputs: int) -> tuple[Function, int]:
         """Return the function that optimises with this critic, and its number of rows."""
-        if self._movable.device.type == 'cuda':
+        if self._kinds.movable.device.type == 'cuda':
             graph = RowsGraph(
                 functools.partial(self._optimised_afresh, critic), self.GPU_ROWS_AT_ONCE
             )
@@ -165,10 +165,10 @@ class ActionCache:
         data_actions: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         q_function = critic.mean_q_at(states)
-        start = search(q_function, candidates, self.config, self._movable, generator).actions
+        start = search(q_function, candidates, self.config, self._kinds, generator).actions
         if data_actions is not None:
             start = torch.cat([start, data_actions.unsqueeze(1)], dim=1)
-        particles = climb(q_function, start, self.config, self._movable)
+        particles = climb(q_function, start, self.config, self._kinds.movable)
         return particles.actions, particles.values
 
     def particles(self, rows: torch.Tensor) -> Particles:

@@ -71,7 +71,7 @@ def test_particles_equal_a_direct_computation(cache, critic, observations):
     rows = torch.tensor([299, 0, 255, 256, 0])
     q_function = value_of(critic, observations[rows])
     expected = optimise_actions(
-        q_function, candidates(cache)[rows], CONFIG, ~SPEC.is_binary(), torch.Generator()
+        q_function, candidates(cache)[rows], CONFIG, SPEC.kinds(), torch.Generator()
     )
     found = cache.particles(rows)
     assert found.actions.shape == (5, 3, 3)
@@ -93,7 +93,7 @@ def test_the_data_action_takes_the_place_of_the_worst_ranked(
     q_function = value_of(critic, observations)
     best = keep_best(q_function, candidates(cache), 3)
     start = torch.stack([best.actions[:, 0], best.actions[:, 1], data_actions], dim=1)
-    expected = climb(q_function, start, CONFIG, ~SPEC.is_binary())
+    expected = climb(q_function, start, CONFIG, SPEC.kinds().movable)
     found = cache.distillation_particles(rows)
     torch.testing.assert_close(found.actions, expected.actions)
     torch.testing.assert_close(found.values, expected.values)
@@ -141,7 +141,7 @@ def test_only_the_rows_asked_for_are_optimised_anew(cache, critic, observations,
         value_of(critic, observations[[4, 280]]),
         candidates(cache)[[4, 280]],
         CONFIG,
-        ~SPEC.is_binary(),
+        SPEC.kinds(),
         torch.Generator(),
     )
     torch.testing.assert_close(after.actions[[4, 280]], expected.actions)
@@ -179,7 +179,7 @@ def test_fewer_candidates_are_taken_evenly_and_later_rows_have_as_many(
     cache.optimise_all(critic, more, torch.cat([data_actions, data_actions[:2]]), generator())
     rows = torch.arange(ROWS)
     best = keep_best(value_of(critic, observations), old[:, [0, 2, 4]], 3)
-    climbed = climb(value_of(critic, observations), best.actions, fewer, ~SPEC.is_binary())
+    climbed = climb(value_of(critic, observations), best.actions, fewer, SPEC.kinds().movable)
     torch.testing.assert_close(cache.particles(rows).actions, climbed.actions)
 
 

@@ -9,6 +9,7 @@ import torch
 
 from parl_policy.acting.cem import cem_population, uniform_population
 from parl_policy.compute.precision import Precision
+from parl_policy.policy import EntryKinds
 
 QFunction = Callable[[torch.Tensor], torch.Tensor]
 """Returns the values of actions in fixed states: (B, n, D) -> (B, n)."""
@@ -95,7 +96,7 @@ def optimise_actions(
     q_function: QFunction,
     candidates: torch.Tensor,
     config: ActionOptimisationConfig,
-    movable: torch.Tensor,
+    kinds: EntryKinds,
     generator: torch.Generator,
 ) -> Particles:
     """Rank candidates by Q, keep the best, and climb the critic's gradient from each.
@@ -104,29 +105,29 @@ def optimise_actions(
         q_function: Mean of the online critics at fixed states.
         candidates: (B, k, D) samples of the policy in [-1, 1].
         config: Settings of Algorithm 1.
-        movable: (D,) bool, the entries that the gradient may move: those that are not binary.
+        kinds: What the entries of an action are; the gradient moves the movable ones.
         generator: Source of randomness for uniform proposals and the cross-entropy method.
 
     Returns:
         (B, m, D) particles and their values, in the order of the candidates' rank; no gradient
         flows through them.
     """
-    particles = search(q_function, candidates, config, movable, generator)
-    return climb(q_function, particles.actions, config, movable)
+    particles = search(q_function, candidates, config, kinds, generator)
+    return climb(q_function, particles.actions, config, kinds.movable)
 
 
 def search(
     q_function: QFunction,
     candidates: torch.Tensor,
     config: ActionOptimisationConfig,
-    movable: torch.Tensor,
+    kinds: EntryKinds,
     generator: torch.Generator,
 ) -> Particles:
     """Find the m best proposals (global optimisation); arguments as in `optimise_actions`."""
     if config.proposals == 'uniform':
-        candidates = uniform_population(candidates, movable, generator)
+        candidates = uniform_population(candidates, kinds, generator)
     candidates = cem_population(
-        q_function, candidates, config.particles, config.cem_iterations, movable, generator
+        q_function, candidates, config.particles, config.cem_iterations, kinds.binary, generator
     )
     return keep_best(q_function, candidates, config.particles)
 
@@ -145,7 +146,7 @@ def climb(
     config: ActionOptimisationConfig,
     movable: torch.Tensor,
 ) -> Particles:
-    """Climb the gradient of Q inside the action bounds (local optimisation, Eq. 4.2).
+    """Climb the gradient of Q in the `movable` entries (D,), inside the bounds (Eq. 4.2).
 
     Q is evaluated T + 1 times; the last evaluation gives the values of the last iterate, which
     π_opt needs.

@@ -18,7 +18,7 @@ from parl_policy.compute.rows_graph import Function, RowsGraph
 from parl_policy.critics.critic import CriticEnsemble
 from parl_policy.critics.mean_q import FrozenCritic
 from parl_policy.observations import Observation, ObservationNeeds
-from parl_policy.policy import Context, ExploringPolicy, ObservationError, Policy
+from parl_policy.policy import Context, EntryKinds, ExploringPolicy, ObservationError, Policy
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class Actor:
         return FrozenCritic(self.critic, self.optimisation.precision)
 
     @functools.cached_property
-    def _movable(self) -> torch.Tensor:
-        return ~self.policy.action_spec.is_binary()
+    def _kinds(self) -> EntryKinds:
+        return self.policy.action_spec.kinds()
 
     def act_without_critic(self, context: Context, generator: torch.Generator) -> torch.Tensor:
         """Return actions (B, D) of the policy without the critic."""
@@ -86,7 +86,7 @@ class Actor:
     @functools.cached_property
     def _optimised(self) -> Function:
         """The action optimisation of one encoded state (1, S) and its samples (1, k, D)."""
-        on_gpu = self._movable.device.type == 'cuda'
+        on_gpu = self._kinds.movable.device.type == 'cuda'
         return RowsGraph(self._optimise, rows=1) if on_gpu else self._optimise
 
     def _optimise(
@@ -96,7 +96,7 @@ class Actor:
             self.frozen_critic.mean_q_at(states),
             samples,
             self.optimisation,
-            self._movable,
+            self._kinds,
             generator,
         )
         return particles.actions, particles.values

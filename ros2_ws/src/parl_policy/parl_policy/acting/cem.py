@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import torch
 
+from parl_policy.policy import EntryKinds
+
 
 @torch.no_grad()
 def cem_population(
@@ -12,7 +14,7 @@ def cem_population(
     population: torch.Tensor,
     elites: int,
     iterations: int,
-    movable: torch.Tensor,
+    binary: torch.Tensor,
     generator: torch.Generator,
 ) -> torch.Tensor:
     """Move a population of actions towards high Q.
@@ -25,7 +27,7 @@ def cem_population(
         population: (B, k, D) first actions in [-1, 1].
         elites: Number of best actions that the Gaussian is fitted to (2…k).
         iterations: Number of fits.
-        movable: (D,) bool, the entries that are not binary.
+        binary: (D,) bool, the entries that are only -1 or 1.
         generator: Source of all randomness.
 
     Returns:
@@ -37,18 +39,19 @@ def cem_population(
         best = population.gather(1, chosen.unsqueeze(-1).expand(-1, -1, shape[2]))
         mean, std = best.mean(1, keepdim=True), best.std(1, correction=0, keepdim=True)
         drawn = mean + std * torch.randn(shape, generator=generator)
-        population = torch.cat([best, within_bounds(drawn, movable)], dim=1)
+        population = torch.cat([best, within_bounds(drawn, binary)], dim=1)
     return population
 
 
 def uniform_population(
-    like: torch.Tensor, movable: torch.Tensor, generator: torch.Generator
+    like: torch.Tensor, kinds: EntryKinds, generator: torch.Generator
 ) -> torch.Tensor:
-    """Draw actions uniformly from the whole action space, in the shape of `like` (B, k, D)."""
-    return within_bounds(torch.rand(like.shape, generator=generator) * 2.0 - 1.0, movable)
+    """Draw actions uniformly, in the shape of `like` (B, k, D), whose still entries are kept."""
+    drawn = within_bounds(torch.rand(like.shape, generator=generator) * 2.0 - 1.0, kinds.binary)
+    return torch.where(kinds.binary | kinds.movable, drawn, like)
 
 
-def within_bounds(actions: torch.Tensor, movable: torch.Tensor) -> torch.Tensor:
+def within_bounds(actions: torch.Tensor, binary: torch.Tensor) -> torch.Tensor:
     """Clip actions (…, D) to [-1, 1] and move binary entries to the nearer of -1 and 1."""
     snapped = torch.where(actions > 0, 1.0, -1.0)
-    return torch.where(movable, actions.clamp(-1.0, 1.0), snapped)
+    return torch.where(binary, snapped, actions.clamp(-1.0, 1.0))

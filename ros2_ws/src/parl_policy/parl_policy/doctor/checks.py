@@ -126,7 +126,7 @@ def first_action(actor: Actor, probe: Probe) -> Finding:
         return not_applicable(name, 'no --episode was given')
     recorded = torch.as_tensor(probe.action, device=torch.get_default_device())
     drawn = actor.policy.sample(_encoded(actor, probe.observation), SAMPLES, generator())[0]
-    movable = ~actor.policy.action_spec.is_binary()
+    movable = actor.policy.action_spec.kinds().movable
     distance = float((drawn.mean(0) - recorded)[movable].square().mean().sqrt())
     spread = float(drawn.std(0)[movable].square().mean().sqrt())
     return judge(

@@ -56,7 +56,7 @@ class EditedPolicy:
         self._base_needs, self._needs = base_needs, needs_of(config)
         self.config = config
         self.action_spec = base.action_spec
-        self._movable = ~base.action_spec.is_binary()
+        self._movable = base.action_spec.kinds().movable
         dim = base.action_spec.flat_dim
         self.normaliser = observation_encoder(observation_dim, config.vision)
         self.network = _perceptron(self.normaliser.features + dim, config.hidden, 2 * dim)

@@ -10,8 +10,9 @@ from parl_policy.acting.action_optimisation import (
     optimise_actions,
     Particles,
 )
+from parl_policy.policy import ActionSpec
 
-ALL = torch.ones(2, dtype=torch.bool)
+PLANE, LINE = ActionSpec(1, 2).kinds(), ActionSpec(1, 1).kinds()
 
 
 def settings(**changes):
@@ -131,7 +132,7 @@ def test_optimise_ranks_climbs_and_leaves_no_gradient():
         lambda a: -weight / 2.0 * a.square().sum(-1),
         candidates,
         settings(samples=3, particles=2),
-        ALL,
+        PLANE,
         torch.Generator(),
     )
     expected = torch.tensor([[0.1, -0.4]]) * 0.7374241
@@ -158,7 +159,7 @@ def test_the_rare_peak_is_found_at_the_rate_of_32_samples():
         high = 2.0 * torch.exp(-((actions - 0.5) ** 2) / 0.02)
         return (low + high).squeeze(-1)
 
-    found = optimise_actions(two_peaks, candidates, config, ALL[:1], torch.Generator()).argmax()
+    found = optimise_actions(two_peaks, candidates, config, LINE, torch.Generator()).argmax()
     rate = (found > 0.0).float().mean().item()
     assert rate == pytest.approx(1.0 - 0.9**32, abs=4 * 0.0029)
 
@@ -189,6 +190,26 @@ def test_impossible_settings_are_refused(wrong, message):
 
 
 @pytest.mark.parametrize('proposals', ['policy', 'uniform'])
+def test_what_a_policy_never_moves_stays(proposals):
+    """A VLA whose data never turn the gripper: the critic's slope there is noise, and tilts it."""
+    kinds = ActionSpec(2, 3, binary=(2,), still=(1,)).kinds()
+    assert kinds.movable.tolist() == [True, False, False] * 2
+    assert kinds.binary.tolist() == [False, False, True] * 2
+    candidates = torch.tensor([[[0.1, 0.25, 1.0, -0.2, 0.25, -1.0]]]).repeat(1, 8, 1)
+    found = optimise_actions(
+        lambda a: 100.0 * a.sum(-1),
+        candidates,
+        settings(samples=8, particles=2, proposals=proposals, cem_iterations=2),
+        kinds,
+        torch.Generator().manual_seed(0),
+    ).actions
+    assert (found[..., [1, 4]] == 0.25).all()
+    assert set(found[..., [2, 5]].unique().tolist()) <= {-1.0, 1.0}
+    if proposals == 'policy':  # ten steps of 3e-4 · 100
+        torch.testing.assert_close(found[..., [0, 3]], torch.tensor([0.4, 0.1]).expand(1, 2, 2))
+
+
+@pytest.mark.parametrize('proposals', ['policy', 'uniform'])
 def test_uniform_proposals_forget_the_policy(proposals):
     """Best of 64 samples near -0.5, or of 64 from everywhere, where Q peaks at 0.8."""
     candidates = torch.full((200, 64, 1), -0.5)
@@ -197,7 +218,7 @@ def test_uniform_proposals_forget_the_policy(proposals):
         lambda a: -(a - 0.8).abs().sum(-1),
         candidates,
         config,
-        ALL[:1],
+        LINE,
         torch.Generator().manual_seed(0),
     ).actions
     if proposals == 'policy':

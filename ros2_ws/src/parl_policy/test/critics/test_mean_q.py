@@ -5,6 +5,7 @@ import torch
 from parl_policy.acting.action_optimisation import ActionOptimisationConfig, optimise_actions
 from parl_policy.critics.critic import CriticConfig, CriticEnsemble
 from parl_policy.critics.mean_q import FrozenCritic
+from parl_policy.policy import ActionSpec
 
 STATES, ACTIONS = 150, 7
 """More rows than are handled at once, and not a multiple of it."""
@@ -69,7 +70,7 @@ def test_optimised_particles_are_those_of_autograd():
     states, candidates = inputs()
     config = ActionOptimisationConfig(samples=ACTIONS, particles=4, step_size=0.03)
     found, expected = (
-        optimise_actions(q, candidates, config, torch.ones(2, dtype=torch.bool), torch.Generator())
+        optimise_actions(q, candidates, config, ActionSpec(1, 2).kinds(), torch.Generator())
         for q in (FrozenCritic(critic).mean_q(states), lambda a: critic(states, a).mean(0))
     )
     assert not torch.isin(expected.actions, candidates).all(), 'particles climbed'

@@ -31,7 +31,7 @@ SETTINGS = {
     'encoder': {'kind': 'resnet', 'widths': [8, 8]},
 }
 
-MOVABLE = torch.ones(1, dtype=torch.bool)
+KINDS = ActionSpec(1, 1).kinds()
 
 
 def draws(seed=0):
@@ -87,7 +87,7 @@ def test_the_encoder_runs_once_per_state_and_actions_do_not_touch_it():
     candidates = torch.rand(3, 6, 1, generator=draws(3)) * 2.0 - 1.0
     config = ActionOptimisationConfig(samples=6, particles=2, gradient_steps=4)
     found = optimise_actions(
-        FrozenCritic(critic).mean_q(states), candidates, config, MOVABLE, torch.Generator()
+        FrozenCritic(critic).mean_q(states), candidates, config, KINDS, torch.Generator()
     )
     assert len(calls) == 1
     assert found.actions.shape == (3, 2, 1)
@@ -126,7 +126,7 @@ def test_a_critic_learns_to_see_where_the_square_is():
         FrozenCritic(critic).mean_q(held_out),
         torch.zeros(32, 1, 1),
         config,
-        MOVABLE,
+        KINDS,
         torch.Generator(),
     )
     assert (found.argmax().squeeze(1) * side[128:] > 0.8).all()

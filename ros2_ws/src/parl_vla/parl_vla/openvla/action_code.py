@@ -26,6 +26,7 @@ class ActionCode:
 
     Attributes:
         possible: (D, 256) bool, the bins that each number may take.
+        still: Entries of a control step that never move in the dataset; all bins mean the same.
     """
 
     def __init__(self, statistics: ActionStatistics, horizon: int) -> None:
@@ -35,6 +36,7 @@ class ActionCode:
         high = np.where(scaled, statistics.high[: ACTION_DIM - 1], 1.0)
         spread = high - low
         moves = spread > 0.0
+        self.still = tuple(int(entry) for entry in np.flatnonzero(~moves))
         divisor = np.where(moves, spread, 1.0)
         gain = np.where(moves, 2.0 * UNITS / divisor, 0.0)
         shift = np.where(moves, -2.0 * low / divisor - 1.0, 0.0)

@@ -83,12 +83,12 @@ class OpenVLAPolicy:
                 f'OpenVLA writes {ACTION_DIM} numbers, the last one a gripper; the actions here '
                 f'are {action_spec}'
             )
-        self.action_spec = action_spec
         self.config = config
         self.base: Base = load_base(config.folder, config.kind)
         self.network = self.base.adapted(lambda net: inject_adapters(net, config.lora, ADAPTED))
         statistics = self.base.statistics(config.unnorm_key, ACTION_DIM)
         self.code = ActionCode(statistics, action_spec.horizon)
+        self.action_spec = dataclasses.replace(action_spec, still=self.code.still)
         self.rules = ActionRules(
             self.base.action_ids, self.code.possible, config.temperature, config.top_k
         )

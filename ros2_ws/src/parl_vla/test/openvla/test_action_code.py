@@ -38,6 +38,16 @@ def test_the_gripper_is_an_opening():
     np.testing.assert_allclose(code().actions(bins)[:, 6], [-1.0, 1.0], atol=0.01)
 
 
+def test_what_never_moves_in_the_data_is_still():
+    q01, q99 = list(STATISTICS['q01']), list(STATISTICS['q99'])
+    q01[3] = q99[3] = 0.1 * 0.25
+    still = code(horizon=2, q01=q01, q99=q99)
+    assert still.still == (3,)
+    assert code().still == ()
+    actions = still.actions(torch.randint(256, (50, 14)))
+    assert actions[:, [3, 10]].unique().tolist() == pytest.approx([0.1])
+
+
 @settings(max_examples=50)
 @given(st.lists(st.floats(0.0, 1.0), min_size=6, max_size=6))
 def test_an_action_comes_back_within_half_a_bin_of_its_range(shares):

@@ -47,7 +47,7 @@ class VectorActor:
             actor.frozen_critic.mean_q(states_of(observations, actor.critic_needs)),
             actor.policy.sample(context, actor.optimisation.samples, self.generator),
             actor.optimisation,
-            movable=~actor.policy.action_spec.is_binary(),
+            kinds=actor.policy.action_spec.kinds(),
             generator=self.generator,
         )
         if actor.choice == 'argmax':
