@@ -69,7 +69,7 @@ def test_shuffled_episodes_show_things_in_many_places(station):
     plan = Plan(6_000_002, 0, 0, clumsiness=0.0, shuffled=True, validation=False)
     steps = station.demonstrate(plan)
     assert len(steps['actions']) == station.horizon
-    moved = np.linalg.norm(np.diff(steps['positions'][:, 1:-1], axis=0), axis=2) > 0.02
+    moved = np.linalg.norm(np.diff(steps['positions'][:, 1:-1], axis=0), axis=2) > 0.002
     assert 5 < moved.all(axis=1).sum() < 40
     assert np.ptp(steps['positions'][:, PLATE], axis=0) == pytest.approx(0.0, abs=1e-9)
 
@@ -91,6 +91,10 @@ def test_shares_are_of_each_instruction():
     assert len({plan.seed for plan in drawn}) == len(drawn)
     for index, count in enumerate(RECIPE.episodes.values()):
         mine = [plan for plan in drawn if plan.instruction == index and not plan.validation]
+        shuffled = [plan for plan in mine if plan.shuffled]
+        assert len(shuffled) == RECIPE.shuffled_episodes / len(RECIPE.episodes)
+        assert all(plan.taken == index for plan in shuffled)
+        mine = [plan for plan in mine if not plan.shuffled]
         assert len(mine) == count
         wrong = sum(plan.taken != index for plan in mine)
         assert wrong == round(RECIPE.mislabelled * count)
@@ -102,7 +106,10 @@ def test_shares_are_of_each_instruction():
 
 def test_a_file_holds_what_was_made(tmp_path):
     recipe = dataclasses.replace(
-        RECIPE, episodes={'vegetable': 1, 'yellow_cup': 0, 'aubergine': 0}, validation_episodes=0
+        RECIPE,
+        episodes={'vegetable': 1, 'yellow_cup': 0, 'aubergine': 0},
+        shuffled_episodes=0,
+        validation_episodes=0,
     )
     made = make_demonstrations(recipe)
     made.save(tmp_path / 'made.npz', recipe)

@@ -49,7 +49,7 @@ def two_worlds(count=64):
         instruction=words,
         taken=words,
         success=np.ones(count, bool),
-        validation=np.zeros(count, bool),
+        validation=np.arange(count) % 8 == 0,
     )
 
 
