@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole graph as `make demo` starts it, and a witness of what its nodes say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import contextlib
 import os
 from pathlib import Path
@@ -71,10 +71,11 @@ class Launched:
         """Kill -9 the process that a node runs in."""
         os.kill(self._pid(name), signal.SIGKILL)
 
-    def stop_for(self, name: str, seconds: float) -> None:
-        """Let a node stand still for a while, as a busy machine may."""
+    @contextlib.contextmanager
+    def standing_still(self, name: str) -> Iterator[None]:
+        """Stop a node, as a busy machine may, and let it go on afterwards."""
         os.kill(self._pid(name), signal.SIGSTOP)
-        time.sleep(seconds)
+        yield
         os.kill(self._pid(name), signal.SIGCONT)
 
     def interrupt(self) -> None:
