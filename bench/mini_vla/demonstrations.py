@@ -180,7 +180,11 @@ def plans(recipe: Recipe) -> list[Plan]:
         for is_wrong, clumsiness in zip(wrong, random.random(count), strict=True):
             other = int(random.choice([thing for thing in things if thing != named]))
             taken = other if is_wrong else named
-            found.append(Plan(next(seeds), named, taken, float(clumsiness), False, False))
+            found.append(
+                Plan(
+                    next(seeds), named, taken, float(clumsiness), shuffled=False, validation=False
+                )
+            )
     for named, clumsiness in zip(
         np.arange(recipe.shuffled_episodes) % len(things),
         random.random(recipe.shuffled_episodes),

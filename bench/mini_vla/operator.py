@@ -8,19 +8,20 @@ another hand has brought about, and a model that sees one picture cannot know th
 import numpy as np
 from numpy.typing import NDArray
 
+from parl_policy.episode.action_space import MAX_TRANSLATION_M
 from widowx_sim.scene.task_scene import Script
 
 Vector = NDArray[np.float64]
 
-_MAX_STEP_M = 0.05
 _OPEN, _CLOSED = 1.0, -1.0
 _FINE_M, _COARSE_M = 0.012, 0.03
 """Nearer than the first, the gripper goes down; farther than the second, it goes up first."""
 _LEVEL_M = 0.008
 """Error of the height at which the gripper is down."""
 _BETWEEN_M = np.array([0.015, 0.015, 0.02])
-"""Distances up to which an object is between the fingers, which are then not as open as..."""
+"""Distances up to which an object is between the fingers."""
 AROUND = 0.8
+"""Opening of the gripper below which it is closed, or around an object."""
 
 
 def operate(
@@ -67,7 +68,7 @@ def _approach(script: Script, target: Vector, place: Vector, low: float) -> tupl
 
 
 def _action(way: Vector, gripper: float) -> Vector:
-    move = way / _MAX_STEP_M
+    move = way / MAX_TRANSLATION_M
     # The step is shortened, not clipped by axis: a straight path misses what lies beside it.
     move /= max(1.0, float(np.abs(move).max()))
     return np.array([*move, 0.0, 0.0, 0.0, gripper])

@@ -57,6 +57,7 @@ class MiniTraining:
         things = data.keypoints.shape[1]
         self._seen = nn.Linear(network.config.features, 6 * things)
         self._read = nn.Linear(network.config.llama.hidden_size, 3 * things)
+        self._generator = torch.Generator()
         self._middle = data.positions[~data.validation].mean(0)
 
     def run(self, say: Callable[[str], None]) -> None:
@@ -76,7 +77,7 @@ class MiniTraining:
         taught: Iterable[nn.Module],
         say: Callable[[str], None],
     ) -> None:
-        self._generator = torch.Generator().manual_seed(0)
+        self._generator.manual_seed(0)
         parameters = [each for module in taught for each in module.parameters()]
         optimiser = torch.optim.AdamW(parameters, lr=0.0, weight_decay=WEIGHT_DECAY, fused=True)
         learned = np.flatnonzero(~self._data.validation)

@@ -74,9 +74,12 @@ class Launched:
     @contextlib.contextmanager
     def standing_still(self, name: str) -> Iterator[None]:
         """Stop a node, as a busy machine may, and let it go on afterwards."""
-        os.kill(self._pid(name), signal.SIGSTOP)
-        yield
-        os.kill(self._pid(name), signal.SIGCONT)
+        pid = self._pid(name)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def interrupt(self) -> None:
         """Ctrl-C."""
